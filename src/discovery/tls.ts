@@ -1,0 +1,10 @@
+/** TLS parameters of a gost dialer as written (x/config/parsing/node/parse.go, `-F …?secure=true&serverName=…&caFile=…`). */
+export interface TlsFacts {
+  /** gost verifies the certificate only with `secure=true`. */
+  secure: boolean
+  serverName: string | undefined
+  /** A path in the container, readable only when it comes from a ConfigMap or Secret volume; PEM when it could be read. */
+  ca: string | undefined
+  /** A client certificate is configured: not supported yet. */
+  clientCertificate: boolean
+}

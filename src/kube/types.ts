@@ -1,0 +1,91 @@
+/** The cluster as the rest of the program sees it. Only this folder knows client-node, undici and the API server's habits. */
+import type {
+  V1ConfigMap,
+  V1DaemonSet,
+  V1Deployment,
+  V1Endpoints,
+  V1Ingress,
+  V1Pod,
+  V1ReplicaSet,
+  V1Secret,
+  V1Service,
+  V1StatefulSet
+} from '@kubernetes/client-node'
+import type { Closable } from '../base/closable.ts'
+import type { Connection, Dial } from '../base/connection.ts'
+
+export interface ObjectsByKind {
+  pods: V1Pod
+  services: V1Service
+  endpoints: V1Endpoints
+  configmaps: V1ConfigMap
+  secrets: V1Secret
+  deployments: V1Deployment
+  statefulsets: V1StatefulSet
+  daemonsets: V1DaemonSet
+  replicasets: V1ReplicaSet
+  ingresses: V1Ingress
+}
+export type Kind = keyof ObjectsByKind
+
+export interface ListOptions {
+  /** Absent: all namespaces. */
+  namespace?: string | undefined
+  labelSelector?: string | undefined
+  fieldSelector?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** A live copy of a list. `onChange` is called (coalesced, in a microtask at the earliest) with the whole current list; survives resets, 410 and API server restarts. */
+export interface Watch extends Closable {
+  /** The first list is in. Rejects with an InterceptError when it is forbidden. */
+  readonly ready: Promise<void>
+}
+
+export interface ServiceTarget {
+  namespace: string
+  service: string
+  /** Number or name. */
+  port: number | string
+}
+
+/** Dials ports of one pod through the API server: SPDY/3.1 in one WebSocket, else `v4.channel.k8s.io`; reconnects by itself. Connections are `opaque`. */
+export interface PodForwarder extends Closable {
+  /** Loopback port of the pod. Rejects with code ECONNREFUSED (Node style) when nothing listens there. */
+  dial(port: number, signal: AbortSignal): Promise<Connection>
+}
+
+export interface HttpAnswer {
+  status: number
+  headers: ReadonlyArray<readonly [string, string]>
+}
+
+export interface Cluster extends Closable {
+  readonly context: string
+  /** Namespace of `-n`, else of the context, else `default`. */
+  readonly namespace: string
+  readonly server: string
+  /** All list pages. Throws CLUSTER_UNREACHABLE, CLUSTER_UNAUTHORIZED, CLUSTER_FORBIDDEN (hint: `kubectl auth can-i …`). */
+  list<K extends Kind>(kind: K, options: ListOptions): Promise<ObjectsByKind[K][]>
+  /** Undefined when it does not exist. */
+  get<K extends Kind>(kind: K, namespace: string, name: string, signal?: AbortSignal): Promise<ObjectsByKind[K] | undefined>
+  watch<K extends Kind>(kind: K, options: ListOptions, onChange: (items: ObjectsByKind[K][]) => void): Watch
+  /** Shared: one forwarder (one WebSocket) per pod. Closing the cluster closes them. */
+  forwarder(namespace: string, pod: string): PodForwarder
+  /** A WebSocket to `services/…/proxy` + path: its messages as a byte stream; `headers` reach the backend (Host passes through). */
+  serviceProxySocket(target: ServiceTarget, path: string, headers: Readonly<Record<string, string>>): Dial
+  /** One HTTP request through `services/…/proxy`, answered by the backend. */
+  serviceProxyRequest(
+    target: ServiceTarget,
+    request: { method: string; path: string; headers: Readonly<Record<string, string>> },
+    signal: AbortSignal
+  ): Promise<HttpAnswer>
+  /** SelfSubjectAccessReview. Undefined when that itself cannot be asked. `subresource` as in pods/portforward. */
+  canI(
+    verb: string,
+    resource: string,
+    options: { namespace: string; group?: string; subresource?: string; name?: string }
+  ): Promise<boolean | undefined>
+  /** `user@cluster` as far as known, for claims and logs. */
+  readonly user: string
+}

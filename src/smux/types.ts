@@ -1,0 +1,47 @@
+/** smux v2 as xtaci/smux v1.5.31 speaks it (session.go, stream.go, frame.go): what the rest of the program sees of it. */
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../base/clock.ts'
+import type { Closable } from '../base/closable.ts'
+
+export interface SmuxOptions {
+  /** The gost *server* is the smux client (odd ids from 3); a connector is the smux server. */
+  role: 'client' | 'server'
+  clock: Clock
+  /** Called for each stream the peer opens, in the tick its SYN was decoded. Without it (or over `maxStreams`) such a stream is closed. */
+  onStream?: ((stream: SmuxStream) => void) | undefined
+  keepaliveIntervalMs?: number
+  /** The session dies when no byte came for this long (checked every half of it). */
+  keepaliveTimeoutMs?: number
+  /** Largest PSH payload we send. */
+  maxFrameBytes?: number
+  /** Window a stream starts with; it grows towards `maxWindowBytes` while its reader keeps up. */
+  windowBytes?: number
+  maxWindowBytes?: number
+  /** Most bytes granted over all streams; new streams get less when it is used up. */
+  grantedBytes?: number
+  /** The peer's receive budget over all streams (stock gost: 4 MiB); we keep what it has not consumed below it. Absent: unlimited. */
+  peerBudgetBytes?: number | undefined
+  maxStreams?: number
+}
+
+/** A stream. `end()` means we are done; `destroy()` drops what is unread; both send FIN once (gost has no half-close and no RST). */
+export interface SmuxStream extends Duplex {
+  readonly id: number
+  /** True once the peer's FIN came: a gost peer drops whatever we write from then on. */
+  readonly peerEnded: boolean
+  /** Bytes the peer has told it consumed, and bytes sent: an answering UPD proves the peer alive. */
+  readonly sentBytes: number
+  readonly consumedBytes: number
+}
+
+export interface SmuxSession extends Closable {
+  /** Opens a stream; SYN goes out together with the first write (or in the next tick). Throws when closed. */
+  open(): SmuxStream
+  readonly streamCount: number
+  /** Resolves when the session is over: undefined when we closed it, else why. */
+  readonly closed: Promise<Error | undefined>
+  /** Monotonic ms of the last byte received. */
+  readonly lastReceivedAt: number
+  /** Bytes queued for the connection and not yet taken by it. */
+  readonly queuedBytes: number
+}

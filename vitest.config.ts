@@ -1,0 +1,37 @@
+import { defineConfig } from 'vitest/config'
+
+/** One project per ring (ARCHITECTURE.md, "Tests"): unit = ring 1, peers = ring 2 (needs gost), e2e = ring 3 (needs a cluster). */
+const common = { environment: 'node', pool: 'forks', testTimeout: 10_000, hookTimeout: 60_000 } as const
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...common,
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/cli/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/*.test.ts'],
+          exclude: ['test/conformance/**/*.peers.test.ts']
+        }
+      },
+      {
+        test: {
+          ...common,
+          name: 'peers',
+          include: ['test/conformance/**/*.peers.test.ts', 'test/faults/**/*.test.ts'],
+          globalSetup: ['test/harness/gost-setup.ts'],
+          testTimeout: 120_000
+        }
+      },
+      {
+        test: {
+          ...common,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false
+        }
+      }
+    ]
+  }
+})
