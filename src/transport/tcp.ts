@@ -1,0 +1,118 @@
+/**
+ * TCP: dialling and listening. A `net.Socket` is the `Connection`, nothing is wrapped around it: opening the connection to the local app
+ * happens once per visitor and is the largest cost of the product. No timeouts here: the signal of a `Dial` carries them.
+ */
+import net from 'node:net'
+import { type Connection, type Dial, type DialTo, type Endpoint, formatEndpoint } from '../base/connection.ts'
+import { errnoOf } from '../base/errors.ts'
+import { closeOnce, deferred } from '../base/closable.ts'
+import type { Listener, OnConnection } from './types.ts'
+
+export interface TcpOptions {
+  /** Idle time before the first keep-alive probe; 0 turns probes off. Never used towards loopback, where a peer cannot vanish. */
+  keepAliveMs?: number
+}
+
+type TcpConnection = net.Socket & { local?: Endpoint; remote?: Endpoint }
+
+const LOOPBACK = /^(?:127\.|::1$)/
+
+/** Opens TCP connections to one endpoint. Errors are Node's own, with `code` (`ECONNREFUSED`) kept. */
+export function dialTcp(endpoint: Endpoint, options: TcpOptions = {}): Dial {
+  if (endpoint.host.toLowerCase() === 'localhost') return dialLocalhost(endpoint.port, options)
+  return signal => connect(endpoint, options, signal)
+}
+
+/** The same for an address given at call time. */
+export const dialTcpTo =
+  (options: TcpOptions = {}): DialTo =>
+  (to, signal) =>
+    dialTcp(to, options)(signal)
+
+/**
+ * `localhost` without a look-up (a trip through the thread pool per visitor): 127.0.0.1, then ::1 when nobody listens there, since an
+ * app may listen on only one of them. The one that worked is tried first from then on.
+ */
+function dialLocalhost(port: number, options: TcpOptions): Dial {
+  let [first, second] = ['127.0.0.1', '::1']
+  return signal =>
+    connect({ host: first, port }, options, signal).catch(async (error: unknown) => {
+      if (signal.aborted || !nobodyThere(error)) throw error
+      const socket = await connect({ host: second, port }, options, signal).catch((other: unknown) => {
+        throw signal.aborted ? other : error
+      })
+      ;[first, second] = [second, first]
+      return socket
+    })
+}
+
+const nobodyThere = (error: unknown): boolean => /^(?:ECONNREFUSED|EADDRNOTAVAIL|EAFNOSUPPORT|ENETUNREACH)$/.test(errnoOf(error) ?? '')
+
+function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSignal): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason)
+      return
+    }
+    const keepAliveMs = options.keepAliveMs ?? 30_000
+    const socket: TcpConnection = net.connect({
+      host,
+      port,
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: keepAliveMs > 0 && !LOOPBACK.test(host),
+      keepAliveInitialDelay: keepAliveMs,
+      autoSelectFamily: true
+    })
+    const onAbort = (): void => {
+      socket.destroy()
+      reject(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    // Stays for the socket's life: a reset while nobody listens must not end the process; `close` follows and tells.
+    socket.on('error', error => {
+      signal.removeEventListener('abort', onAbort)
+      reject(error)
+    })
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort)
+      setEndpoints(socket)
+      resolve(socket)
+    })
+  })
+}
+
+function setEndpoints(socket: TcpConnection): void {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  if (localAddress !== undefined && localPort !== undefined) socket.local = { host: localAddress, port: localPort }
+  if (remoteAddress !== undefined && remotePort !== undefined) socket.remote = { host: remoteAddress, port: remotePort }
+}
+
+/** Accepts TCP connections. `close()` stops listening and ends the connections still open. Rejects with Node's error (`EADDRINUSE`). */
+export async function listenTcp(at: Endpoint, onConnection: OnConnection): Promise<Listener> {
+  const open = new Set<net.Socket>()
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket: TcpConnection) => {
+    open.add(socket)
+    socket.on('error', () => {}) // as in connect(): `close` follows
+    socket.once('close', () => open.delete(socket))
+    setEndpoints(socket)
+    onConnection(socket)
+  })
+  const listening = deferred<void>()
+  server.once('error', listening.reject)
+  server.listen({ host: at.host, port: at.port }, () => listening.resolve())
+  await listening.promise
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error(`no address after listening on ${formatEndpoint(at)}`)
+  return {
+    host: address.address,
+    port: address.port,
+    close: closeOnce(
+      () =>
+        new Promise<void>(resolve => {
+          server.close(() => resolve())
+          for (const socket of open) socket.destroy()
+        })
+    )
+  }
+}
