@@ -19,7 +19,10 @@ export default defineConfig({
           name: 'peers',
           include: ['test/conformance/**/*.peers.test.ts', 'test/faults/**/*.test.ts'],
           globalSetup: ['test/harness/gost-setup.ts'],
-          testTimeout: 120_000
+          runner: 'test/harness/gost-runner.ts',
+          testTimeout: 120_000,
+          // Two files at a time: the gosts beside them want the cores too.
+          maxWorkers: 2
         }
       },
       {

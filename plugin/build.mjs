@@ -75,6 +75,10 @@ async function bundle(hash) {
 const hash = await sourceHash()
 const made = await readFile(path.join(outdir, '.sources'), 'utf8').catch(() => '')
 if (!options['if-changed'] || made.trim() !== hash) {
-  await bundle(hash)
+  // esbuild has printed what it found by then.
+  await bundle(hash).catch(error => {
+    if (!error.errors) throw error
+    process.exit(1)
+  })
   console.error(`built ${path.relative(root, path.join(outdir, program)) || outdir}`)
 }
