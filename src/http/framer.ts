@@ -1,0 +1,234 @@
+/**
+ * How the body of a message ends (RFC 9112 §6.3), and following it there without keeping a byte. Stricter where the RFC lets a recipient
+ * guess: whoever guesses otherwise than the next recipient lets a request be smuggled in, so doubt is an error. A body of known length
+ * costs nothing per byte; chunked ones (§7.1) are followed strictly: CRLF only, limited size lines and trailers.
+ */
+import { ProtocolError } from '../base/errors.ts'
+import { hasToken, header } from './header.ts'
+import type { Framing, RequestHead, ResponseHead } from './message.ts'
+
+/** Throws a ProtocolError when the length is in doubt: HTTP_LENGTH, HTTP_AMBIGUOUS, HTTP_TRANSFER_CODING. */
+export function requestFraming(head: RequestHead): Framing {
+  const coding = transferCoding(head)
+  if (coding === 'chunked') return { kind: 'chunked' }
+  if (coding !== undefined)
+    throw new ProtocolError('HTTP_TRANSFER_CODING', 'a request body in another coding than chunked has no certain end')
+  const length = contentLength(head)
+  return length === undefined || length === 0 ? { kind: 'none' } : { kind: 'length', length }
+}
+
+/** As `requestFraming`; `requestMethod` decides for HEAD and CONNECT. */
+export function responseFraming(head: ResponseHead, requestMethod: string): Framing {
+  const { status } = head
+  if (status === 101 || (requestMethod === 'CONNECT' && status >= 200 && status < 300)) return { kind: 'tunnel' }
+  if (requestMethod === 'HEAD' || status < 200 || status === 204 || status === 304) return { kind: 'none' }
+  const coding = transferCoding(head)
+  if (coding !== undefined) return /(?:^|,)[\t ]*chunked$/.test(coding) ? { kind: 'chunked' } : { kind: 'close' }
+  const length = contentLength(head)
+  if (length === undefined) return { kind: 'close' }
+  return length === 0 ? { kind: 'none' } : { kind: 'length', length }
+}
+
+/**
+ * True when the end of this request, and so the start of the next one, is beyond doubt, and it stays HTTP/1: no upgrade, no CONNECT, not
+ * the HTTP/2 preface. Else whoever decides per request has to decide once for the whole stream.
+ */
+export function certain(head: RequestHead): boolean {
+  if (head.method === 'CONNECT' || head.method === 'PRI' || hasToken(head, 'connection', 'upgrade')) return false
+  try {
+    requestFraming(head)
+    return true
+  } catch (error) {
+    if (error instanceof ProtocolError) return false
+    throw error
+  }
+}
+
+/** True when the connection may carry another message after this one (RFC 9112 §9.3). */
+export function keepsAlive(head: RequestHead | ResponseHead): boolean {
+  if (hasToken(head, 'connection', 'close')) return false
+  return head.version === '1.1' || hasToken(head, 'connection', 'keep-alive')
+}
+
+/** Lower case; undefined without the header. */
+function transferCoding(head: RequestHead | ResponseHead): string | undefined {
+  const coding = header(head, 'transfer-encoding')?.toLowerCase()
+  if (coding === undefined) return undefined
+  if (header(head, 'content-length') !== undefined) throw new ProtocolError('HTTP_AMBIGUOUS', 'both Content-Length and Transfer-Encoding')
+  if (head.version === '1.0') throw new ProtocolError('HTTP_TRANSFER_CODING', 'HTTP/1.0 has no Transfer-Encoding')
+  if (coding.split('chunked').length > 2) throw new ProtocolError('HTTP_TRANSFER_CODING', 'chunked more than once')
+  return coding
+}
+
+function contentLength(head: RequestHead | ResponseHead): number | undefined {
+  const text = header(head, 'content-length')
+  if (text === undefined) return undefined
+  // Several equal values are one (RFC 9110 §8.6).
+  const values = new Set(text.split(',').map(value => value.trim()))
+  const [value = ''] = values
+  const length = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
+  if (values.size !== 1 || !Number.isSafeInteger(length)) throw new ProtocolError('HTTP_LENGTH', 'Content-Length is not one number')
+  return length
+}
+
+export interface BodyPart {
+  /** Bytes of the chunk that belong to the body as it travels (chunk lines and trailers count). */
+  consumed: number
+  /** The body is complete; `rest` belongs to what follows it. */
+  done: boolean
+  rest: Buffer
+}
+
+const NOTHING = Buffer.alloc(0)
+/** A chunk-size line with its extensions, which nobody uses but attackers. */
+const SIZE_LINE_LIMIT = 4_096
+const TRAILER_LIMIT = 65_536
+/** Hex digits that stay below 2^52. */
+const MAX_SIZE_DIGITS = 13
+const LF = 10
+const CR = 13
+const SEMICOLON = 59
+const TAB = 9
+const SPACE = 32
+
+type State = 'size' | 'extension' | 'size-lf' | 'payload' | 'payload-cr' | 'payload-lf' | 'trailer' | 'trailer-lf' | 'done'
+
+export class BodyFramer {
+  readonly #kind: Framing['kind']
+  /** Bytes to go: of the body, or of the current chunk. */
+  #left = 0
+  #state: State = 'payload'
+  #digits = 0
+  #lineLength = 0
+  #trailerLength = 0
+  #payloadBytes = 0
+
+  constructor(framing: Framing) {
+    this.#kind = framing.kind
+    if (framing.kind === 'length') this.#left = framing.length
+    if (framing.kind === 'chunked') this.#state = 'size'
+    if (framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0)) this.#state = 'done'
+  }
+
+  get done(): boolean {
+    return this.#state === 'done'
+  }
+
+  /** Bytes of content so far, without chunk lines and trailers. */
+  get payloadBytes(): number {
+    return this.#payloadBytes
+  }
+
+  /** Bytes still to come, where that is known. */
+  get remaining(): number | undefined {
+    return this.#kind === 'length' ? this.#left : undefined
+  }
+
+  /** Throws a ProtocolError: HTTP_CHUNK, HTTP_TRAILER. `close` and `tunnel` bodies take everything and are never done. */
+  push(chunk: Buffer): BodyPart {
+    if (this.#state === 'done') return { consumed: 0, done: true, rest: chunk }
+    if (this.#kind === 'length') return this.#count(chunk)
+    if (this.#kind !== 'chunked') {
+      this.#payloadBytes += chunk.length
+      return { consumed: chunk.length, done: false, rest: NOTHING }
+    }
+    const consumed = this.#chunked(chunk)
+    return { consumed, done: this.done, rest: consumed === chunk.length ? NOTHING : chunk.subarray(consumed) }
+  }
+
+  #count(chunk: Buffer): BodyPart {
+    const consumed = Math.min(this.#left, chunk.length)
+    this.#left -= consumed
+    this.#payloadBytes += consumed
+    if (this.#left === 0) this.#state = 'done'
+    return { consumed, done: this.#left === 0, rest: consumed === chunk.length ? NOTHING : chunk.subarray(consumed) }
+  }
+
+  #chunked(chunk: Buffer): number {
+    let at = 0
+    while (at < chunk.length && this.#state !== 'done') {
+      if (this.#state === 'payload') {
+        const skipped = Math.min(this.#left, chunk.length - at)
+        this.#left -= skipped
+        this.#payloadBytes += skipped
+        at += skipped
+        if (this.#left === 0) this.#state = 'payload-cr'
+      } else {
+        this.#line(chunk[at] ?? 0)
+        at += 1
+      }
+    }
+    return at
+  }
+
+  /** One byte outside of the content. */
+  #line(byte: number): void {
+    switch (this.#state) {
+      case 'size':
+        return this.#size(byte)
+      case 'extension':
+        this.#limit(SIZE_LINE_LIMIT, 'HTTP_CHUNK')
+        if (byte === CR) this.#state = 'size-lf'
+        else if (isControl(byte)) throw broken('a control character in a chunk extension')
+        return
+      case 'size-lf':
+        if (byte !== LF) throw broken('a chunk-size line ends without LF')
+        this.#lineLength = 0
+        this.#digits = 0
+        this.#state = this.#left === 0 ? 'trailer' : 'payload'
+        return
+      case 'payload-cr':
+        if (byte !== CR) throw broken('a chunk is longer than its size')
+        this.#state = 'payload-lf'
+        return
+      case 'payload-lf':
+        if (byte !== LF) throw broken('a chunk ends without LF')
+        this.#state = 'size'
+        return
+      case 'trailer':
+      case 'trailer-lf':
+        return this.#trailer(byte)
+      case 'payload':
+      case 'done':
+        return // `#chunked` takes these itself
+    }
+  }
+
+  #size(byte: number): void {
+    const digit = hexDigit(byte)
+    if (digit >= 0) {
+      this.#digits += 1
+      if (this.#digits > MAX_SIZE_DIGITS) throw broken('a chunk size is too large')
+      this.#left = this.#left * 16 + digit
+    } else if (this.#digits === 0) throw broken('a chunk size is missing')
+    else if (byte === CR) this.#state = 'size-lf'
+    else if (byte === SEMICOLON || byte === SPACE || byte === TAB) this.#state = 'extension'
+    else throw broken('a chunk size is not hexadecimal')
+  }
+
+  #trailer(byte: number): void {
+    this.#trailerLength += 1
+    if (this.#trailerLength > TRAILER_LIMIT) throw new ProtocolError('HTTP_TRAILER', `trailers larger than ${TRAILER_LIMIT} bytes`)
+    if (this.#state === 'trailer-lf') {
+      if (byte !== LF) throw new ProtocolError('HTTP_TRAILER', 'a trailer line ends without LF')
+      this.#state = this.#lineLength === 0 ? 'done' : 'trailer'
+      this.#lineLength = 0
+    } else if (byte === CR) this.#state = 'trailer-lf'
+    else if (isControl(byte)) throw new ProtocolError('HTTP_TRAILER', 'a control character in a trailer')
+    else this.#lineLength += 1
+  }
+
+  #limit(limit: number, code: string): void {
+    this.#lineLength += 1
+    if (this.#lineLength > limit) throw new ProtocolError(code, `a chunk-size line is longer than ${limit} bytes`)
+  }
+}
+
+const broken = (message: string): ProtocolError => new ProtocolError('HTTP_CHUNK', message)
+const isControl = (byte: number): boolean => (byte < SPACE && byte !== TAB) || byte === 127
+
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48
+  const lower = byte | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}

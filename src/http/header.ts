@@ -1,0 +1,29 @@
+/** Looking things up in a head. Names compare without case (RFC 9110 §5.1). */
+
+interface HasHeaders {
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+}
+
+/** The value, several fields of the name joined with a comma (RFC 9110 §5.3); undefined when there is none. */
+export function header(head: HasHeaders, name: string): string | undefined {
+  const wanted = name.toLowerCase()
+  let found: string | undefined
+  for (const [key, value] of head.headers) {
+    if (key.length === wanted.length && key.toLowerCase() === wanted) found = found === undefined ? value : `${found}, ${value}`
+  }
+  return found
+}
+
+/** True when the comma-separated header holds the token, e.g. `Connection: keep-alive, Upgrade`. */
+export function hasToken(head: HasHeaders, name: string, token: string): boolean {
+  const value = header(head, name)
+  if (value === undefined) return false
+  const wanted = token.toLowerCase()
+  return value.split(',').some(part => part.trim().toLowerCase() === wanted)
+}
+
+/** `Example.org:8080` → `example.org`, `[::1]:80` → `::1`: what routing goes by. */
+export function hostWithoutPort(host: string): string {
+  const bare = host.startsWith('[') ? host.slice(1).replace(/\](?::\d*)?$/, '') : host.replace(/:\d*$/, '')
+  return bare.toLowerCase()
+}
