@@ -36,6 +36,12 @@ export interface SidecarFact {
   peer: 'gost' | 'ours'
   /** Why this connector cannot be joined by us, in words. */
   unsupported: string | undefined
+  /** The carrier as written, when it is none of ours. */
+  carrierName?: string
+  /** Proxies that the sidecar passes before the server. */
+  proxies?: number
+  /** Other nodes of the same hop: gost binds to one of them at a time. */
+  alternatives?: { host: string; port: number }[]
 }
 
 export interface IngressRule {
@@ -50,6 +56,8 @@ export interface EntrypointFact {
   port: number
   /** The server puts a PROXY header reader there. */
   proxyProtocol: 0 | 1 | 2
+  /** Address it listens on; '' for all. */
+  host?: string
 }
 
 /** One tunnel listener of a server container. */
@@ -75,6 +83,13 @@ export interface ServerFact {
   maxReceiveBuffer: number | undefined
   peer: 'gost' | 'ours'
   unsupported: string | undefined
+  /** Address of the tunnel listener; '' for all. */
+  host?: string
+  /** `tunnel.direct`: a visitor on the tunnel port may name any tunnel. */
+  direct?: boolean
+  /** Paths in the container. */
+  certFile?: string
+  keyFile?: string
 }
 
 /** What one container's process does, and what could not be read on the way (missing Secret, `-C http://…`, unknown variable). */
