@@ -1,0 +1,105 @@
+/** Every command as a value: its words for the help, and where its code is. Nothing of a command is loaded before it runs. */
+import type { CommandName } from './command-names.ts'
+import type { CommandContext } from './context.ts'
+
+/** Resolves to the exit code; throws an InterceptError to be shown. */
+export type Run = (context: CommandContext) => Promise<number>
+
+export interface CommandSpec {
+  readonly summary: string
+  readonly usage: readonly string[]
+  readonly about: readonly string[]
+  readonly examples: readonly { readonly command: string; readonly summary: string }[]
+  readonly load: () => Promise<{ run: Run }>
+}
+
+export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
+  intercept: {
+    summary: 'Bring the visitors of a service behind a gost tunnel to this laptop',
+    usage: ['kubectl intercept TARGET... [--port [NAME=]LOCAL[:REMOTE]]... [flags]', 'kubectl intercept --all [-A] [-l SELECTOR] [flags]'],
+    about: [
+      'TARGET is svc/x, deploy/x, sts/x, ds/x, rs/x, pod/x, ing/x, or a bare name. Ctrl-C gives the visitors back and checks that the cluster serves them again; a second Ctrl-C leaves at once. Nothing in the cluster is changed.'
+    ],
+    examples: [
+      { command: 'kubectl intercept svc/nginx --port 8080', summary: 'visitors of nginx reach port 8080 here' },
+      { command: 'kubectl intercept svc/nginx --port 8080 --split 25%', summary: 'a quarter of them' },
+      { command: 'kubectl intercept svc/nginx --dry-run', summary: 'only show what would be done' },
+      { command: 'kubectl intercept web cart --port web=3000 --port cart=localhost:8081', summary: 'two targets' },
+      { command: 'kubectl intercept --all', summary: 'every tunnel of the namespace' },
+      {
+        command: 'kubectl intercept --tunnel-server ws://203.0.113.7/proxy --tunnel-id @id.txt --port 8080',
+        summary: 'without access to the cluster'
+      }
+    ],
+    load: () => import('./commands/intercept.ts')
+  },
+  list: {
+    summary: 'Show what can be intercepted, what passes its tunnel and what does not',
+    usage: ['kubectl intercept list [-A] [-l SELECTOR] [-o wide|json|yaml|name] [-w]'],
+    about: [
+      'Sessions of this user on this machine are marked in the column INTERCEPT. Direct callers of a Service do not pass the tunnel: `-o wide` names them.'
+    ],
+    examples: [
+      { command: 'kubectl intercept list', summary: 'tunnels of the current namespace' },
+      { command: 'kubectl intercept list -A -o wide', summary: 'everywhere, with servers and pods' },
+      { command: 'kubectl intercept list -o name', summary: 'one target per line, for scripts' }
+    ],
+    load: () => import('./commands/list.ts')
+  },
+  leave: {
+    summary: "End this user's sessions on this machine",
+    usage: ['kubectl intercept leave [TARGET...|--all]'],
+    about: ['Running requests finish first. Without a TARGET the only running session ends; with several, name one or write --all.'],
+    examples: [
+      { command: 'kubectl intercept leave', summary: 'end the running session' },
+      { command: 'kubectl intercept leave svc/nginx', summary: 'give one target back' },
+      { command: 'kubectl intercept leave --all', summary: 'end all sessions' }
+    ],
+    load: () => import('./commands/leave.ts')
+  },
+  demo: {
+    summary: 'Show the whole thing on this machine, without a cluster',
+    usage: ['kubectl intercept demo [-o plain|json]'],
+    about: ['Starts a tunnel server, a sidecar with a small app and some visitors on loopback, and intercepts them.'],
+    examples: [{ command: 'kubectl intercept demo', summary: 'watch it work; Ctrl-C ends it' }],
+    load: () => import('./commands/demo.ts')
+  },
+  version: {
+    summary: 'Print the version',
+    usage: ['kubectl intercept version [-o json|yaml]'],
+    about: [],
+    examples: [{ command: 'kubectl intercept version -o json', summary: 'for scripts and bug reports' }],
+    load: () => import('./commands/version.ts')
+  },
+  help: {
+    summary: 'Help for a command',
+    usage: ['kubectl intercept help [COMMAND]'],
+    about: [],
+    examples: [{ command: 'kubectl intercept help list', summary: 'the same as `kubectl intercept list --help`' }],
+    load: () => import('./commands/help.ts')
+  },
+  server: {
+    summary: "Run the tunnel server, in place of gost's",
+    usage: ["kubectl intercept server -L 'tunnel+ws://:8421?entrypoint=:80&tunnel=HOST:UUID&path=/proxy'"],
+    about: ["Takes gost's own flags (-L, -F, -C, -D) and URL grammar, so that a manifest changes its image only."],
+    examples: [
+      {
+        command: "kubectl intercept server -L 'tunnel+ws://:8421?entrypoint=:8080&path=/proxy'",
+        summary: 'a server on this machine'
+      }
+    ],
+    load: () => import('./commands/server.ts')
+  },
+  sidecar: {
+    summary: "Run the connector next to an app, in place of gost's",
+    usage: ["kubectl intercept sidecar -L rtcp://:0/:80 -F 'tunnel+ws://SERVER:8421?tunnel.id=UUID&path=/proxy'"],
+    about: ["Takes gost's own flags (-L, -F, -C, -D) and URL grammar, so that a manifest changes its image only."],
+    examples: [
+      {
+        command: "kubectl intercept sidecar -L rtcp://:0/:3000 -F 'tunnel+ws://localhost:8421?tunnel.id=UUID&path=/proxy'",
+        summary: 'serve port 3000 through a server on this machine'
+      }
+    ],
+    load: () => import('./commands/sidecar.ts')
+  }
+}

@@ -1,0 +1,50 @@
+/** Words and flags that the product will have and this version has not: named as such, so that nobody hunts for a typing error. */
+import type { Arity } from './flags.ts'
+
+export interface Later {
+  readonly name: string
+  readonly what: string
+}
+
+export interface LaterFlag extends Later {
+  readonly short?: string
+  readonly arity: Arity
+}
+
+export const LATER_COMMANDS: readonly Later[] = [
+  { name: 'set', what: 'changing a running session' },
+  { name: 'replay', what: 'sending recorded exchanges again' },
+  { name: 'env', what: "the pod's environment on the laptop" },
+  { name: 'access', what: 'reaching cluster services from the laptop' },
+  { name: 'doctor', what: 'checking a cluster and explaining what is missing' },
+  { name: 'setup', what: 'putting a tunnel in front of a service' },
+  { name: 'completion', what: 'completion in the shell' },
+  { name: 'mcp', what: 'an interface for coding assistants' }
+]
+
+export const LATER_FLAGS: readonly LaterFlag[] = [
+  { name: 'header', arity: 'many', what: 'intercepting only matching requests' },
+  { name: 'path', arity: 'many', what: 'intercepting only matching requests' },
+  { name: 'method', arity: 'many', what: 'intercepting only matching requests' },
+  { name: 'host', arity: 'many', what: 'intercepting only matching requests' },
+  { name: 'filter', arity: 'many', what: 'intercepting only matching requests' },
+  { name: 'mirror', arity: 'none', what: 'mirroring' },
+  { name: 'env-file', arity: 'one', what: "the pod's environment on the laptop" },
+  { name: 'env-json', arity: 'one', what: "the pod's environment on the laptop" },
+  { name: 'env-syntax', arity: 'one', what: "the pod's environment on the laptop" },
+  { name: 'mount', arity: 'many', what: "the pod's files on the laptop" },
+  { name: 'container', short: 'c', arity: 'one', what: "the pod's environment on the laptop" },
+  { name: 'forward', arity: 'many', what: 'reaching cluster services from the laptop' },
+  { name: 'via-pod', arity: 'one', what: 'reaching cluster services from the laptop' },
+  { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },
+  { name: 'join', arity: 'none', what: 'agreeing with other people on a target' },
+  { name: 'record', arity: 'one', what: 'recording' },
+  { name: 'events', arity: 'one', what: 'writing events beside the output of a command' },
+  { name: 'show-secrets', arity: 'none', what: 'showing masked values' },
+  { name: 'set-header', arity: 'many', what: 'sending recorded exchanges again' },
+  { name: 'diff', arity: 'none', what: 'sending recorded exchanges again' }
+]
+
+export const laterCommand = (word: string): Later | undefined => LATER_COMMANDS.find(({ name }) => name === word)
+export const laterFlag = (name: string): LaterFlag | undefined => LATER_FLAGS.find(flag => flag.name === name)
+export const laterLetter = (letter: string): LaterFlag | undefined => LATER_FLAGS.find(flag => flag.short === letter)

@@ -1,0 +1,188 @@
+/** `kubectl intercept …` → `InterceptRequest`: every rule about which flags go together, and every value checked, before anything is dialled. */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { errnoOf } from '../base/errors.ts'
+import type { Auth } from '../discovery/types.ts'
+import type { PortMapping } from '../resolve/types.ts'
+import type { InterceptRequest, ManualTunnel, Share, TunnelCredentials, Via } from './intercept-request.ts'
+import type { Io } from './io.ts'
+import { readKubeFlags } from './kube-options.ts'
+import type { ParsedArgs } from './parse.ts'
+import { badUsage, NAME_ONE, quoted } from './usage-error.ts'
+import { readChoice, readDuration, readPercent, readUrl, readUuid, readWhole } from './values.ts'
+
+const TUNNEL_SCHEMES = ['ws', 'wss', 'tls', 'tcp', 'tunnel+ws', 'tunnel+wss', 'tunnel+tls', 'tunnel+tcp', 'tunnel'] as const
+const EXAMPLE_SERVER = 'ws://203.0.113.7:8421/proxy'
+
+/** Throws BAD_USAGE. */
+export async function readInterceptRequest(args: ParsedArgs, io: Io, parsePort: (text: string) => PortMapping): Promise<InterceptRequest> {
+  refuseContradictions(args, io)
+  const manual = await readManual(args, io)
+  if (manual === undefined && args.words.length === 0 && !args.on('all')) throw badUsage('no target was named', NAME_ONE)
+  const dryRun = readDryRun(args)
+  return {
+    targets: [...args.words],
+    all: args.on('all'),
+    allNamespaces: args.on('all-namespaces'),
+    selector: args.text('selector'),
+    ports: args.all('port').map(parsePort),
+    share: readShare(args),
+    via: readVia(args),
+    manual,
+    credentials: await readCredentials(args, io),
+    fallback: !args.on('no-fallback'),
+    returnLimit: readWhole({ flag: '--return-limit', text: args.text('return-limit') ?? '200' }, { min: 1, max: 100_000, example: 200 }),
+    onPause: readChoice({ flag: '--on-pause', text: args.text('on-pause') ?? 'wait' }, ['wait', 'cluster']),
+    waitForLocal: !args.on('no-wait'),
+    throughLaptop: args.on('through-laptop'),
+    graceMs: readDuration({ flag: '--grace', text: args.text('grace') ?? '10s' }),
+    requireAll: args.on('require-all'),
+    probePath: readProbePath(args.text('probe-path') ?? '/'),
+    dryRun,
+    confirmed: args.on('yes'),
+    kube: readKubeFlags(args)
+  }
+}
+
+function refuseContradictions(args: ParsedArgs, io: Io): void {
+  const named = args.words.length > 0
+  if (args.child !== undefined) {
+    throw badUsage(
+      'starting a command after -- comes in a later version',
+      'start it in another terminal: kubectl intercept svc/nginx --port 8080'
+    )
+  }
+  if (args.on('all') && named) {
+    throw badUsage(
+      `--all takes every tunnel and cannot be combined with ${quoted(args.words[0] ?? '')}`,
+      'choose one: kubectl intercept --all, or kubectl intercept TARGET'
+    )
+  }
+  if (args.text('tunnel-server') !== undefined && (named || args.on('all'))) {
+    throw badUsage(
+      '--tunnel-server replaces the discovery and takes no TARGET',
+      `leave the target out: kubectl intercept --tunnel-server ${EXAMPLE_SERVER} --tunnel-id UUID --port 8080`
+    )
+  }
+  if (args.text('weight') !== undefined && args.text('split') !== undefined) {
+    throw badUsage('--weight and --split say the same thing in two ways', 'choose one: kubectl intercept svc/nginx --split 25%')
+  }
+  if (!args.on('all') && (args.on('all-namespaces') || args.text('selector') !== undefined)) {
+    throw badUsage('-A and -l choose tunnels for --all', 'write kubectl intercept --all -A, or name a target with -n NAMESPACE')
+  }
+  if (args.on('all') && !args.on('yes') && args.text('dry-run') === undefined && io.stdin.isTTY !== true) {
+    throw badUsage(
+      '--all asks before it starts, and there is no terminal to ask on',
+      'write kubectl intercept --all --yes, or see the plan with --dry-run'
+    )
+  }
+}
+
+function readShare(args: ParsedArgs): Share {
+  const split = args.text('split')
+  if (split !== undefined) return { kind: 'split', share: readPercent({ flag: '--split', text: split }) }
+  const weight = args.text('weight') ?? '255'
+  return { kind: 'weight', weight: readWhole({ flag: '--weight', text: weight }, { min: 1, max: 255, example: 255 }) }
+}
+
+function readVia(args: ParsedArgs): Via {
+  const text = args.text('via') ?? 'auto'
+  if (text.includes('://')) return { kind: 'url', url: readUrl({ flag: '--via', text }, TUNNEL_SCHEMES, EXAMPLE_SERVER).href }
+  if (/^(?:auto|ingress|port-forward|service-proxy)$/.test(text)) {
+    return { kind: readChoice({ flag: '--via', text }, ['auto', 'ingress', 'port-forward', 'service-proxy']) }
+  }
+  throw badUsage(
+    `--via must be auto, ingress, port-forward, service-proxy or a URL, not ${quoted(text)}`,
+    `for example: --via port-forward, or --via ${EXAMPLE_SERVER}; all flags: kubectl intercept --help`
+  )
+}
+
+function readDryRun(args: ParsedArgs): boolean {
+  const text = args.text('dry-run') ?? 'none'
+  if (text === 'server')
+    throw badUsage('--dry-run=server is not needed: nothing in the cluster is ever changed', 'write kubectl intercept TARGET --dry-run')
+  return readChoice({ flag: '--dry-run', text }, ['client', 'none']) === 'client'
+}
+
+async function readManual(args: ParsedArgs, io: Io): Promise<ManualTunnel | undefined> {
+  const server = args.text('tunnel-server')
+  if (server === undefined) {
+    for (const name of ['tunnel-id', 'entrypoint'] as const) {
+      if (args.text(name) === undefined) continue
+      throw badUsage(`--${name} belongs to --tunnel-server`, `add --tunnel-server ${EXAMPLE_SERVER}; all flags: kubectl intercept --help`)
+    }
+    return undefined
+  }
+  const url = readUrl({ flag: '--tunnel-server', text: server }, TUNNEL_SCHEMES, EXAMPLE_SERVER)
+  const given = args.text('tunnel-id')
+  const id = given === undefined ? io.env['INTERCEPT_TUNNEL_ID'] : await textOrFile({ flag: '--tunnel-id', text: given }, io)
+  if (id === undefined || id === '') {
+    throw badUsage('--tunnel-server needs the tunnel to join', 'add --tunnel-id UUID or --tunnel-id @FILE, or set INTERCEPT_TUNNEL_ID')
+  }
+  const entrypoint = args.text('entrypoint')
+  return {
+    server: url.href,
+    tunnelId: readUuid({ flag: given === undefined ? 'INTERCEPT_TUNNEL_ID' : '--tunnel-id', text: id }),
+    entrypoint:
+      entrypoint === undefined
+        ? undefined
+        : readUrl({ flag: '--entrypoint', text: entrypoint }, ['http', 'https', 'tcp', 'tls'], 'http://203.0.113.7').href
+  }
+}
+
+async function readCredentials(args: ParsedArgs, io: Io): Promise<TunnelCredentials> {
+  const given = args.text('tunnel-auth')
+  const auth = given === undefined ? io.env['INTERCEPT_TUNNEL_AUTH'] : await textOrFile({ flag: '--tunnel-auth', text: given }, io)
+  const file = async (name: 'tunnel-ca' | 'tunnel-cert' | 'tunnel-key'): Promise<string | undefined> => {
+    const named = args.text(name)
+    return named === undefined ? undefined : readPem({ flag: `--${name}`, text: named }, io)
+  }
+  if ((args.text('tunnel-cert') === undefined) !== (args.text('tunnel-key') === undefined)) {
+    throw badUsage('--tunnel-cert and --tunnel-key belong together', 'give both: --tunnel-cert cert.pem --tunnel-key key.pem')
+  }
+  return {
+    auth: auth === undefined || auth === '' ? undefined : readAuth(auth),
+    ca: await file('tunnel-ca'),
+    cert: await file('tunnel-cert'),
+    key: await file('tunnel-key')
+  }
+}
+
+/** The text is a secret and stays out of the message. */
+function readAuth(text: string): Auth {
+  const line = text.trim()
+  const colon = line.indexOf(':')
+  if (colon < 1)
+    throw badUsage(
+      'the credentials of the tunnel server must be USER:PASSWORD',
+      'for example: --tunnel-auth @FILE with one line user:password'
+    )
+  return { user: line.slice(0, colon), password: line.slice(colon + 1) }
+}
+
+const textOrFile = async (typed: { flag: string; text: string }, io: Io): Promise<string> =>
+  typed.text.startsWith('@') ? readText({ flag: typed.flag, text: typed.text.slice(1) }, io) : typed.text
+
+async function readPem(typed: { flag: string; text: string }, io: Io): Promise<string> {
+  const text = await readText(typed, io)
+  if (!text.includes('-----BEGIN '))
+    throw badUsage(`${typed.flag}: ${quoted(typed.text)} holds no PEM block`, 'give a file that has a line -----BEGIN …-----')
+  return text
+}
+
+async function readText({ flag, text }: { flag: string; text: string }, io: Io): Promise<string> {
+  try {
+    return await readFile(path.resolve(io.cwd, text), 'utf8')
+  } catch (error) {
+    throw badUsage(
+      `${flag}: ${quoted(text)} cannot be read (${errnoOf(error) ?? 'unknown reason'})`,
+      `see whether it is there: ls -l ${text}`
+    )
+  }
+}
+
+function readProbePath(text: string): string {
+  if (!/^\/[\u0021-\u007e]*$/.test(text))
+    throw badUsage(`--probe-path must be a path, not ${quoted(text)}`, 'for example: --probe-path /healthz')
+  return text
+}

@@ -1,0 +1,74 @@
+/** Reads the values of flags: each reader takes what was typed and gives a value, or says in one sentence what is wrong and what would be right. */
+import type { InterceptError } from '../base/errors.ts'
+import { badUsage, quoted } from './usage-error.ts'
+
+/** What a person typed after which flag. */
+export interface Typed {
+  flag: string
+  text: string
+}
+
+const wrong = ({ flag, text }: Typed, must: string, example: string): InterceptError =>
+  badUsage(`${flag} must be ${must}, not ${quoted(text)}`, `for example: ${flag} ${example}; all flags: kubectl intercept --help`)
+
+export function readWhole(typed: Typed, range: { min: number; max: number; example: number }): number {
+  const value = /^\d{1,9}$/.test(typed.text) ? Number(typed.text) : Number.NaN
+  if (!(value >= range.min && value <= range.max)) {
+    throw wrong(typed, `a whole number from ${range.min} to ${range.max}`, String(range.example))
+  }
+  return value
+}
+
+/** `25` or `25%` → 0.25. A fraction such as `0.25` is refused: it could be meant as a quarter of a percent. */
+export function readPercent(typed: Typed): number {
+  const [, digits] = /^(\d{1,3}(?:\.\d+)?)%?$/.exec(typed.text) ?? []
+  const percent = digits === undefined ? Number.NaN : Number(digits)
+  if (!(percent >= 1 && percent <= 100)) throw wrong(typed, 'a percentage from 1 to 100', '25%')
+  return percent / 100
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const DAY_MS = 24 * 3_600_000
+
+/** Go's notation, as kubectl's: `10s`, `1m30s`, `500ms`, `1.5s`; a bare `0` is zero. Milliseconds, at most a day. */
+export function readDuration(typed: Typed): number {
+  const { text } = typed
+  if (text === '0') return 0
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) throw wrong(typed, 'a duration such as 500ms, 10s or 1m30s', '10s')
+  let total = 0
+  for (const [, number = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(number) * (UNIT_MS[unit] ?? 0)
+  if (total > DAY_MS) throw wrong(typed, 'at most 24h', '10s')
+  return Math.round(total)
+}
+
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i
+
+/** Lower case with dashes. The text itself is a secret and stays out of the message. */
+export function readUuid({ flag, text }: Typed): string {
+  const trimmed = text.trim()
+  if (!UUID.test(trimmed)) {
+    throw badUsage(
+      `${flag} is not a UUID (32 hexadecimal digits, as in gost's tunnel.id=)`,
+      'take the one of the sidecar, or let the cluster be searched: kubectl intercept list'
+    )
+  }
+  const hex = trimmed.replaceAll('-', '').toLowerCase()
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
+
+export function readUrl(typed: Typed, schemes: readonly string[], example: string): URL {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(typed.text)?.[1]?.toLowerCase()
+  const url = scheme !== undefined && schemes.includes(scheme) ? URL.parse(typed.text) : null
+  if (url === null || url.hostname === '') throw wrong(typed, `a URL with ${orList(schemes.map(name => `${name}://`))}`, example)
+  return url
+}
+
+export function readChoice<T extends string>(typed: Typed, choices: readonly [T, ...T[]]): T {
+  const found = choices.find(choice => choice === typed.text)
+  if (found === undefined) throw wrong(typed, orList(choices), choices[0])
+  return found
+}
+
+/** `a`, `a or b`, `a, b or c`. */
+export const orList = (items: readonly string[]): string =>
+  items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} or ${items.at(-1) ?? ''}`
