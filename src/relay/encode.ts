@@ -70,6 +70,7 @@ function encodeData(feature: Feature): { code: number; data: Buffer } {
     }
     case 'metadata':
       return { code: FEATURE.METADATA, data: encodeMetadata(feature.entries) }
+    case 'opaque':
     default:
       return { code: byte(feature.code, 'feature type'), data: feature.bytes }
   }

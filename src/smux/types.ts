@@ -22,6 +22,10 @@ export interface SmuxOptions {
   /** The peer's receive budget over all streams (stock gost: 4 MiB); we keep what it has not consumed below it. Absent: unlimited. */
   peerBudgetBytes?: number | undefined
   maxStreams?: number
+  /** Whether `end()` sends FIN after the last byte, or waits for the peer's FIN. Default: true as `server` (a connector's app has answered), else false. */
+  finOnEnd?: boolean
+  /** How long `close()` waits for the connection to end by itself. */
+  closeGraceMs?: number
 }
 
 /** A stream. `end()` means we are done; `destroy()` drops what is unread; both send FIN once (gost has no half-close and no RST). */
@@ -34,9 +38,14 @@ export interface SmuxStream extends Duplex {
   readonly consumedBytes: number
 }
 
+export interface OpenOptions {
+  /** First bytes of the stream: they go out together with SYN or, when the stream is destroyed before, not at all. */
+  preface?: Buffer
+}
+
 export interface SmuxSession extends Closable {
   /** Opens a stream; SYN goes out together with the first write (or in the next tick). Throws when closed. */
-  open(): SmuxStream
+  open(options?: OpenOptions): SmuxStream
   readonly streamCount: number
   /** Resolves when the session is over: undefined when we closed it, else why. */
   readonly closed: Promise<Error | undefined>

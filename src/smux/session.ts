@@ -1,0 +1,215 @@
+/**
+ * A smux v2 session over one connection, in either role. Owns the streams, keeps the peer alive and notices a dead one. There is no GOAWAY:
+ * a session ends with its connection. Source: xtaci/smux session.go.
+ */
+import { deferred } from '../base/closable.ts'
+import type { Timer } from '../base/clock.ts'
+import type { Connection } from '../base/connection.ts'
+import { asError, ProtocolError } from '../base/errors.ts'
+import { FrameDecoder } from './decoder.ts'
+import { DEFAULT_FRAME_BYTES, MAX_FRAME_BYTES } from './frame.ts'
+import { Stream } from './stream.ts'
+import type { SmuxOptions, SmuxSession, SmuxStream } from './types.ts'
+import { GrantPool, ReceiveWindow } from './window.ts'
+import { FrameWriter, Sender } from './writer.ts'
+
+const DEFAULTS = {
+  keepaliveIntervalMs: 10_000,
+  keepaliveTimeoutMs: 30_000,
+  maxFrameBytes: DEFAULT_FRAME_BYTES,
+  windowBytes: 1_048_576,
+  maxWindowBytes: 16_777_216,
+  grantedBytes: 67_108_864,
+  maxStreams: 65_536,
+  closeGraceMs: 1_000
+}
+/** smux gives up after 2^31 streams of one side; ids never come back. */
+const LAST_ID = 0x7fff_fffd
+
+/** Starts the session at once: frames may already be waiting in the connection. */
+export const openSession = (connection: Connection, options: SmuxOptions): SmuxSession => new Session(connection, options)
+
+class Session implements SmuxSession {
+  readonly finOnEnd: boolean
+  readonly #connection: Connection
+  readonly #options: SmuxOptions & typeof DEFAULTS
+  readonly #streams = new Map<number, Stream>()
+  readonly #pool: GrantPool
+  readonly #writer: FrameWriter
+  readonly #decoder: FrameDecoder
+  readonly #timers: Timer[] = []
+  readonly #closed = deferred<Error | undefined>()
+  /** Streams that got payload in the current chunk. */
+  #touched: Stream[] = []
+  #nextId: number
+  #lastReceivedAt: number
+  #over = false
+  #closing: Promise<void> | undefined
+
+  constructor(connection: Connection, options: SmuxOptions) {
+    this.#connection = connection
+    this.#options = { ...DEFAULTS, ...defined(options) }
+    const { clock, role, grantedBytes, windowBytes, maxWindowBytes, maxFrameBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
+    this.finOnEnd = options.finOnEnd ?? role === 'server'
+    this.#pool = new GrantPool({ limitBytes: grantedBytes, windowBytes, maxWindowBytes })
+    this.#writer = new FrameWriter({
+      connection,
+      maxFrameBytes: Math.min(MAX_FRAME_BYTES, Math.max(1, maxFrameBytes)),
+      grant: id => this.#streams.get(id)?.receiveWindow.grant(),
+      permit: () => Number.POSITIVE_INFINITY,
+      onSent: () => {}
+    })
+    this.#decoder = new FrameDecoder({
+      onSyn: id => this.#accept(id),
+      onFin: id => this.#peerFinished(id),
+      onNop: () => {},
+      onPayload: (id, bytes) => this.#payload(id, bytes),
+      onUpdate: (id, consumed, bytes) => this.#update(id, consumed, bytes)
+    })
+    this.#nextId = role === 'client' ? 3 : 2
+    this.#lastReceivedAt = clock.now()
+    this.#timers.push(
+      clock.every(keepaliveIntervalMs, () => this.#writer.keepalive()),
+      clock.every(keepaliveTimeoutMs / 2, () => this.#checkAlive())
+    )
+    connection.on('data', this.#onData)
+    connection.on('end', () => this.#lost(undefined))
+    connection.on('close', () => this.#lost(undefined))
+    connection.on('error', error => this.#lost(error))
+  }
+
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  get closed(): Promise<Error | undefined> {
+    return this.#closed.promise
+  }
+
+  get lastReceivedAt(): number {
+    return this.#lastReceivedAt
+  }
+
+  get queuedBytes(): number {
+    return this.#writer.queuedBytes + this.#connection.writableLength
+  }
+
+  open(options: { preface?: Buffer } = {}): SmuxStream {
+    if (this.#over) throw new ProtocolError('SMUX_CLOSED', 'the tunnel session is closed')
+    if (this.#nextId > LAST_ID) throw new ProtocolError('SMUX_EXHAUSTED', 'the tunnel session has used up its stream ids')
+    if (this.#streams.size >= this.#options.maxStreams)
+      throw new ProtocolError('SMUX_STREAMS', 'the tunnel session has too many open streams')
+    const stream = this.#add(this.#nextId, true)
+    this.#nextId += 2
+    if (options.preface !== undefined) stream.sender.outbox.push([options.preface], options.preface.length, () => {})
+    this.#writer.ready(stream.sender)
+    return stream
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut(undefined)
+    return this.#closing
+  }
+
+  ready(sender: Sender): void {
+    if (!this.#over) this.#writer.ready(sender)
+  }
+
+  update(id: number): void {
+    if (!this.#over) this.#writer.update(id)
+  }
+
+  gone(stream: Stream): void {
+    this.#streams.delete(stream.id)
+  }
+
+  #add(id: number, synDue: boolean): Stream {
+    const stream = new Stream(this, new Sender(id, synDue), new ReceiveWindow(this.#pool))
+    this.#streams.set(id, stream)
+    if (this.#pool.tight) this.#writer.update(id)
+    return stream
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#over) return
+    this.#lastReceivedAt = this.#options.clock.now()
+    try {
+      this.#decoder.push(chunk)
+    } catch (error) {
+      this.#lost(asError(error))
+      return
+    }
+    const touched = this.#touched
+    if (touched.length === 0) return
+    this.#touched = []
+    for (const stream of touched) stream.deliver()
+  }
+
+  #accept(id: number): void {
+    if (this.#streams.has(id)) return
+    const { onStream, maxStreams } = this.#options
+    const stream = this.#add(id, false)
+    if (onStream === undefined || this.#streams.size > maxStreams) stream.destroy()
+    else onStream(stream)
+  }
+
+  #payload(id: number, bytes: Buffer): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return
+    if (!stream.receive(bytes)) throw new ProtocolError('SMUX_WINDOW', `the peer sent more on stream ${id} than it was granted`)
+    if (this.#touched.at(-1) !== stream) this.#touched.push(stream)
+  }
+
+  #peerFinished(id: number): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return
+    stream.finish()
+  }
+
+  #update(id: number, consumed: number, windowBytes: number): void {
+    const stream = this.#streams.get(id)
+    if (stream === undefined) return
+    const { sender } = stream
+    if (!sender.window.update(consumed, windowBytes)) {
+      stream.destroy(new ProtocolError('SMUX_CONSUMED', `the peer claims to have read more of stream ${id} than was sent`))
+    } else if (sender.outbox.bytes > 0) this.#writer.ready(sender)
+  }
+
+  #checkAlive(): void {
+    const silentMs = this.#options.clock.now() - this.#lastReceivedAt
+    if (silentMs < this.#options.keepaliveTimeoutMs) return
+    this.#lost(new ProtocolError('SMUX_TIMEOUT', `nothing came from the tunnel server for ${Math.round(silentMs / 1000)} s`))
+  }
+
+  #lost(cause: Error | undefined): void {
+    if (this.#over) return
+    const error = cause instanceof ProtocolError ? cause : new ProtocolError('SMUX_CLOSED', 'the tunnel session was lost', { cause })
+    this.#closing ??= this.#shut(error)
+  }
+
+  /** Ends everything once. Streams are destroyed without FIN frames: the connection goes with them. */
+  #shut(error: Error | undefined): Promise<void> {
+    this.#over = true
+    for (const timer of this.#timers) timer.cancel()
+    this.#writer.stop()
+    const reason = error ?? new ProtocolError('SMUX_CLOSED', 'the tunnel session was closed')
+    for (const stream of this.#streams.values()) stream.destroy(reason)
+    this.#touched = []
+    return new Promise(resolve => {
+      const finish = (): void => {
+        grace.cancel()
+        this.#closed.resolve(error)
+        resolve()
+      }
+      const grace = this.#options.clock.after(this.#options.closeGraceMs, () => this.#connection.destroy())
+      if (this.#connection.closed) finish()
+      else this.#connection.once('close', finish)
+      if (error === undefined) this.#connection.end()
+      else this.#connection.destroy()
+    })
+  }
+}
+
+/** Without the keys that are explicitly undefined, so that defaults hold. */
+const defined = (options: SmuxOptions): SmuxOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as SmuxOptions

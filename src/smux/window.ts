@@ -1,0 +1,106 @@
+/**
+ * How much we let the peer send: a policy per stream and the pool they share. Pure.
+ *
+ * A granted window cannot be recalled, and a reader that stalls holds all of it. So streams start with the 256 KiB the peer assumes anyway,
+ * get `windowBytes` once half of that was consumed, and grow only when the peer was seen standing exactly at an edge (it waits for us, the
+ * link is longer than the window) while the reader has kept up. No stream gets more than a quarter of what the pool has left, so that many
+ * stalled ones never leave nothing for the others; when half the pool is spoken for, new streams are cut to `SMALL_WINDOW_BYTES` at once.
+ */
+import { INITIAL_WINDOW_BYTES } from './frame.ts'
+
+export const SMALL_WINDOW_BYTES = 16_384
+const GROWTH = 4
+
+/** What may still arrive and stay unread, over all streams of a session. */
+export class GrantPool {
+  readonly limitBytes: number
+  readonly windowBytes: number
+  readonly maxWindowBytes: number
+  #committed = 0
+
+  constructor(options: { limitBytes: number; windowBytes: number; maxWindowBytes: number }) {
+    this.limitBytes = options.limitBytes
+    this.windowBytes = options.windowBytes
+    this.maxWindowBytes = options.maxWindowBytes
+  }
+
+  get committed(): number {
+    return this.#committed
+  }
+
+  get tight(): boolean {
+    return this.#committed > this.limitBytes / 2
+  }
+
+  book(bytes: number): void {
+    this.#committed += bytes
+  }
+
+  /** The most one stream may be granted, given what it holds already. */
+  share(held: number): number {
+    return Math.max(SMALL_WINDOW_BYTES, Math.floor((this.limitBytes - this.#committed + held) / GROWTH))
+  }
+}
+
+export class ReceiveWindow {
+  readonly #pool: GrantPool
+  received = 0
+  consumed = 0
+  #reported = 0
+  #windowBytes = INITIAL_WINDOW_BYTES
+  #edge = INITIAL_WINDOW_BYTES
+  #previousEdge = INITIAL_WINDOW_BYTES
+  /** The furthest edge ever granted: what the peer can claim to have been allowed. */
+  #furthest = INITIAL_WINDOW_BYTES
+  #waited = false
+  #closed = false
+
+  constructor(pool: GrantPool) {
+    this.#pool = pool
+    pool.book(INITIAL_WINDOW_BYTES)
+  }
+
+  /** Counts arriving payload; false when the peer sent more than it was ever granted. */
+  receive(bytes: number): boolean {
+    this.received += bytes
+    if (this.received === this.#edge || this.received === this.#previousEdge) this.#waited = true
+    return this.received <= this.#furthest
+  }
+
+  /** Counts what the reader took; true when an update is due. */
+  consume(bytes: number): boolean {
+    this.consumed += bytes
+    this.#pool.book(-Math.min(bytes, Math.max(0, this.#edge - (this.consumed - bytes))))
+    const unreported = this.consumed - this.#reported
+    if (unreported >= this.#windowBytes / (this.#windowBytes > INITIAL_WINDOW_BYTES ? 4 : 2)) return true
+    return this.#waited && this.consumed === this.received && this.#wanted() > this.#windowBytes
+  }
+
+  /** Decides and books the next update. */
+  grant(): { consumed: number; windowBytes: number } {
+    const held = Math.max(0, this.#edge - this.consumed)
+    this.#windowBytes = Math.min(this.#wanted(), this.#pool.share(held))
+    this.#waited = false
+    this.#reported = this.consumed
+    this.#previousEdge = this.#edge
+    this.#edge = this.consumed + this.#windowBytes
+    this.#furthest = Math.max(this.#furthest, this.#edge)
+    if (!this.#closed) this.#pool.book(this.#windowBytes - held)
+    return { consumed: this.consumed % 0x1_0000_0000, windowBytes: this.#windowBytes }
+  }
+
+  /** Gives the rest of the grant back to the pool, once. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#pool.book(-Math.max(0, this.#edge - this.consumed))
+  }
+
+  #wanted(): number {
+    if (this.consumed === 0) return this.#pool.tight ? SMALL_WINDOW_BYTES : this.#windowBytes
+    const { windowBytes, maxWindowBytes } = this.#pool
+    if (this.#windowBytes < windowBytes) return windowBytes
+    const keepsUp = this.received - this.consumed <= this.#windowBytes / 4
+    return this.#waited && keepsUp ? Math.min(maxWindowBytes, this.#windowBytes * GROWTH) : this.#windowBytes
+  }
+}

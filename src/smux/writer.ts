@@ -1,0 +1,165 @@
+/**
+ * Who sends next. Control frames first, then one frame per stream in turn, in batches: everything of a tick goes out as one write, the next
+ * batch is put together when the connection has taken the last one. Driven by write completion, never by `drain`.
+ */
+import { setImmediate } from 'node:timers'
+import type { Connection } from '../base/connection.ts'
+import { Batch, Slab } from './batch.ts'
+import { FRAME } from './frame.ts'
+import { Outbox } from './outbox.ts'
+import { SendWindow } from './send-window.ts'
+
+/** Queued for the connection at most, so that a bulk stream delays others by no more than this. */
+const BATCH_BYTES = 262_144
+
+/** The sending half of a stream. */
+export class Sender {
+  readonly id: number
+  readonly window = new SendWindow()
+  readonly outbox = new Outbox()
+  /** SYN is still to be sent; it goes out in one batch with the first data there is. */
+  synDue: boolean
+  finDue = false
+  finSent = false
+  /** In the writer's ring. */
+  queued = false
+  next: Sender | undefined
+
+  constructor(id: number, synDue: boolean) {
+    this.id = id
+    this.synDue = synDue
+  }
+}
+
+export interface WriterOptions {
+  connection: Connection
+  maxFrameBytes: number
+  /** The next update of a stream, decided at the last moment; undefined when the stream is gone. */
+  grant: (id: number) => { consumed: number; windowBytes: number } | undefined
+  /** Most bytes the stream may send now, apart from its own window. */
+  permit: (sender: Sender) => number
+  onSent: (sender: Sender, bytes: number) => void
+}
+
+export class FrameWriter {
+  readonly #options: WriterOptions
+  readonly #slab = new Slab()
+  #head: Sender | undefined
+  #tail: Sender | undefined
+  readonly #updates = new Set<number>()
+  #nop = false
+  #scheduled = false
+  #inFlight: Batch | undefined
+  #stopped = false
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  get queuedBytes(): number {
+    return this.#inFlight?.bytes ?? 0
+  }
+
+  keepalive(): void {
+    this.#nop = true
+    this.#schedule()
+  }
+
+  update(id: number): void {
+    this.#updates.add(id)
+    this.#schedule()
+  }
+
+  /** The stream has something to send: SYN, data within its window, or FIN. */
+  ready(sender: Sender): void {
+    if (sender.queued) return
+    this.#enqueue(sender)
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#head = undefined
+    this.#tail = undefined
+    this.#updates.clear()
+  }
+
+  #enqueue(sender: Sender): void {
+    sender.queued = true
+    sender.next = undefined
+    if (this.#tail === undefined) this.#head = sender
+    else this.#tail.next = sender
+    this.#tail = sender
+  }
+
+  #dequeue(): Sender | undefined {
+    const sender = this.#head
+    if (sender === undefined) return undefined
+    this.#head = sender.next
+    if (this.#head === undefined) this.#tail = undefined
+    sender.next = undefined
+    sender.queued = false
+    return sender
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#stopped || this.#inFlight !== undefined) return
+    this.#scheduled = true
+    setImmediate(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false
+    if (this.#stopped || this.#inFlight !== undefined) return
+    const batch = new Batch(this.#slab)
+    if (this.#nop) batch.header(FRAME.NOP, 0)
+    this.#nop = false
+    for (const id of this.#updates) {
+      const grant = this.#options.grant(id)
+      if (grant !== undefined) batch.update(id, grant)
+    }
+    this.#updates.clear()
+    while (batch.bytes < BATCH_BYTES) {
+      const sender = this.#dequeue()
+      if (sender === undefined) break
+      if (this.#frame(sender, batch)) this.#enqueue(sender)
+    }
+    if (batch.bytes === 0) {
+      for (const taken of batch.taken) taken()
+      return
+    }
+    this.#inFlight = batch
+    batch.write(this.#options.connection, error => this.#written(batch, error))
+  }
+
+  /** Puts at most one data frame of the stream into the batch; true when it has more that may go. */
+  #frame(sender: Sender, batch: Batch): boolean {
+    if (sender.finSent) return false
+    if (sender.synDue) {
+      sender.synDue = false
+      batch.header(FRAME.SYN, sender.id)
+    }
+    const { window, outbox } = sender
+    if (outbox.bytes > 0) {
+      const room = Math.min(window.available, window.toReportPoint, this.#options.maxFrameBytes, this.#options.permit(sender))
+      if (room <= 0) return false
+      const length = Math.min(room, outbox.bytes)
+      batch.header(FRAME.PSH, sender.id, length)
+      outbox.move(length, batch.payload, batch.taken)
+      window.sent += length
+      this.#options.onSent(sender, length)
+    } else outbox.move(0, batch.payload, batch.taken)
+    if (outbox.bytes > 0) return window.available > 0
+    if (sender.finDue) {
+      sender.finSent = true
+      batch.header(FRAME.FIN, sender.id)
+    }
+    return false
+  }
+
+  #written(batch: Batch, error: Error | null | undefined): void {
+    this.#inFlight = undefined
+    for (const taken of batch.taken) taken(error)
+    if (this.#head !== undefined || this.#updates.size > 0 || this.#nop) this.#schedule()
+  }
+}
