@@ -87,6 +87,7 @@ const TRAILER_LIMIT = 65_536
 const MAX_SIZE_DIGITS = 13
 const LF = 10
 const CR = 13
+const COLON = 58
 const SEMICOLON = 59
 const TAB = 9
 const SPACE = 32
@@ -101,6 +102,8 @@ export class BodyFramer {
   #digits = 0
   #lineLength = 0
   #trailerLength = 0
+  /** The colon of the trailer line has come. */
+  #named = false
   #payloadBytes = 0
 
   constructor(framing: Framing) {
@@ -202,7 +205,7 @@ export class BodyFramer {
       this.#left = this.#left * 16 + digit
     } else if (this.#digits === 0) throw broken('a chunk size is missing')
     else if (byte === CR) this.#state = 'size-lf'
-    else if (byte === SEMICOLON || byte === SPACE || byte === TAB) this.#state = 'extension'
+    else if (byte === SEMICOLON) this.#state = 'extension'
     else throw broken('a chunk size is not hexadecimal')
   }
 
@@ -213,9 +216,15 @@ export class BodyFramer {
       if (byte !== LF) throw new ProtocolError('HTTP_TRAILER', 'a trailer line ends without LF')
       this.#state = this.#lineLength === 0 ? 'done' : 'trailer'
       this.#lineLength = 0
-    } else if (byte === CR) this.#state = 'trailer-lf'
-    else if (isControl(byte)) throw new ProtocolError('HTTP_TRAILER', 'a control character in a trailer')
-    else this.#lineLength += 1
+      this.#named = false
+    } else if (byte === CR) {
+      if (this.#lineLength > 0 && !this.#named) throw new ProtocolError('HTTP_TRAILER', 'a trailer line has no name')
+      this.#state = 'trailer-lf'
+    } else {
+      if (byte === COLON && this.#lineLength > 0) this.#named = true
+      else if (this.#named ? isControl(byte) : !isTokenByte(byte)) throw new ProtocolError('HTTP_TRAILER', 'a trailer line is malformed')
+      this.#lineLength += 1
+    }
   }
 
   #limit(limit: number, code: string): void {
@@ -225,6 +234,7 @@ export class BodyFramer {
 }
 
 const broken = (message: string): ProtocolError => new ProtocolError('HTTP_CHUNK', message)
+const isTokenByte = (byte: number): boolean => byte < 128 && /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))
 const isControl = (byte: number): boolean => (byte < SPACE && byte !== TAB) || byte === 127
 
 function hexDigit(byte: number): number {
