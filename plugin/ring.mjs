@@ -10,48 +10,30 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
-/** Starts a program of node_modules/.bin with the terminal as it is; resolves with its exit status. */
-function start(name, argv) {
+/** Starts vitest with the terminal as it is; resolves with its exit status. */
+function vitest(argv, env) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(root, 'node_modules', name), ...argv], {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit']
-    })
+    const script = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
+    const child = spawn(process.execPath, [script, ...argv], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    // Ctrl-C reaches vitest by the terminal; a signal to this process alone is passed on.
     process.on('SIGTERM', () => child.kill('SIGTERM'))
     process.on('SIGINT', () => {})
     child.on('error', reject)
-    child.on('exit', (status, signal) => resolve(signal ? 1 : (status ?? 1)))
+    child.on('exit', status => resolve(status ?? 1))
   })
-}
-
-/** The counts of vitest's JSON report. A file that failed before its first test counts as one failure. */
-export function countsOf(report) {
-  const broken = report.testResults.filter(
-    file => file.status === 'failed' && !file.assertionResults.some(test => test.status === 'failed')
-  )
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests
-  }
 }
 
 /** Runs the ring; resolves with its counts, after vitest has printed its own report. */
 export async function runRing(project, argv = []) {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'kubectl-intercept-ring-'))
-  const file = path.join(folder, 'report.json')
+  const file = path.join(folder, 'totals.json')
   try {
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-    const status = await start('vitest/vitest.mjs', ['run', '--project', project, ...reporters, ...argv])
-    const report = JSON.parse(
-      await readFile(file, 'utf8').catch(
-        () => '{"testResults":[],"numPassedTests":0,"numFailedTests":0,"numPendingTests":0,"numTodoTests":0}'
-      )
-    )
-    const counts = countsOf(report)
-    // An error outside of a test (an unhandled rejection, a failed global setup) fails the run without failing a test.
-    if (status !== 0 && counts.failed === 0) counts.failed = 1
-    return counts
+    const reporters = ['--reporter=default', `--reporter=${path.join(root, 'plugin', 'totals-reporter.mjs')}`]
+    const status = await vitest(['run', '--project', project, ...reporters, ...argv], { ...process.env, TOTALS_FILE: file })
+    const totals = JSON.parse(await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0,"skipped":0}'))
+    // A global setup that fails ends vitest before its reporters have anything to say.
+    if (status !== 0 && totals.failed === 0) totals.failed = 1
+    return totals
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -66,9 +48,9 @@ async function main([project, ...argv]) {
     console.error('hint: test/cluster/build && test/cluster/up && test/cluster/in npm run test:e2e')
     return 1
   }
-  const counts = await runRing(project, argv)
-  console.log(totalsLine(counts))
-  return counts.failed > 0 ? 1 : 0
+  const totals = await runRing(project, argv)
+  console.log(totalsLine(totals))
+  return totals.failed > 0 ? 1 : 0
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,19 @@
+/** A vitest reporter that writes how many tests passed, failed and were skipped to the file named by TOTALS_FILE, as JSON. */
+import { writeFileSync } from 'node:fs'
+
+export default class TotalsReporter {
+  onTestRunEnd(modules, unhandledErrors) {
+    const totals = { passed: 0, failed: 0, skipped: 0 }
+    for (const module of modules) {
+      const before = totals.failed
+      for (const test of module.children.allTests()) {
+        const { state } = test.result()
+        totals[state === 'pending' ? 'skipped' : state] += 1
+      }
+      // A file that cannot be loaded, or whose hooks fail, counts as one failure when none of its tests does.
+      if (module.state() === 'failed' && totals.failed === before) totals.failed += 1
+    }
+    if (unhandledErrors.length > 0 && totals.failed === 0) totals.failed = 1
+    if (process.env.TOTALS_FILE) writeFileSync(process.env.TOTALS_FILE, JSON.stringify(totals))
+  }
+}
