@@ -1,0 +1,145 @@
+/** Tries the candidates in order, keeps the connection that worked for the first bind, and follows server pods as they come and go. */
+import type { Clock } from '../base/clock.ts'
+import { deadline } from '../base/clock.ts'
+import { closeOnce } from '../base/closable.ts'
+import type { Connection, Dial } from '../base/connection.ts'
+import { asError, InterceptError } from '../base/errors.ts'
+import type { Emit, RouteKind } from '../event/types.ts'
+import type { Cluster } from '../kube/types.ts'
+import type { ServerPod, TunnelPlan } from '../resolve/types.ts'
+import { candidates, readyPods, type Candidate, type Excluded } from './candidates.ts'
+import { failureOf, routeUnavailable, type Failure } from './failure.ts'
+import { replicasOf } from './replicas.ts'
+import type { ReplicaRoute, RouteSet, Via } from './types.ts'
+
+export interface RouteOptions {
+  plan: TunnelPlan
+  cluster: Cluster | undefined
+  via: Via
+  entrypoint?: URL | undefined
+  clock: Clock
+  emit: Emit
+  /** Per attempt. */
+  timeoutMs?: number
+}
+
+/** Throws ROUTE_UNAVAILABLE (what was tried and how each failed), or the refusal itself when the tunnel server was reached and said no. */
+export async function openRoutes(options: RouteOptions, signal: AbortSignal): Promise<RouteSet> {
+  const { plan, cluster, via } = options
+  const found = candidates(plan, plan.server.pods, via, cluster !== undefined)
+  const failures: Failure[] = []
+  for (const candidate of found.candidates) {
+    const failure = await attempt(candidate, options, signal)
+    if (!(failure instanceof OpenRoutes)) {
+      failures.push(failure)
+      continue
+    }
+    failure.announce([...failures, ...found.excluded])
+    return failure
+  }
+  throw routeUnavailable(plan, failures, found.excluded)
+}
+
+async function attempt(candidate: Candidate, options: RouteOptions, signal: AbortSignal): Promise<OpenRoutes | Failure> {
+  const { clock, emit, plan, timeoutMs = 10_000 } = options
+  const started = clock.now()
+  const routes = new OpenRoutes(candidate, options)
+  const first = routes.replicas[0]
+  if (first === undefined) return { kind: candidate.kind, reason: 'no replica to reach', error: undefined }
+  const limit = deadline(clock, timeoutMs, () => new InterceptError('ROUTE_UNAVAILABLE', `no answer within ${timeoutMs / 1000} s`), signal)
+  try {
+    routes.prime(first, await first.dialTunnel(limit.signal))
+    emit('route.tried', { kind: first.kind, ok: true, address: first.describe, ms: Math.round(clock.now() - started) }, { target: plan.name })
+    return routes
+  } catch (thrown) {
+    if (signal.aborted) throw signal.reason
+    const failure = failureOf(candidate.kind, asError(thrown))
+    emit(
+      'route.tried',
+      { kind: first.kind, ok: false, address: first.describe, ms: Math.round(clock.now() - started), reason: failure.reason },
+      { target: plan.name }
+    )
+    return failure
+  } finally {
+    limit.done()
+  }
+}
+
+class OpenRoutes implements RouteSet {
+  readonly close: () => Promise<void>
+  replicas: ReplicaRoute[]
+  total: number
+  uncovered: string | undefined
+
+  readonly #options: RouteOptions
+  #candidate: Candidate
+  /** The connection of the successful attempt, taken by the first bind. */
+  #primed: Connection | undefined
+
+  constructor(candidate: Candidate, options: RouteOptions) {
+    this.#candidate = candidate
+    this.#options = options
+    this.replicas = []
+    this.total = 1
+    this.#compute(options.plan.server.pods)
+    this.close = closeOnce(() => {
+      this.#primed?.destroy()
+    })
+  }
+
+  get kind(): RouteKind {
+    return this.#candidate.kind
+  }
+
+  get describe(): string {
+    return this.replicas.length === 1 ? (this.replicas[0]?.describe ?? '') : `port-forward to ${this.replicas.length} server pods`
+  }
+
+  update(pods: readonly ServerPod[]): boolean {
+    const before = this.replicas.map(replica => replica.key).join()
+    const ready = readyPods(pods)
+    if (ready.length === 0) return false // being replaced: keep what there is, the connectors retry
+    if (this.#candidate.kind === 'port-forward') this.#candidate = { kind: 'port-forward', pods: ready }
+    else if (ready.length > 1 && this.#options.via.kind === 'auto' && this.#options.cluster !== undefined) this.#candidate = { kind: 'port-forward', pods: ready }
+    this.#compute(pods)
+    const changed = this.replicas.map(replica => replica.key).join() !== before
+    if (changed) this.announce([])
+    return changed
+  }
+
+  /** Lets the next bind of this replica use a connection that is already there. */
+  prime(replica: ReplicaRoute, connection: Connection): void {
+    this.#primed = connection
+    connection.on('error', () => {}) // it may break while nobody uses it; the bind then dials again
+    const { dialTunnel } = replica
+    const dial: Dial = async signal => {
+      const ready = this.#primed
+      this.#primed = undefined
+      return ready !== undefined && !ready.destroyed && !ready.readableEnded ? ready : dialTunnel(signal)
+    }
+    this.replicas = this.replicas.map(each => (each.key === replica.key ? { ...each, dialTunnel: dial } : each))
+  }
+
+  announce(others: readonly (Failure | Excluded)[]): void {
+    const why = others.map(({ kind, reason }) => `; ${kind}: ${reason}`).join('')
+    this.#options.emit(
+      'route.chosen',
+      {
+        kind: this.kind,
+        describe: `${this.describe}${why}`,
+        covers: this.uncovered === undefined ? 'all' : 'some',
+        replicas: this.replicas.length,
+        total: this.total
+      },
+      { target: this.#options.plan.name }
+    )
+  }
+
+  #compute(pods: readonly ServerPod[]): void {
+    const ready = readyPods(pods)
+    this.total = Math.max(1, ready.length)
+    this.replicas = replicasOf(this.#candidate, this.#options, ready)
+    this.uncovered =
+      this.replicas.length >= this.total ? undefined : `${this.total} replicas share one address, and stock replicas do not share connectors`
+  }
+}

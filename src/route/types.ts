@@ -1,0 +1,50 @@
+/** Ways to a tunnel server: to its tunnel port as a connector, to its entrypoint as a visitor. */
+import type { Closable } from '../base/closable.ts'
+import type { Dial } from '../base/connection.ts'
+import type { RouteKind } from '../event/types.ts'
+import type { HttpAnswer } from '../kube/types.ts'
+import type { ServerPod } from '../resolve/types.ts'
+
+export interface VisitorRequest {
+  method: string
+  path: string
+  /** The visitors' Host. */
+  host: string
+  headers?: Readonly<Record<string, string>>
+}
+
+/** How to be a visitor: of one replica, or of whichever the ingress picks. */
+export interface VisitorWay {
+  kind: RouteKind
+  describe: string
+  /** Raw bytes to the entrypoint; undefined where only HTTP requests pass (ingress, service-proxy). */
+  dial: Dial | undefined
+  request(request: VisitorRequest, signal: AbortSignal): Promise<HttpAnswer>
+}
+
+/** One server replica, or a shared address in front of one. */
+export interface ReplicaRoute {
+  /** Stable: the same way to the same replica has the same key. */
+  key: string
+  replica: string
+  kind: RouteKind
+  describe: string
+  /** The byte stream that the bind goes over: TLS and WebSocket are done. */
+  dialTunnel: Dial
+  /** Best first; empty when no visitor's way is open to us. */
+  visitor: VisitorWay[]
+}
+
+export interface RouteSet extends Closable {
+  readonly kind: RouteKind
+  readonly describe: string
+  readonly replicas: readonly ReplicaRoute[]
+  /** Ready replicas of the server, covered or not. */
+  readonly total: number
+  /** Why not every replica is covered, when so. */
+  readonly uncovered: string | undefined
+  /** Recomputes after server pods came or went. True when the replicas changed. */
+  update(pods: readonly ServerPod[]): boolean
+}
+
+export type Via = { kind: 'auto' } | { kind: 'ingress' | 'port-forward' | 'service-proxy' } | { kind: 'url'; url: URL }
