@@ -76,6 +76,8 @@ class Session implements SmuxSession {
     connection.on('end', () => this.#lost(undefined))
     connection.on('close', () => this.#lost(undefined))
     connection.on('error', error => this.#lost(error))
+    // A handshake may have left it paused.
+    connection.resume()
   }
 
   get streamCount(): number {
