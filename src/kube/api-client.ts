@@ -28,6 +28,8 @@ export interface ApiClient {
   /** For WebSockets: a fresh connection, not pooled. */
   readonly dial: Dial
   readonly host: string
+  /** TLS up to the API server. */
+  readonly secure: boolean
   /** Prefix of the server's URL, for API servers behind a path. */
   readonly basePath: string
   readonly credentials: Credentials
@@ -88,7 +90,7 @@ export function apiClient(options: ApiClientOptions): ApiClient {
   }
 
   const close = closeOnce(() => pool.destroy())
-  return { server, user: options.user, dial, host: options.server.host, basePath, credentials, send, json, close }
+  return { server, user: options.user, dial, host: options.server.host, secure: options.server.protocol === 'https:', basePath, credentials, send, json, close }
 }
 
 const gzip = ({ compression }: ApiClientOptions): OutgoingHttpHeaders => (compression ? { 'Accept-Encoding': 'gzip' } : {})

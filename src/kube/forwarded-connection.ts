@@ -1,0 +1,117 @@
+/**
+ * One TCP connection to a port of a pod inside a SPDY session: a data stream and an error stream with the same `requestid`. Half-close works in
+ * both directions. Reference: k8s.io/kubernetes staging/src/k8s.io/kubelet/pkg/cri/streaming/portforward/httpstream.go.
+ */
+import { Duplex } from 'node:stream'
+import type { Endpoint } from '../base/connection.ts'
+import { deferred } from '../base/closable.ts'
+import { forwardError } from './errors.ts'
+
+/** What a connection asks of its session. `sent` is called when the bytes have left for the kernel. */
+export interface ForwardLink {
+  sendData(stream: number, chunks: readonly Buffer[], sent: (error?: Error | null) => void): void
+  sendFin(stream: number, sent: () => void): void
+  sendReset(stream: number): void
+  /** The reader has caught up. */
+  drained(connection: ForwardedConnection): void
+  /** Both directions have ended, or it was destroyed. */
+  done(connection: ForwardedConnection): void
+}
+
+export interface ForwardedOptions {
+  link: ForwardLink
+  dataStream: number
+  errorStream: number
+  pod: string
+  port: number
+}
+
+const ERROR_TEXT_BYTES = 4_096
+
+export class ForwardedConnection extends Duplex {
+  readonly opaque = true
+  readonly remote: Endpoint
+  readonly dataStream: number
+  readonly errorStream: number
+  /** The kubelet has taken the stream; what was sent before would be lost. Rejects when it is refused or cut first. */
+  readonly accepted: Promise<void>
+  /** The first byte came, or the stream ended: somebody was there. Never rejects by itself. */
+  readonly answered: Promise<void>
+  readonly #link: ForwardLink
+  readonly #accepted = deferred<void>()
+  readonly #answered = deferred<void>()
+  readonly #pod: string
+  #errorText = ''
+  #bytesIn = 0
+  #remoteEnded = false
+  #localEnded = false
+
+  constructor({ link, dataStream, errorStream, pod, port }: ForwardedOptions) {
+    super({ allowHalfOpen: true, highWaterMark: 65_536 })
+    this.#link = link
+    this.#pod = pod
+    this.dataStream = dataStream
+    this.errorStream = errorStream
+    this.remote = { host: pod, port }
+    this.accepted = this.#accepted.promise
+    this.answered = this.#answered.promise
+    this.on('error', () => {}) // `close` follows; an unwatched reset must not end the process
+  }
+
+  get bytesIn(): number {
+    return this.#bytesIn
+  }
+
+  accept(): void {
+    this.#accepted.resolve()
+  }
+
+  /** False when the reader lags behind. */
+  receive(payload: Buffer, fin: boolean): boolean {
+    if (this.#remoteEnded || this.destroyed) return true
+    this.#bytesIn += payload.length
+    const keepsUp = payload.length === 0 || this.push(payload)
+    if (fin) {
+      this.#remoteEnded = true
+      this.push(null)
+      this.#link.drained(this)
+    }
+    this.#answered.resolve()
+    return fin || keepsUp
+  }
+
+  receiveErrorText(payload: Buffer, fin: boolean): void {
+    if (this.#errorText.length < ERROR_TEXT_BYTES) this.#errorText += payload.toString('utf8')
+    if (fin && this.#errorText !== '') this.destroy(forwardError(this.#errorText, this.#pod, this.remote.port))
+  }
+
+  override _read(): void {
+    this.#link.drained(this)
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#link.sendData(this.dataStream, [chunk], done)
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#link.sendData(
+      this.dataStream,
+      chunks.map(({ chunk }) => chunk),
+      done
+    )
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#localEnded = true
+    this.#link.sendFin(this.dataStream, () => done())
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    const cut = error ?? Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })
+    this.#accepted.reject(cut)
+    this.#answered.resolve()
+    if (!this.#localEnded || !this.#remoteEnded) this.#link.sendReset(this.dataStream)
+    this.#link.done(this)
+    done(error)
+  }
+}
