@@ -18,11 +18,11 @@ const manifest = readJson('package.json')
 /** What runs after the preparation: a script with its arguments, and whether it needs `dist/`. */
 const TASKS = {
   demo: { script: ['dist/kubectl-intercept.js', 'demo'], dist: true },
-  test: { script: ['plugin/check.mjs'] },
-  'test:peers': { script: ['plugin/ring.mjs', 'peers'] },
-  'test:e2e': { script: ['plugin/ring.mjs', 'e2e'], dist: true },
-  build: { script: ['plugin/build.mjs'] },
-  package: { script: ['plugin/package.mjs'], dist: true },
+  test: { script: ['plugin/check.ts'] },
+  'test:peers': { script: ['plugin/ring.ts', 'peers'] },
+  'test:e2e': { script: ['plugin/ring.ts', 'e2e'], dist: true },
+  build: { script: ['plugin/build.ts'] },
+  package: { script: ['plugin/package.ts'], dist: true },
   bench: { script: ['test/bench/run.ts'], dist: true }
 }
 
@@ -121,5 +121,5 @@ if (!task) fail(`no task called "${name}"`, `npm run ${Object.keys(TASKS).join('
 ensureInstalled()
 const node = chooseNode()
 const start = () => run(node, [...task.script, ...rest], status => process.exit(status))
-if (task.dist) run(node, ['plugin/build.mjs', '--if-changed'], status => (status === 0 ? start() : process.exit(status)))
+if (task.dist) run(node, ['plugin/build.ts', '--if-changed'], status => (status === 0 ? start() : process.exit(status)))
 else start()

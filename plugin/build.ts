@@ -7,18 +7,18 @@ import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build } from 'esbuild'
+import { build, type BuildFailure, type Plugin } from 'esbuild'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const entry = 'src/kubectl-intercept.ts'
 const program = 'kubectl-intercept.js'
 /** Plain data that the bundler does not see must not hide a change: these count beside src/. */
-const INPUTS = ['package.json', 'package-lock.json', 'plugin/build.mjs']
+const INPUTS = ['package.json', 'package-lock.json', 'plugin/build.ts']
 
 const { values: options } = parseArgs({ options: { 'if-changed': { type: 'boolean' }, outdir: { type: 'string' } } })
 const outdir = path.resolve(root, options.outdir ?? 'dist')
 
-async function sourceHash() {
+async function sourceHash(): Promise<string> {
   const hash = createHash('sha256')
   const sources = (await readdir(path.join(root, 'src'), { recursive: true })).filter(name => /\.(tsx?|json)$/.test(name)).sort()
   for (const file of [...INPUTS, ...sources.map(name => path.join('src', name))]) {
@@ -28,7 +28,7 @@ async function sourceHash() {
 }
 
 /** Ink imports its developer tools at load time; they are no part of the program. */
-const withoutReactDevtools = {
+const withoutReactDevtools: Plugin = {
   name: 'without-react-devtools',
   setup(bundler) {
     bundler.onResolve({ filter: /^react-devtools-core$/ }, () => ({ path: 'react-devtools-core', namespace: 'stub' }))
@@ -37,8 +37,8 @@ const withoutReactDevtools = {
 }
 
 /** Builds into a folder beside `outdir`, then swaps, so that a program started meanwhile finds all of its chunks. */
-async function bundle(hash) {
-  const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
+async function bundle(hash: string): Promise<void> {
+  const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string }
   const fresh = `${outdir}.new-${process.pid}`
   await rm(fresh, { recursive: true, force: true })
   await build({
@@ -76,8 +76,8 @@ const hash = await sourceHash()
 const made = await readFile(path.join(outdir, '.sources'), 'utf8').catch(() => '')
 if (!options['if-changed'] || made.trim() !== hash) {
   // esbuild has printed what it found by then.
-  await bundle(hash).catch(error => {
-    if (!error.errors) throw error
+  await bundle(hash).catch((error: Error | BuildFailure) => {
+    if (!('errors' in error)) throw error
     process.exit(1)
   })
   console.error(`built ${path.relative(root, path.join(outdir, program)) || outdir}`)

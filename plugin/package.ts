@@ -7,19 +7,19 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
-import { archiveFindings, archiveName, completeManifest, manifestFindings, PLATFORMS } from './krew.mjs'
-import { tarGz } from './tar.mjs'
+import { archiveFindings, archiveName, completeManifest, type Manifest, manifestFindings, type Package, PLATFORMS } from './krew.ts'
+import { type TarFile, tarGz } from './tar.ts'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const dist = path.join(root, 'dist')
 
 /** Source maps are for us; everything else of the bundle goes out. */
-async function programFiles() {
+async function programFiles(): Promise<string[]> {
   const chunks = (await readdir(path.join(dist, 'chunks'))).map(name => path.posix.join('chunks', name))
   return ['kubectl-intercept.js', 'package.json', ...chunks].filter(name => !name.endsWith('.map'))
 }
 
-async function archiveEntries() {
+async function archiveEntries(): Promise<TarFile[]> {
   const legal = (await readdir(dist)).filter(name => name.endsWith('.LEGAL.txt'))
   const program = [...(await programFiles()), ...legal]
   const wanted = [
@@ -33,14 +33,14 @@ async function archiveEntries() {
   )
 }
 
-function stopAt(findings, what) {
+function stopAt(findings: readonly string[], what: string): void {
   if (findings.length === 0) return
   for (const finding of findings) console.error(`error: ${what}: ${finding}`)
   process.exit(1)
 }
 
-const packageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'))
-const template = parse(await readFile(path.join(root, 'krew-manifest.yaml'), 'utf8'))
+const packageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as Package
+const template = parse(await readFile(path.join(root, 'krew-manifest.yaml'), 'utf8')) as Manifest
 
 const entries = await archiveEntries()
 stopAt(

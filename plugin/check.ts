@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runRing, totalsLine } from './ring.mjs'
+import { runRing, totalsLine } from './ring.ts'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const CHECKS = {
@@ -15,20 +15,20 @@ const CHECKS = {
 }
 
 /** Runs one check with its output kept back; resolves with what it printed, undefined when it passed. */
-function check([script, ...argv]) {
+function check([script = '', ...argv]: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(root, 'node_modules', script), ...argv], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe']
     })
-    const output = []
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => output.push(chunk))
+    const output: Buffer[] = []
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
     child.on('error', reject)
     child.on('close', status => resolve(status === 0 ? undefined : Buffer.concat(output).toString()))
   })
 }
 
-async function runChecks() {
+async function runChecks(): Promise<string[]> {
   const results = await Promise.all(Object.entries(CHECKS).map(async ([name, argv]) => ({ name, findings: await check(argv) })))
   for (const { name, findings } of results) {
     if (findings !== undefined) console.error(findings.trimEnd())

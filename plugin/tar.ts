@@ -6,25 +6,31 @@ import { gzipSync } from 'node:zlib'
 
 const BLOCK = 512
 
-const octal = (value, width) => `${value.toString(8).padStart(width - 1, '0')}\0`
+export interface TarFile {
+  readonly path: string
+  readonly mode: number
+  readonly content: Buffer
+}
+
+const octal = (value: number, width: number): string => `${value.toString(8).padStart(width - 1, '0')}\0`
 
 /** ustar keeps the last 100 bytes of a path as its name, what is before them (up to a slash) as its prefix. */
-function splitPath(path) {
+function splitPath(path: string): { name: string; prefix: string } {
   if (Buffer.byteLength(path) <= 100) return { name: path, prefix: '' }
   const cut = path.indexOf('/', path.length - 101)
   if (cut <= 0 || cut > 155) throw new Error(`${path}: too long for a ustar archive`)
   return { name: path.slice(cut + 1), prefix: path.slice(0, cut) }
 }
 
-function header({ path, mode, size }) {
+function header({ path, mode, content }: TarFile): Buffer {
   const { name, prefix } = splitPath(path)
   const block = Buffer.alloc(BLOCK)
-  const put = (text, at) => block.write(text, at, 'utf8')
+  const put = (text: string, at: number): number => block.write(text, at, 'utf8')
   put(name, 0)
   put(octal(mode, 8), 100)
   put(octal(0, 8), 108)
   put(octal(0, 8), 116)
-  put(octal(size, 12), 124)
+  put(octal(content.length, 12), 124)
   put(octal(0, 12), 136)
   put(' '.repeat(8), 148)
   put('0', 156)
@@ -38,13 +44,9 @@ function header({ path, mode, size }) {
 }
 
 /** The gzipped archive of `{ path, mode, content }` entries. */
-export function tarGz(files) {
+export function tarGz(files: readonly TarFile[]): Buffer {
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  const blocks = sorted.flatMap(({ path, mode, content }) => [
-    header({ path, mode, size: content.length }),
-    content,
-    Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)
-  ])
+  const blocks = sorted.flatMap(file => [header(file), file.content, Buffer.alloc((BLOCK - (file.content.length % BLOCK)) % BLOCK)])
   const archive = gzipSync(Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]), { level: 9 })
   // The tenth byte names the system that compressed it; 255 is "unknown", and the same everywhere.
   archive[9] = 255

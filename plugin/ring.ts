@@ -7,11 +7,12 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { Totals } from './totals-reporter.ts'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
 /** Starts vitest with the terminal as it is; resolves with its exit status. */
-function vitest(argv, env) {
+function vitest(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
     const script = path.join(root, 'node_modules', 'vitest', 'vitest.mjs')
     const child = spawn(process.execPath, [script, ...argv], { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
@@ -24,13 +25,13 @@ function vitest(argv, env) {
 }
 
 /** Runs the ring; resolves with its counts, after vitest has printed its own report. */
-export async function runRing(project, argv = []) {
+export async function runRing(project: string, argv: readonly string[] = []): Promise<Totals> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'kubectl-intercept-ring-'))
   const file = path.join(folder, 'totals.json')
   try {
-    const reporters = ['--reporter=default', `--reporter=${path.join(root, 'plugin', 'totals-reporter.mjs')}`]
+    const reporters = ['--reporter=default', `--reporter=${path.join(root, 'plugin', 'totals-reporter.ts')}`]
     const status = await vitest(['run', '--project', project, ...reporters, ...argv], { ...process.env, TOTALS_FILE: file })
-    const totals = JSON.parse(await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0,"skipped":0}'))
+    const totals = JSON.parse(await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0,"skipped":0}')) as Totals
     // A global setup that fails ends vitest before its reporters have anything to say.
     if (status !== 0 && totals.failed === 0) totals.failed = 1
     return totals
@@ -40,10 +41,11 @@ export async function runRing(project, argv = []) {
 }
 
 /** `12 passed, 0 failed`, with the skipped ones when there are any. */
-export const totalsLine = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+export const totalsLine = ({ passed, failed, skipped }: Totals): string =>
+  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 
-async function main([project, ...argv]) {
-  if (project === 'e2e' && !process.env.KUBECONFIG) {
+async function main([project = 'unit', ...argv]: readonly string[]): Promise<number> {
+  if (project === 'e2e' && process.env['KUBECONFIG'] === undefined) {
     console.error('error: the end-to-end tests need a cluster; KUBECONFIG is not set')
     console.error('hint: test/cluster/build && test/cluster/up && test/cluster/in npm run test:e2e')
     return 1
@@ -53,4 +55,5 @@ async function main([project, ...argv]) {
   return totals.failed > 0 ? 1 : 0
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) process.exitCode = await main(process.argv.slice(2))
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  process.exitCode = await main(process.argv.slice(2))
