@@ -1,0 +1,156 @@
+/**
+ * Events → what a session is now: one pure function, so that the status line, `list` and the TUI cannot disagree. Counts exchanges and does not keep
+ * them.
+ */
+import type { ConnectorState, RouteKind, Serving, SessionEvent, Summary, TargetState } from './types.ts'
+
+export interface ConnectorView {
+  state: ConnectorState
+  peer?: 'gost' | 'ours'
+  rttMs?: number
+  cause: string
+}
+
+export interface TargetView {
+  state: TargetState
+  /** When it came into this state. */
+  since: string
+  cause: string
+  detail?: string
+  serving: Serving
+  workload?: string
+  local?: string
+  hosts: readonly string[]
+  sidecars: number
+  /** Server replicas with a bound connector of ours, of those that exist. */
+  bound: number
+  replicas: number
+  connectors: Readonly<Record<string, ConnectorView>>
+  route?: { kind: RouteKind; describe: string }
+  weight?: number
+  /** 0…1. */
+  share?: number
+  shareSource?: 'computed' | 'measured'
+  thinning?: number
+  localUp?: boolean
+}
+
+export interface Counters {
+  started: number
+  inFlight: number
+  requests: number
+  /** Answers of 500 and more, and exchanges that broke. */
+  errors: number
+  returned: number
+  bytesIn: number
+  bytesOut: number
+}
+
+export interface SessionView {
+  session?: string
+  startedAt?: string
+  pid?: number
+  user?: string
+  version?: string
+  command?: string
+  targets: Readonly<Record<string, TargetView>>
+  counters: Counters
+  ended?: { reason: string; exitCode: number; summary: Summary }
+}
+
+const NO_COUNTS: Counters = { started: 0, inFlight: 0, requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
+export const EMPTY_VIEW: SessionView = { targets: {}, counters: NO_COUNTS }
+
+export function reduce(view: SessionView, event: SessionEvent): SessionView {
+  switch (event.type) {
+    case 'session.started': {
+      const { session, at, pid, user, version, command } = event
+      const targets = Object.fromEntries(event.targets.map(name => [name, newTarget(at)]))
+      return { ...view, session, startedAt: at, pid, user, version, command, targets: { ...targets, ...view.targets } }
+    }
+    case 'session.ended':
+      return { ...view, ended: { reason: event.reason, exitCode: event.exitCode, summary: event.summary } }
+    case 'exchange.started':
+    case 'exchange.completed':
+    case 'exchange.aborted':
+      return { ...view, counters: count(view.counters, event) }
+    default:
+      return event.target === undefined ? view : withTarget(view, event.target, event)
+  }
+}
+
+function withTarget(view: SessionView, name: string, event: SessionEvent): SessionView {
+  const before = view.targets[name] ?? newTarget(event.at)
+  const after = reduceTarget(before, event)
+  return after === before && Object.hasOwn(view.targets, name) ? view : { ...view, targets: { ...view.targets, [name]: after } }
+}
+
+const newTarget = (at: string): TargetView => ({
+  state: 'resolving',
+  since: at,
+  cause: '',
+  serving: 'cluster',
+  hosts: [],
+  sidecars: 0,
+  bound: 0,
+  replicas: 0,
+  connectors: {}
+})
+
+function reduceTarget(target: TargetView, event: SessionEvent): TargetView {
+  switch (event.type) {
+    case 'plan.resolved': {
+      const { workload, local, hosts } = event
+      return { ...target, workload, local, hosts, sidecars: event.sidecars.length, replicas: event.server.pods.length }
+    }
+    case 'target.state': {
+      const { detail: _gone, ...rest } = target
+      const { to: state, at: since, cause, serving } = event
+      return { ...rest, state, since, cause, serving, ...(event.detail === undefined ? {} : { detail: event.detail }) }
+    }
+    case 'route.chosen':
+      return { ...target, route: { kind: event.kind, describe: event.describe }, replicas: event.total }
+    case 'connector.state':
+      return withConnector(target, event)
+    case 'intercept.changed': {
+      const { weight, share, shareSource, thinning } = event
+      return { ...target, weight, share, shareSource, thinning }
+    }
+    case 'local.state':
+      return { ...target, localUp: event.up }
+    default:
+      return target
+  }
+}
+
+function withConnector(target: TargetView, event: Extract<SessionEvent, { type: 'connector.state' }>): TargetView {
+  const { peer, rttMs } = { ...target.connectors[event.replica], ...event }
+  const connector: ConnectorView = {
+    state: event.to,
+    cause: event.cause,
+    ...(peer === undefined ? {} : { peer }),
+    ...(rttMs === undefined ? {} : { rttMs })
+  }
+  const connectors = { ...target.connectors, [event.replica]: connector }
+  // A replica that went away for good is no longer counted.
+  if (event.to === 'closed' || event.to === 'withdrawn') delete connectors[event.replica]
+  return { ...target, connectors, bound: Object.values(connectors).filter(({ state }) => state === 'bound').length }
+}
+
+type ExchangeEvent = Extract<SessionEvent, { type: 'exchange.started' | 'exchange.completed' | 'exchange.aborted' }>
+
+function count(counters: Counters, event: ExchangeEvent): Counters {
+  if (event.type === 'exchange.started') {
+    const returned = counters.returned + (event.who === 'returned' ? 1 : 0)
+    return { ...counters, started: counters.started + 1, inFlight: counters.inFlight + 1, returned }
+  }
+  const failed = event.type === 'exchange.aborted' || (event.status ?? 0) >= 500
+  return {
+    ...counters,
+    inFlight: Math.max(0, counters.inFlight - 1),
+    requests: counters.requests + 1,
+    errors: counters.errors + (failed ? 1 : 0),
+    bytesIn: counters.bytesIn + event.bytesIn,
+    bytesOut: counters.bytesOut + event.bytesOut
+  }
+}
