@@ -1,0 +1,192 @@
+/**
+ * Decides for each stream where it goes: this laptop, back to a pod, or a probe's answer. With no decision pending it is not in the way: the
+ * local app is dialled and the stream spliced. Otherwise it reads one head, decides, and puts the exact bytes back (design.md §1).
+ */
+import type { Clock } from '../base/clock.ts'
+import { asError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import { encodeResponse } from '../http/encode.ts'
+import type { Connection } from '../base/connection.ts'
+import type { TunnelPlan } from '../resolve/types.ts'
+import { nonceOf } from '../route/relay-probe.ts'
+import { splice } from '../transport/splice.ts'
+import type { TunnelStream } from '../tunnel/stream.ts'
+import type { Answering } from './answering.ts'
+import type { Exchanges, StreamWatch } from './exchanges.ts'
+import type { LocalApp } from './local-app.ts'
+import { peekHead } from './peek-head.ts'
+import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
+import { ReturnOverflow, type ReturnPath } from './return-path.ts'
+import { serveRequests } from './serve-requests.ts'
+
+export type ReturnReason = 'thinned' | 'local-down' | 'local-paused'
+export type Decision = { to: 'local' } | { to: 'return'; why: ReturnReason }
+
+export interface GateOptions {
+  plan: TunnelPlan
+  local: LocalApp
+  /** Undefined without a cluster, or with `--no-fallback`. */
+  returnPath: ReturnPath | undefined
+  answering: Answering
+  board: ProbeBoard
+  exchanges: Exchanges
+  clock: Clock
+  log: Logger
+  decide: () => Decision
+  /** Whether requests of one stream may go different ways (a thinned share behind a keep-alive pool). */
+  perRequest: () => boolean
+  /** The return path is over its limits, or has nobody to go to. */
+  onGiveUp: (why: string) => void
+  /** A stock server resets the whole session over a silent TLS app at 15 s; close the stream before. */
+  tlsSilenceMs?: number
+}
+
+export interface Gate {
+  serve(stream: TunnelStream, replica: string): void
+  /** Ends what is still open. */
+  close(): void
+}
+
+const HEAD_TIMEOUT_MS = 10_000
+/** How long the app may go on writing after a stock server ended the stream and drops what we send. */
+const LINGER_MS = 1_000
+const MAX_LINGERING = 64
+
+export function gate(options: GateOptions): Gate {
+  const { plan, local, returnPath, answering, board, exchanges, clock, log } = options
+  const stop = new AbortController()
+  let lingering = 0
+
+  const serve = async (stream: TunnelStream, replica: string): Promise<void> => {
+    const nonce = nonceOf(stream.destination.host)
+    if (nonce !== undefined && board.arrive(nonce, replica)) {
+      stream.connection.destroy()
+      return
+    }
+    if (board.pendingPaths > 0 && plan.protocol === 'http' && (await answerProbe(stream, replica))) return
+    if (plan.protocol === 'http' && options.perRequest()) {
+      await serveRequests(stream, { decide: options.decide, toLocal: dialLocal, toPod: openReturn, exchanges, clock })
+      return
+    }
+    const decision = options.decide()
+    if (decision.to === 'return') await giveBack(stream, decision.why)
+    else await keep(stream)
+  }
+
+  /** True when the stream was a path probe of ours. */
+  const answerProbe = async (stream: TunnelStream, replica: string): Promise<boolean> => {
+    const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
+    if (head?.target.startsWith(PATH_PREFIX) !== true || !board.arrive(head.target.slice(PATH_PREFIX.length), replica)) return false
+    stream.connection.resume()
+    stream.connection.end(encodeResponse({ status: 204, headers: [['X-Answered-By', 'kubectl-intercept']] }))
+    return true
+  }
+
+  const dialLocal = (): Promise<Connection> => local.dial(stop.signal)
+
+  const keep = async (stream: TunnelStream): Promise<void> => {
+    const started = clock.now()
+    let connection: Connection
+    try {
+      connection = await dialLocal()
+    } catch (error) {
+      if (returnPath?.available === true) await giveBack(stream, 'local-down')
+      else refuse(stream, asError(error), 'local')
+      return
+    }
+    const watch = exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - started })
+    await joinLocal(stream, connection, watch)
+  }
+
+  const joinLocal = async (stream: TunnelStream, connection: Connection, watch: StreamWatch): Promise<void> => {
+    const asked = answering.asked()
+    const silence =
+      plan.protocol === 'tls' && plan.server.peer === 'gost'
+        ? clock.after(options.tlsSilenceMs ?? 14_000, () => stream.connection.destroy(), { unref: true })
+        : undefined
+    stream.connection.once('end', () => {
+      if (plan.server.peer === 'gost' && !connection.readableEnded) linger(connection)
+    })
+    const result = await splice(stream.connection, connection, {
+      signal: stop.signal,
+      onBytes: (direction, chunk) => {
+        if (direction === 'in') {
+          asked.answered()
+          silence?.cancel()
+        }
+        watch.onBytes(direction, chunk)
+      },
+      onEnd: direction => {
+        if (direction === 'in') asked.answered()
+        watch.onEnd(direction)
+      }
+    })
+    asked.dropped()
+    silence?.cancel()
+    watch.finish(result)
+  }
+
+  /** After the visitor's end a stock server drops whatever we send: the app gets a moment, then its connection is closed. */
+  const linger = (connection: Connection): void => {
+    const close = (): void => {
+      if (connection.destroyed) return
+      // A silent app that comes back answers its oldest request first: that is how its return is seen.
+      if (answering.paused && lingering < MAX_LINGERING) {
+        lingering += 1
+        const again = clock.after(LINGER_MS, () => {
+          lingering -= 1
+          close()
+        }, { unref: true })
+        connection.once('close', () => again.cancel())
+        return
+      }
+      connection.destroy()
+    }
+    clock.after(LINGER_MS, close, { unref: true })
+  }
+
+  const openReturn = async (): Promise<{ connection: Connection; pod: string; release: () => void }> => {
+    if (returnPath === undefined) throw new Error('no return path')
+    return returnPath.open(stop.signal)
+  }
+
+  const giveBack = async (stream: TunnelStream, why: ReturnReason): Promise<void> => {
+    const started = clock.now()
+    try {
+      const { connection, pod, release } = await openReturn()
+      const watch = exchanges.open({ stream, who: 'returned', why, pod, connectMs: clock.now() - started })
+      // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
+      watch.onLastByte(() => {
+        stream.connection.end()
+        connection.destroy()
+      })
+      try {
+        watch.finish(await splice(stream.connection, connection, { signal: stop.signal, onBytes: watch.onBytes, onEnd: watch.onEnd }))
+      } finally {
+        release()
+      }
+    } catch (error) {
+      if (error instanceof ReturnOverflow) options.onGiveUp(error.message)
+      // Not one request is lost to a share: what cannot go back stays here.
+      if (why === 'thinned' && local.up && !stream.connection.destroyed) await keep(stream)
+      else refuse(stream, asError(error), error instanceof ReturnOverflow ? 'limit' : 'agent')
+    }
+  }
+
+  const refuse = (stream: TunnelStream, error: Error, by: 'local' | 'limit' | 'agent'): void => {
+    exchanges.refused({ stream, by, error })
+    stream.connection.destroy()
+    if (by === 'local') options.onGiveUp(error.message)
+  }
+
+  return {
+    serve(stream, replica) {
+      stream.connection.on('error', () => {}) // the splice sees it too; before the splice it only means the visitor left
+      serve(stream, replica).catch(error => {
+        log.warn('stream failed', { error: asError(error) })
+        stream.connection.destroy()
+      })
+    },
+    close: () => stop.abort(new Error('the session ended'))
+  }
+}

@@ -1,0 +1,380 @@
+/**
+ * One intercepted tunnel from start to drain: local app, routes, connectors, proofs, gate, and the facts its state is derived from. Says
+ * everything by events. Who it runs beside, signals and exit codes are `run.ts`.
+ */
+import { closeAll, closeOnce, deferred, type Closable } from '../base/closable.ts'
+import type { Timer } from '../base/clock.ts'
+import { formatEndpoint } from '../base/connection.ts'
+import { asError, InterceptError } from '../base/errors.ts'
+import { formatShare } from '../base/format.ts'
+import type { Summary, TargetState } from '../event/types.ts'
+import { followPlan } from '../resolve/follow.ts'
+import { openRoutes } from '../route/open-routes.ts'
+import type { RouteSet } from '../route/types.ts'
+import { answering } from './answering.ts'
+import { checkEnd, type EndReport } from './end-check.ts'
+import { exchanges } from './exchanges.ts'
+import { gate, type Decision } from './gate.ts'
+import { localApp } from './local-app.ts'
+import type { InterceptOptions } from './options.ts'
+import { planEvent } from './plan-event.ts'
+import { probeBoard } from './probe-board.ts'
+import { replicaSet, type Replica, type ReplicaSet } from './replica-set.ts'
+import { returnPath } from './return-path.ts'
+import { shareOf, splitFor } from './split.ts'
+import { servingOf, stateOf, type TargetFacts } from './state.ts'
+import { verify } from './verify.ts'
+
+export interface Intercept extends Closable {
+  readonly name: string
+  readonly state: TargetState
+  readonly inFlight: number
+  /** From the local port over routes and connectors to the first proof. Rejects when it cannot start. */
+  start(signal: AbortSignal): Promise<void>
+  /** Lets running exchanges end (until `signal` aborts), leaves, and checks that the cluster serves. */
+  drain(signal: AbortSignal): Promise<EndReport>
+  summary(): Summary
+  /** Durations of the answered exchanges, for the percentiles over all targets. */
+  readonly latencies: readonly number[]
+}
+
+/** Give back when the local app stays away for so long. */
+const RETURN_FOR_MS = 30_000
+const WATCH_MS = 500
+
+export function intercept(options: InterceptOptions): Intercept {
+  return new RunningIntercept(options)
+}
+
+class RunningIntercept implements Intercept {
+  readonly name: string
+  readonly close: () => Promise<void>
+  readonly #options: InterceptOptions
+  readonly #board = probeBoard()
+  readonly #answering
+  readonly #local
+  readonly #returnPath
+  readonly #exchanges
+  readonly #gate
+  readonly #stop = new AbortController()
+  readonly #parts: Closable[] = []
+  readonly #facts: TargetFacts
+  #sidecars
+  #replicas: ReplicaSet | undefined
+  #routes: RouteSet | undefined
+  #watch: Timer | undefined
+  #downSince: number | undefined
+  #said: { state: TargetState; detail: string | undefined } = { state: 'resolving', detail: undefined }
+  #detail: string | undefined
+
+  constructor(options: InterceptOptions) {
+    const { plan, clock, cluster, settings, emit, log } = options
+    const about = { target: plan.name }
+    this.#options = { ...options, emit: (type, body, more) => emit(type, body, { ...about, ...more }) }
+    this.name = plan.name
+    this.#sidecars = plan.sidecars
+    this.#answering = answering(clock)
+    this.#local = localApp({ address: options.local, clock, onChange: (up, cause) => this.#onLocal(up, cause) })
+    this.#returnPath =
+      cluster === undefined || !settings.fallback ? undefined : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
+    this.#returnPath?.setPods(plan.sidecars)
+    const split = this.#splitNow()
+    this.#facts = {
+      ended: 'no',
+      draining: false,
+      resolved: false,
+      localUp: true,
+      paused: false,
+      givenBack: false,
+      replicas: 1,
+      bound: 0,
+      everBound: false,
+      verified: false,
+      canReturn: this.#returnPath?.available === true,
+      weight: split.weight,
+      thinning: split.keep
+    }
+    this.#exchanges = exchanges({ plan, clock, emit: this.#options.emit })
+    this.#gate = gate({
+      plan,
+      local: this.#local,
+      returnPath: this.#returnPath,
+      answering: this.#answering,
+      board: this.#board,
+      exchanges: this.#exchanges,
+      clock,
+      log,
+      decide: () => this.#decide(),
+      perRequest: () => plan.server.keepalive && this.#facts.thinning < 1,
+      onGiveUp: why => void this.#giveBack(why)
+    })
+    this.close = closeOnce(() => this.#close())
+  }
+
+  get state(): TargetState {
+    return stateOf(this.#facts)
+  }
+
+  get inFlight(): number {
+    return this.#exchanges.inFlight
+  }
+
+  get latencies(): readonly number[] {
+    return this.#exchanges.latencies
+  }
+
+  summary(): Summary {
+    return this.#exchanges.summary()
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { plan, settings, cluster, clock, emit } = this.#options
+    const until = AbortSignal.any([signal, this.#stop.signal])
+    emit('plan.resolved', planEvent(this.#options, this.#facts.weight))
+    this.#sayIntercept('auto')
+    this.#facts.resolved = true
+    await this.#awaitLocal(until)
+    this.#routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, until)
+    this.#parts.push(this.#routes)
+    if (settings.requireAll && this.#routes.uncovered !== undefined) {
+      throw new InterceptError('ROUTE_UNAVAILABLE', `not every replica of the tunnel server can be reached: ${this.#routes.uncovered}`, {
+        hint: 'let the API server forward to each: kubectl auth can-i create pods/portforward'
+      })
+    }
+    this.#facts.replicas = this.#routes.total
+    this.#replicas = replicaSet({
+      plan,
+      weight: this.#facts.weight,
+      clock,
+      log: this.#options.log,
+      emit,
+      onStream: (stream, replica) => this.#gate.serve(stream, replica),
+      onChange: replica => this.#onConnector(replica)
+    })
+    this.#parts.push(this.#replicas)
+    this.#say('dialling')
+    await this.#replicas.apply(this.#routes.replicas, until)
+    this.#watch = clock.every(WATCH_MS, () => this.#onWatch(), { unref: true })
+    if (cluster !== undefined) this.#follow()
+  }
+
+  async drain(signal: AbortSignal): Promise<EndReport> {
+    const { clock, emit, settings } = this.#options
+    if (this.#replicas === undefined) {
+      this.#facts.ended = 'ended'
+      this.#say('left before it was registered')
+      return { serving: undefined, line: `${this.name} was not intercepted` }
+    }
+    this.#facts.draining = true
+    this.#say('leaving')
+    const until = clock.now() + settings.graceMs
+    const progress = (): void =>
+      emit('drain.progress', { inFlight: this.inFlight, remainingMs: Math.max(0, Math.round(until - clock.now())) })
+    if (this.inFlight > 0) progress()
+    const ticking = clock.every(1_000, progress, { unref: true })
+    await this.#replicas.withdraw(signal)
+    ticking.cancel()
+    const ways = this.#routes?.replicas[0]?.visitor ?? []
+    const plan = { ...this.#options.plan, sidecars: this.#sidecars }
+    const report = await checkEnd({ ...this.#options, plan, ways, path: settings.probePath }, signal.aborted ? AbortSignal.abort(signal.reason) : this.#stop.signal).catch(
+      (error: unknown): EndReport => ({ serving: undefined, line: `${this.name}: left; not checked (${asError(error).message})` })
+    )
+    this.#facts.ended = report.serving === false ? 'failed' : 'ended'
+    this.#detail = report.line
+    this.#say('left')
+    return report
+  }
+
+  async #close(): Promise<void> {
+    this.#stop.abort(new Error('closed'))
+    this.#watch?.cancel()
+    this.#gate.close()
+    if (this.#facts.ended === 'no') {
+      this.#facts.ended = 'failed'
+      this.#say('closed')
+    }
+    await closeAll([...this.#parts.reverse(), this.#local])
+  }
+
+  async #awaitLocal(signal: AbortSignal): Promise<void> {
+    const { settings, local } = this.#options
+    if (await this.#local.check(signal)) return
+    if (!settings.wait) {
+      throw new InterceptError('LOCAL_UNREACHABLE', `nothing listens on ${formatEndpoint(local)}`, {
+        hint: `start the app, or name its port: kubectl intercept ${this.#options.plan.target.text} --port PORT`
+      })
+    }
+    this.#facts.givenBack = true
+    this.#detail = `for ${formatEndpoint(local)}`
+    this.#say('local port closed')
+    await this.#local.whenUp(signal)
+    this.#facts.givenBack = false
+    this.#detail = undefined
+  }
+
+  #splitNow(): { weight: number; keep: number } {
+    const { settings } = this.#options
+    if (settings.split === undefined) return { weight: settings.weight, keep: 1 }
+    return splitFor(settings.split, this.#weights(), this.#returnPath?.available === true)
+  }
+
+  #weights(): number[] {
+    return this.#sidecars.filter(pod => pod.ready && !pod.terminating).map(pod => pod.weight)
+  }
+
+  #sayIntercept(by: 'user' | 'auto'): void {
+    const { weight, thinning } = this.#facts
+    const share = shareOf(weight, this.#weights()) * thinning
+    this.#options.emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, by })
+  }
+
+  #decide(): Decision {
+    const { settings } = this.#options
+    if (this.#returnPath?.available !== true) return { to: 'local' }
+    if (!this.#local.up) return { to: 'return', why: 'local-down' }
+    if (settings.onPause === 'cluster' && this.#answering.paused) return { to: 'return', why: 'local-paused' }
+    if (this.#facts.thinning < 1 && Math.random() >= this.#facts.thinning) return { to: 'return', why: 'thinned' }
+    return { to: 'local' }
+  }
+
+  #onLocal(up: boolean, cause: string): void {
+    const { clock, emit } = this.#options
+    emit('local.state', { address: this.#local.address, up, cause })
+    this.#facts.localUp = up
+    this.#downSince = up ? undefined : clock.now()
+    if (up && this.#facts.givenBack && this.#replicas !== undefined) {
+      this.#facts.givenBack = false
+      this.#detail = undefined
+      this.#replicas.resume()
+    }
+    this.#say(cause)
+  }
+
+  /** Twice a second: the things that become true by time passing. */
+  #onWatch(): void {
+    const { clock, plan } = this.#options
+    if (this.#downSince !== undefined && clock.now() - this.#downSince > RETURN_FOR_MS) void this.#giveBack(`local app away for ${RETURN_FOR_MS / 1_000} s`)
+    const { paused } = this.#answering
+    if (paused) this.#detail = `visitors get 503 at ${plan.server.readTimeoutMs / 1_000} s`
+    else if (this.#facts.paused) this.#detail = undefined
+    if (paused !== this.#facts.paused) {
+      this.#facts.paused = paused
+      this.#say(paused ? 'the local app accepts but does not answer' : 'the local app answers again')
+    }
+  }
+
+  async #giveBack(why: string): Promise<void> {
+    if (this.#facts.givenBack || this.#facts.draining || this.#replicas === undefined) return
+    this.#facts.givenBack = true
+    this.#detail = why
+    this.#options.emit('notice', {
+      level: 'warn',
+      code: 'GIVEN_BACK',
+      message: `${this.name} went back to the cluster: ${why}`,
+      hint: `it comes back by itself when ${this.#local.address} accepts again`
+    })
+    this.#say(why)
+    const grace = new AbortController()
+    const timer = this.#options.clock.after(this.#options.settings.graceMs, () => grace.abort(), { unref: true })
+    await this.#replicas.withdraw(AbortSignal.any([grace.signal, this.#stop.signal]))
+    timer.cancel()
+    if (this.#local.up) this.#resumeSoon()
+  }
+
+  /** Given back while the app was there (over the return limit): try again after a while. */
+  #resumeSoon(): void {
+    this.#options.clock.after(RETURN_FOR_MS, () => {
+      if (!this.#facts.givenBack || this.#facts.draining || !this.#local.up) return
+      this.#facts.givenBack = false
+      this.#detail = undefined
+      this.#replicas?.resume()
+      this.#say('trying again')
+    }, { unref: true })
+  }
+
+  #onConnector(replica: Replica): void {
+    const replicas = this.#replicas
+    if (replicas === undefined) return
+    this.#facts.bound = replicas.bound
+    if (this.#facts.bound > 0) this.#facts.everBound = true
+    this.#facts.verified = allVerified(replicas)
+    if (replica.connector.phase === 'bound') void this.#verify(replica)
+    if (this.#facts.bound === 0 && replica.connector.phase === 'lost') this.#detail = this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
+    this.#say(replica.connector.phase)
+  }
+
+  /** Proofs until they hold; each binding starts anew. */
+  async #verify(replica: Replica): Promise<void> {
+    const { plan, clock, emit, random } = this.#options
+    const share = shareOf(this.#facts.weight, this.#weights())
+    const retryMs = [250, 500, 1_000, 2_000, 5_000]
+    for (let round = 0; replica.connector.phase === 'bound' && !this.#stop.signal.aborted; round += 1) {
+      const verdict = await verify({ plan, route: replica.route, board: this.#board, clock, emit, share, exclusive: share === 1, random }, this.#stop.signal).catch(() => undefined)
+      if (verdict === undefined || replica.connector.phase !== 'bound' || this.#facts.draining) return
+      replica.verified = verdict.kind === 'verified'
+      this.#facts.verified = this.#replicas !== undefined && allVerified(this.#replicas)
+      this.#detail = verdict.kind === 'verified' ? `${verdict.ms} ms` : verdict.kind === 'unverified' ? `unverified: ${verdict.reason}` : verdict.reason
+      this.#say(verdict.kind)
+      if (verdict.kind === 'lost' && round === 2) {
+        emit('notice', { level: 'warn', code: 'PROOF_LOST', message: `registered, but a visitor's request does not arrive: ${verdict.reason}`, hint: 'see where it goes: kubectl intercept list -o wide' })
+      }
+      if (verdict.kind !== 'lost') return
+      await new Promise<void>(resolve => {
+        clock.after(retryMs[Math.min(round, retryMs.length - 1)] ?? 5_000, resolve, { unref: true })
+      })
+    }
+  }
+
+  #follow(): void {
+    const { cluster, plan, log } = this.#options
+    if (cluster === undefined) return
+    const following = followPlan(cluster, plan, now => {
+      this.#sidecars = now.sidecars
+      this.#returnPath?.setPods(now.sidecars)
+      this.#facts.canReturn = this.#returnPath?.available === true
+      this.#resplit()
+      if (this.#routes?.update(now.serverPods) === true) void this.#applyRoutes()
+      this.#say('pods changed')
+    })
+    this.#parts.push(following)
+    following.ready.catch(error => log.warn('cannot follow the pods', { error: asError(error) }))
+  }
+
+  async #applyRoutes(): Promise<void> {
+    if (this.#routes === undefined || this.#replicas === undefined) return
+    this.#facts.replicas = this.#routes.total
+    await this.#replicas.apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal])).catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
+    this.#facts.bound = this.#replicas.bound
+    this.#facts.verified = allVerified(this.#replicas)
+    this.#say('replicas changed')
+  }
+
+  /** Sidecars came or went: a wanted share means another weight now. */
+  #resplit(): void {
+    const { settings, log } = this.#options
+    if (settings.split === undefined || this.#replicas === undefined) return
+    try {
+      const { weight, keep } = this.#splitNow()
+      if (weight === this.#facts.weight && keep === this.#facts.thinning) return
+      this.#facts.thinning = keep
+      this.#facts.weight = weight
+      this.#sayIntercept('auto')
+      void this.#replicas.setWeight(weight, this.#stop.signal).catch(error => log.warn('weight not changed', { error: asError(error) }))
+    } catch (error) {
+      log.info('share kept as it is', { error: asError(error) })
+    }
+  }
+
+  /** Emits the state when it, or what stands beside it, changed. */
+  #say(cause: string): void {
+    const to = this.state
+    if (to === this.#said.state && this.#detail === this.#said.detail) return
+    const from = this.#said.state
+    this.#said = { state: to, detail: this.#detail }
+    const detail = to === 'partial' ? `${this.#facts.bound}/${this.#facts.replicas} replicas` : this.#detail
+    this.#options.emit('target.state', { from, to, cause, serving: servingOf(this.#facts), ...(detail === undefined ? {} : { detail }) })
+  }
+}
+
+const allVerified = (replicas: ReplicaSet): boolean =>
+  replicas.bound > 0 && replicas.all.every(({ connector, verified }) => connector.phase !== 'bound' || verified)

@@ -1,0 +1,26 @@
+/** A plan as the `plan.resolved` event tells it: for people, without its secret. */
+import { formatEndpoint } from '../base/connection.ts'
+import { shortTunnel } from '../base/format.ts'
+import type { EventBody } from '../event/types.ts'
+import type { InterceptOptions } from './options.ts'
+
+export function planEvent({ plan, local }: InterceptOptions, weight: number): EventBody<'plan.resolved'> {
+  const stock = plan.server.peer === 'gost'
+  const notes = [...plan.notes, ...plan.passes, ...plan.bypasses]
+  if (stock && weight === 255) {
+    notes.push('if this machine sleeps or loses its network, visitors wait up to 60 s until the stock server notices')
+  }
+  const { service, servicePort, pods } = plan.server
+  return {
+    workload: plan.workload,
+    pods: plan.sidecars.map(({ pod }) => pod),
+    sidecars: plan.sidecars.map(({ pod, weight: each }) => ({ pod, weight: each })),
+    server: { service: service === undefined ? `:${servicePort}` : `${service}:${servicePort}`, pods: pods.map(({ pod }) => pod), stock },
+    entrypoint: plan.ingresses.filter(ingress => ingress.entrypoint).map(ingress => `ingress ${ingress.name}`).join(', '),
+    hosts: plan.hosts,
+    tunnel: shortTunnel(plan.tunnelId),
+    appPort: plan.app === undefined ? '' : formatEndpoint({ host: plan.app.host, port: plan.app.port }),
+    local: formatEndpoint(local),
+    notes
+  }
+}

@@ -1,0 +1,54 @@
+/** Nonces on their way: who sent a probe waits here, who meets it in a stream or a request tells. */
+
+export interface Expected {
+  /** Resolves with the replica over which the probe came back. */
+  arrived: Promise<string>
+  cancel: () => void
+}
+
+export interface ProbeBoard {
+  expect(nonce: string): Expected
+  /** False when the nonce is not ours: the stream then goes its normal way. */
+  arrive(nonce: string, replica: string): boolean
+  /** Path probes in flight: while there are some, the gate reads request heads. */
+  readonly pendingPaths: number
+  expectPath(nonce: string): Expected
+}
+
+export const PATH_PREFIX = '/.well-known/kubectl-intercept/'
+
+export function probeBoard(): ProbeBoard {
+  const waiting = new Map<string, (replica: string) => void>()
+  let pendingPaths = 0
+  const expect = (nonce: string): Expected => {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    waiting.set(nonce, resolve)
+    return { arrived: promise, cancel: () => waiting.delete(nonce) }
+  }
+  return {
+    expect,
+    arrive(nonce, replica) {
+      const resolve = waiting.get(nonce)
+      if (resolve === undefined) return false
+      waiting.delete(nonce)
+      resolve(replica)
+      return true
+    },
+    get pendingPaths() {
+      return pendingPaths
+    },
+    expectPath(nonce) {
+      const expected = expect(nonce)
+      let open = true
+      pendingPaths += 1
+      return {
+        ...expected,
+        cancel: () => {
+          expected.cancel()
+          if (open) pendingPaths -= 1
+          open = false
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+/** The connectors of one target: one per replica of the server, kept in step with the routes. New before old. */
+import type { Clock } from '../base/clock.ts'
+import { closeOnce, type Closable } from '../base/closable.ts'
+import { maskUuids, type Logger } from '../base/log.ts'
+import type { Emit } from '../event/types.ts'
+import type { TunnelPlan } from '../resolve/types.ts'
+import type { ReplicaRoute } from '../route/types.ts'
+import { startConnector, type Connector, type ConnectorChange } from '../tunnel/connector.ts'
+import type { TunnelStream } from '../tunnel/stream.ts'
+
+export interface ReplicaSetOptions {
+  plan: TunnelPlan
+  weight: number
+  clock: Clock
+  log: Logger
+  emit: Emit
+  onStream: (stream: TunnelStream, replica: string) => void
+  /** A connector was bound or lost. */
+  onChange: (replica: Replica, change: ConnectorChange) => void
+}
+
+export interface Replica {
+  route: ReplicaRoute
+  connector: Connector
+  /** Set by the proofs; cleared when the connector binds anew. */
+  verified: boolean
+}
+
+export interface ReplicaSet extends Closable {
+  readonly all: readonly Replica[]
+  readonly bound: number
+  readonly active: number
+  /** Starts connectors for new replicas, then lets go of the ones that are gone. */
+  apply(routes: readonly ReplicaRoute[], signal: AbortSignal): Promise<void>
+  setWeight(weight: number, signal: AbortSignal): Promise<void>
+  withdraw(signal: AbortSignal): Promise<void>
+  resume(): void
+}
+
+export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
+  const { plan, emit } = options
+  const replicas = new Map<string, Replica>()
+  let weight = options.weight
+
+  const start = (route: ReplicaRoute): Replica => {
+    const connector = startConnector({
+      dial: route.dialTunnel,
+      bind: { tunnelId: plan.tunnelId, weight, auth: plan.server.auth },
+      clock: options.clock,
+      log: options.log.child(route.replica),
+      ...(plan.server.maxReceiveBuffer === undefined ? {} : { smux: { peerBudgetBytes: plan.server.maxReceiveBuffer } }),
+      onStream: stream => options.onStream(stream, route.replica),
+      onChange: change => {
+        const { error: _, cause, ...rest } = change
+        emit('connector.state', { replica: route.replica, ...rest, cause: maskUuids(cause) }, { target: plan.name, connector: route.key })
+        if (change.to === 'bound' || change.to === 'lost') replica.verified = false
+        options.onChange(replica, change)
+      }
+    })
+    const replica: Replica = { route, connector, verified: false }
+    replicas.set(route.key, replica)
+    return replica
+  }
+
+  return {
+    get all() {
+      return [...replicas.values()]
+    },
+    get bound() {
+      return [...replicas.values()].filter(({ connector }) => connector.phase === 'bound').length
+    },
+    get active() {
+      return [...replicas.values()].reduce((sum, { connector }) => sum + connector.active, 0)
+    },
+    async apply(routes, signal) {
+      const wanted = new Set(routes.map(route => route.key))
+      const fresh = routes.filter(route => !replicas.has(route.key)).map(start)
+      await Promise.allSettled(fresh.map(({ connector }) => connector.ready))
+      const gone = [...replicas.values()].filter(({ route }) => !wanted.has(route.key))
+      await Promise.all(
+        gone.map(async ({ route, connector }) => {
+          replicas.delete(route.key)
+          await connector.withdraw(signal)
+          await connector.close()
+        })
+      )
+      const failed = fresh.find(({ connector }) => connector.phase !== 'bound')
+      if (failed !== undefined && fresh.length === routes.length) await failed.connector.ready
+    },
+    async setWeight(next, signal) {
+      weight = next
+      await Promise.all([...replicas.values()].map(({ connector }) => connector.setWeight(next, signal)))
+    },
+    async withdraw(signal) {
+      await Promise.all([...replicas.values()].map(({ connector }) => connector.withdraw(signal)))
+    },
+    resume() {
+      for (const { connector } of replicas.values()) connector.resume()
+    },
+    close: closeOnce(async () => {
+      await Promise.all([...replicas.values()].map(({ connector }) => connector.close()))
+    })
+  }
+}

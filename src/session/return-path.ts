@@ -1,0 +1,128 @@
+/**
+ * From the laptop back to the app in a pod, over the API server, for requests that are not ours or that the local app cannot take. Bounded:
+ * so many at once, so many waiting, so many a second; beyond that the session gives the traffic back (product.md §5).
+ */
+import { deadline, sleep, type Clock } from '../base/clock.ts'
+import type { Connection } from '../base/connection.ts'
+import { asError } from '../base/errors.ts'
+import type { Emit } from '../event/types.ts'
+import type { Cluster } from '../kube/types.ts'
+import type { SidecarPod } from '../resolve/types.ts'
+
+export interface ReturnPathOptions {
+  cluster: Cluster
+  clock: Clock
+  emit: Emit
+  /** Most requests in a second. */
+  perSecond: number
+  atOnce?: number
+  waitMs?: number
+  connectMs?: number
+}
+
+/** More than the return path may carry: the session gives back. */
+export class ReturnOverflow extends Error {
+  override readonly name = 'ReturnOverflow'
+}
+
+export interface ReturnPath {
+  /** At least one ready pod whose app is reachable exactly (its own loopback). */
+  readonly available: boolean
+  readonly inUse: number
+  setPods(pods: readonly SidecarPod[]): void
+  /**
+   * A connection to the app in a ready pod, the next one when that fails; free its place with `release` when done.
+   * Throws ReturnOverflow over the limits, else the last pod's error.
+   */
+  open(signal: AbortSignal): Promise<{ connection: Connection; pod: string; release: () => void }>
+}
+
+const LOOPBACK = /^(?:|localhost|127\.\d+\.\d+\.\d+|::1|0\.0\.0\.0|::)$/
+
+/** The pods that a port-forward can stand in for the sidecar of: it dials the pod's own loopback, as the sidecar does. */
+export const returnable = (pod: SidecarPod): boolean => pod.ready && !pod.terminating && pod.app !== undefined && LOOPBACK.test(pod.app.host)
+
+export function returnPath(options: ReturnPathOptions): ReturnPath {
+  const { cluster, clock, emit, perSecond, atOnce = 64, waitMs = 2_000, connectMs = 5_000 } = options
+  let pods: SidecarPod[] = []
+  let turn = 0
+  let inUse = 0
+  const queue: (() => void)[] = []
+  let window = { startedAt: Number.NEGATIVE_INFINITY, count: 0 }
+
+  const countOne = (): void => {
+    const now = clock.now()
+    if (now - window.startedAt >= 1_000) window = { startedAt: now, count: 0 }
+    window.count += 1
+    if (window.count > perSecond) throw new ReturnOverflow(`more than ${perSecond} requests a second on the return path`)
+  }
+  const enter = async (signal: AbortSignal): Promise<void> => {
+    if (inUse < atOnce) {
+      inUse += 1
+      return
+    }
+    if (queue.length >= atOnce) throw new ReturnOverflow(`more than ${atOnce} requests wait for the return path`)
+    const place = Promise.withResolvers<void>()
+    queue.push(place.resolve)
+    const late = new AbortController()
+    const timeout = sleep(clock, waitMs, AbortSignal.any([signal, late.signal])).then(() => {
+      throw new ReturnOverflow(`no place on the return path within ${waitMs / 1000} s`)
+    })
+    try {
+      await Promise.race([place.promise, timeout])
+    } catch (error) {
+      const at = queue.indexOf(place.resolve)
+      if (at >= 0) queue.splice(at, 1)
+      else leave() // the place came in the same moment: hand it on
+      throw error
+    } finally {
+      late.abort()
+      timeout.catch(() => {}) // lost the race
+    }
+  }
+  const leave = (): void => {
+    const next = queue.shift()
+    if (next === undefined) inUse -= 1
+    else next()
+  }
+
+  return {
+    get available() {
+      return pods.length > 0
+    },
+    get inUse() {
+      return inUse
+    },
+    setPods(next) {
+      pods = next.filter(returnable)
+    },
+    async open(signal) {
+      countOne()
+      await enter(signal)
+      let last: Error = new Error('no ready pod to return to')
+      for (let tries = 0; tries < pods.length; tries += 1) {
+        turn += 1
+        const pod = pods[turn % pods.length]
+        if (pod?.app === undefined) continue
+        const started = clock.now()
+        const limit = deadline(clock, connectMs, () => new Error(`no connection within ${connectMs / 1000} s`), signal)
+        try {
+          const connection = await cluster.forwarder(pod.namespace, pod.pod).dial(pod.app.port, limit.signal)
+          let released = false
+          const release = (): void => {
+            if (!released) leave()
+            released = true
+          }
+          return { connection, pod: pod.pod, release }
+        } catch (thrown) {
+          last = asError(thrown)
+          emit('return.state', { pod: pod.pod, ok: false, openMs: Math.round(clock.now() - started), pooled: 0, cause: last.message })
+        } finally {
+          limit.done()
+        }
+      }
+      leave()
+      throw last
+    }
+  }
+}

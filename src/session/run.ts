@@ -1,0 +1,139 @@
+/** A whole `kubectl intercept`: finds the tunnels, runs their intercepts side by side, says once a second how it goes, drains, reports. */
+import { closeAll } from '../base/closable.ts'
+import { asError, EXIT, exitCodeFor, InterceptError, isAbort } from '../base/errors.ts'
+import type { EndReason, ErrorShape } from '../event/types.ts'
+import type { Cluster } from '../kube/types.ts'
+import type { Via } from '../route/types.ts'
+import { chooseTunnels, consent } from './choose.ts'
+import { intercept, type Intercept } from './intercept.ts'
+import type { InterceptSettings } from './options.ts'
+import { planEvent } from './plan-event.ts'
+import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
+import { startStats, sumUp } from './stats.ts'
+
+/** Resolves with the exit code when every target ended; throws an InterceptError to be shown when nothing could be started. */
+export async function runIntercept(request: InterceptRequest, context: InterceptContext): Promise<number> {
+  const { events, clock } = context
+  const cluster = request.manual === undefined ? await context.connect() : undefined
+  events.emit('session.started', {
+    pid: context.pid,
+    user: context.user,
+    version: context.version,
+    command: context.commandLine,
+    targets: request.targets,
+    ...(context.controlPath === undefined ? {} : { controlPath: context.controlPath })
+  })
+  const startedAt = clock.now()
+  const running: Intercept[] = []
+  const end = (reason: EndReason, exitCode: number): number => {
+    events.emit('session.ended', { reason, exitCode, summary: sumUp(running, clock.now() - startedAt) })
+    return exitCode
+  }
+  try {
+    const chosen = await chooseTunnels(request, context, cluster)
+    const settings = settingsOf(request)
+    if (request.dryRun) {
+      for (const mapped of chosen) events.emit('plan.resolved', planEvent({ ...mapped, ...common(context, settings, cluster) }, settings.weight), { target: mapped.plan.name })
+      return end('done', EXIT.OK)
+    }
+    await consent(request, context, chosen)
+    for (const mapped of chosen) running.push(intercept({ ...mapped, ...common(context, settings, cluster) }))
+    return end(...(await runAll(running, chosen, context, settings)))
+  } catch (error) {
+    end('error', exitCodeFor(error))
+    throw error
+  } finally {
+    await closeAll(running).catch((error: unknown) => context.log.warn('close failed', { error: asError(error) }))
+  }
+}
+
+async function runAll(running: readonly Intercept[], chosen: readonly Mapped[], context: InterceptContext, settings: InterceptSettings): Promise<[EndReason, number]> {
+  const { clock, events } = context
+  const stats = startStats({ running, clock, emit: events.emit, memory: context.memory })
+  context.commands.on('status', async () => ({ targets: running.map(({ name, state, inFlight }) => ({ name, state, inFlight })) }))
+  try {
+    const failures = await startAll(running, context)
+    if (failures.length === running.length && failures[0] !== undefined) throw failures[0]
+    await aborted(context.drain)
+    return await drainAll(running, context, settings)
+  } finally {
+    stats.close()
+  }
+}
+
+/** Starts all at once. One failure among several is told and does not stop the others; resolves when the waiting ones may go on by themselves. */
+async function startAll(running: readonly Intercept[], context: InterceptContext): Promise<Error[]> {
+  const failures: Error[] = []
+  const starts = running.map(async each => {
+    try {
+      await each.start(context.drain)
+    } catch (thrown) {
+      if (context.drain.aborted || isAbort(thrown)) return
+      const error = asError(thrown)
+      failures.push(error)
+      if (running.length > 1) context.events.emit('error', { ...shapeOf(error), fatal: false }, { target: each.name })
+      await each.close()
+    }
+  })
+  // A target that waits for its local port does not hold up the session.
+  await Promise.race([Promise.all(starts), aborted(context.drain)])
+  return failures
+}
+
+async function drainAll(running: readonly Intercept[], context: InterceptContext, settings: InterceptSettings): Promise<[EndReason, number]> {
+  const { clock, now, events } = context
+  const grace = new AbortController()
+  const timer = clock.after(settings.graceMs, () => grace.abort(new Error('grace is over')))
+  const reports = await Promise.race([
+    Promise.all(running.filter(each => each.state !== 'failed').map(each => each.drain(AbortSignal.any([grace.signal, now])))),
+    aborted(now)
+  ])
+  timer.cancel()
+  if (reports === undefined) return ['signal', EXIT.SIGINT]
+  const broken = reports.find(report => report.serving === false)
+  if (broken === undefined) return ['done', EXIT.OK]
+  const error = new InterceptError('CLUSTER_NOT_SERVING', broken.line, { hint: 'see the pods: kubectl get pods -o wide' })
+  events.emit('error', { ...shapeOf(error), fatal: false })
+  return ['error', exitCodeFor(error)]
+}
+
+const common = (context: InterceptContext, settings: InterceptSettings, cluster: Cluster | undefined) => ({
+  settings,
+  cluster,
+  clock: context.clock,
+  log: context.log,
+  emit: context.events.emit,
+  random: () => crypto.randomUUID().replaceAll('-', '')
+})
+
+const settingsOf = (request: InterceptRequest): InterceptSettings => ({
+  weight: request.share.kind === 'weight' ? request.share.weight : 255,
+  split: request.share.kind === 'split' ? request.share.share : undefined,
+  via: viaOf(request),
+  entrypoint: request.manual?.entrypoint === undefined ? undefined : new URL(request.manual.entrypoint),
+  fallback: request.fallback,
+  returnLimit: request.returnLimit,
+  onPause: request.onPause,
+  wait: request.waitForLocal,
+  graceMs: request.graceMs,
+  requireAll: request.requireAll,
+  probePath: request.probePath
+})
+
+function viaOf({ via, manual }: InterceptRequest): Via {
+  if (via.kind === 'url') return { kind: 'url', url: new URL(via.url) }
+  if (manual === undefined) return { kind: via.kind }
+  return { kind: 'url', url: new URL(manual.server.replace(/^tunnel\+/, '')) }
+}
+
+export function shapeOf(error: Error): ErrorShape {
+  if (!(error instanceof InterceptError)) return { code: 'BUG', message: error.message }
+  const { code, message, hint, details } = error
+  return { code, message, ...(hint === undefined ? {} : { hint }), ...(Object.keys(details).length === 0 ? {} : { details }) }
+}
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })

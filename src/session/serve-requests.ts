@@ -1,0 +1,154 @@
+/**
+ * One kept-alive stream, request by request: each head is read, decided on, and sent on with its exact bytes; bodies are framed both ways to find
+ * the next head. What cannot be framed with certainty, and upgrades, end the loop: the rest of the stream goes where that request went.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Connection } from '../base/connection.ts'
+import { BodyFramer, certain, keepsAlive, requestFraming, responseFraming } from '../http/framer.ts'
+import { HeadReader } from '../http/head-reader.ts'
+import { parseRequestHead, parseResponseHead } from '../http/head.ts'
+import type { RequestHead, ResponseHead } from '../http/message.ts'
+import { splice } from '../transport/splice.ts'
+import type { TunnelStream } from '../tunnel/stream.ts'
+import type { Exchanges } from './exchanges.ts'
+import type { Decision } from './gate.ts'
+
+export interface ServeRequestsOptions {
+  decide: () => Decision
+  toLocal: () => Promise<Connection>
+  toPod: () => Promise<{ connection: Connection; pod: string; release: () => void }>
+  exchanges: Exchanges
+  clock: Clock
+}
+
+interface Upstream {
+  connection: Connection
+  who: 'laptop' | 'returned'
+  pod: string | undefined
+  release: () => void
+}
+
+/** Returns when the stream is done; throws what broke it. */
+export async function serveRequests(stream: TunnelStream, options: ServeRequestsOptions): Promise<void> {
+  const visitor = stream.connection
+  const kept = new Map<Upstream['who'], Upstream>()
+  try {
+    for (;;) {
+      const raw = await readHead(visitor)
+      if (raw === undefined) return
+      const head = parseRequestHead(raw)
+      const upstream = await upstreamFor(options, kept)
+      const watch = options.exchanges.open({ stream, who: upstream.who, ...(upstream.who === 'returned' ? { why: 'thinned' as const } : {}), pod: upstream.pod, connectMs: 0 })
+      watch.onBytes('out', raw)
+      upstream.connection.write(raw)
+      if (!certain(head) || head.method === 'CONNECT' || head.headers.some(([name]) => name.toLowerCase() === 'upgrade')) {
+        watch.finish(await splice(visitor, upstream.connection, watch))
+        return
+      }
+      const [, again] = await Promise.all([
+        pass(visitor, upstream.connection, { framer: new BodyFramer(requestFraming(head)), seen: chunk => watch.onBytes('out', chunk) }),
+        passResponse(upstream.connection, visitor, { head, seen: chunk => watch.onBytes('in', chunk) })
+      ])
+      watch.finish({ bytesIn: 0, bytesOut: 0 })
+      if (!again) kept.delete(upstream.who)
+      if (!again) close(upstream)
+      if (!keepsAlive(head) || !again) {
+        visitor.end()
+        return
+      }
+    }
+  } finally {
+    for (const upstream of kept.values()) close(upstream)
+    if (!visitor.writableEnded) visitor.destroy()
+  }
+}
+
+async function upstreamFor(options: ServeRequestsOptions, kept: Map<Upstream['who'], Upstream>): Promise<Upstream> {
+  const decision = options.decide()
+  const who = decision.to === 'local' ? 'laptop' : 'returned'
+  const open = kept.get(who)
+  if (open !== undefined && !open.connection.destroyed && !open.connection.readableEnded) return open
+  const fresh: Upstream =
+    decision.to === 'local' ? { connection: await options.toLocal(), who, pod: undefined, release: () => {} } : { who, ...(await options.toPod()) }
+  fresh.connection.on('error', () => {}) // seen by whoever reads or writes it
+  kept.set(who, fresh)
+  return fresh
+}
+
+function close(upstream: Upstream): void {
+  upstream.connection.destroy()
+  upstream.release()
+}
+
+/** True when another exchange may follow on this upstream. */
+async function passResponse(from: Connection, to: Connection, options: { head: RequestHead; seen: (chunk: Buffer) => void }): Promise<boolean> {
+  for (;;) {
+    const raw = await readHead(from)
+    if (raw === undefined) throw new Error('the app closed the connection without an answer')
+    const head: ResponseHead = parseResponseHead(raw)
+    options.seen(raw)
+    await write(to, raw)
+    if (head.status < 200 && head.status !== 101) continue
+    const framing = responseFraming(head, options.head.method)
+    await pass(from, to, { framer: new BodyFramer(framing), seen: options.seen, toEnd: framing.kind === 'close' })
+    return framing.kind !== 'close' && keepsAlive(head)
+  }
+}
+
+/** Undefined at a clean end before the first byte of a message. */
+async function readHead(from: Connection): Promise<Buffer | undefined> {
+  const reader = new HeadReader()
+  for (;;) {
+    const chunk = await read(from)
+    if (chunk === undefined) {
+      if (reader.length === 0) return undefined
+      throw new Error('the connection ended within a head')
+    }
+    const done = reader.push(chunk)
+    if (done === undefined) continue
+    if (done.rest.length > 0) from.unshift(done.rest)
+    return done.raw
+  }
+}
+
+async function pass(from: Connection, to: Connection, options: { framer: BodyFramer; seen: (chunk: Buffer) => void; toEnd?: boolean }): Promise<void> {
+  const { framer, seen, toEnd = false } = options
+  while (!framer.done) {
+    const chunk = await read(from)
+    if (chunk === undefined) {
+      if (toEnd) return
+      throw new Error('the connection ended within a body')
+    }
+    const { consumed, rest } = framer.push(chunk)
+    const body = consumed === chunk.length ? chunk : chunk.subarray(0, consumed)
+    seen(body)
+    await write(to, body)
+    if (rest.length > 0) from.unshift(rest)
+  }
+}
+
+function read(from: Connection): Promise<Buffer | undefined> {
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void): void => {
+      from.off('readable', onReadable).off('end', onEnd).off('close', onClose).off('error', onError)
+      finish()
+    }
+    const onReadable = (): void => {
+      const chunk: Buffer | null = from.read()
+      if (chunk !== null) settle(() => resolve(chunk))
+    }
+    const onEnd = (): void => settle(() => resolve(undefined))
+    const onError = (error: Error): void => settle(() => reject(error))
+    const onClose = (): void => settle(() => (from.readableEnded ? resolve(undefined) : reject(from.errored ?? new Error('connection closed'))))
+    from.on('readable', onReadable).on('end', onEnd).on('close', onClose).on('error', onError)
+    if (from.readableEnded) onEnd()
+    else if (from.destroyed) onClose()
+    else onReadable()
+  })
+}
+
+function write(to: Connection, chunk: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    to.write(chunk, error => (error === null || error === undefined ? resolve() : reject(error)))
+  })
+}

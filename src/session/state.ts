@@ -1,0 +1,58 @@
+/** A target's state, from the facts: one pure function, so that no two screens can disagree (product.md §6). */
+import type { Serving, TargetState } from '../event/types.ts'
+
+export interface TargetFacts {
+  /** Ends everything else. */
+  ended: 'no' | 'ended' | 'failed'
+  draining: boolean
+  resolved: boolean
+  localUp: boolean
+  /** The local app accepts but does not answer. */
+  paused: boolean
+  /** We gave the traffic back on purpose, until the local app is there. */
+  givenBack: boolean
+  /** Replicas of the server: ready ones, and those with a bound connector of ours. */
+  replicas: number
+  bound: number
+  everBound: boolean
+  /** Both proofs, or the ones possible, hold for every bound replica. */
+  verified: boolean
+  /** A return path exists and may be used. */
+  canReturn: boolean
+  weight: number
+  thinning: number
+}
+
+export function stateOf(facts: TargetFacts): TargetState {
+  if (facts.ended !== 'no') return facts.ended
+  if (facts.draining) return 'draining'
+  if (!facts.resolved) return 'resolving'
+  if (facts.givenBack) return 'waiting'
+  if (facts.bound === 0) return facts.everBound ? 'reconnecting' : 'connecting'
+  if (!facts.localUp && facts.canReturn) return 'returning'
+  if (facts.paused) return 'paused'
+  if (facts.bound < facts.replicas) return 'partial'
+  return facts.verified ? 'verified' : 'registered'
+}
+
+/** Who serves the visitors, as far as can be known from here. */
+export function servingOf(facts: TargetFacts): Serving {
+  const state = stateOf(facts)
+  switch (state) {
+    case 'verified':
+    case 'registered':
+    case 'paused':
+    case 'draining':
+    case 'partial':
+      return facts.weight === 255 && facts.thinning === 1 && facts.bound >= facts.replicas ? 'laptop' : 'shared'
+    case 'returning':
+    case 'held':
+    case 'waiting':
+    case 'resolving':
+    case 'connecting':
+    case 'reconnecting':
+    case 'ended':
+    case 'failed':
+      return 'cluster'
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * The two proofs of `verified` (product.md §6). Arrival: a relay CONNECT with a nonce comes back to this process. Path, at 255 only: one HEAD as
+ * a visitor would send it is answered by us. Both per replica; what is not open to us is said, not guessed.
+ */
+import { deadline, sleep, type Clock } from '../base/clock.ts'
+import { asError } from '../base/errors.ts'
+import type { Emit } from '../event/types.ts'
+import type { TunnelPlan } from '../resolve/types.ts'
+import { sendProbe } from '../route/relay-probe.ts'
+import type { ReplicaRoute, VisitorWay } from '../route/types.ts'
+import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
+
+export interface VerifyOptions {
+  plan: TunnelPlan
+  route: ReplicaRoute
+  board: ProbeBoard
+  clock: Clock
+  emit: Emit
+  /** What whole weights give us, 0…1. */
+  share: number
+  /** 255 without anybody beside us. */
+  exclusive: boolean
+  random: () => string
+}
+
+/** `unverified`: no way to prove anything. `missed`: probes went elsewhere. `lost`: a hop lost them. */
+export type Verdict = { kind: 'verified'; ms: number } | { kind: 'unverified' | 'missed' | 'lost'; reason: string }
+
+const ARRIVAL_TRIES = 50
+const ARRIVAL_WAIT_MS = 1_500
+const PATH_WAIT_MS = 5_000
+const KEEPALIVE_TRIES = 32
+
+export async function verify(options: VerifyOptions, signal: AbortSignal): Promise<Verdict> {
+  const started = options.clock.now()
+  const raw = options.route.visitor.find(way => way.dial !== undefined)
+  const host = visitorHost(options.plan)
+  const path = options.exclusive && options.plan.protocol === 'http' && host !== undefined ? options.route.visitor[0] : undefined
+  if (raw === undefined && path === undefined) {
+    return { kind: 'unverified', reason: 'no access to the entrypoint (needs pods/portforward, an Ingress address or --entrypoint)' }
+  }
+  if (raw?.dial !== undefined) {
+    const failed = await proveArrival(options, raw, signal)
+    if (failed !== undefined) return failed
+  }
+  if (path !== undefined && host !== undefined) {
+    const failed = await provePath(options, { way: path, host }, signal)
+    if (failed !== undefined) return failed
+  }
+  return { kind: 'verified', ms: Math.round(options.clock.now() - started) }
+}
+
+/** A concrete Host that visitors use: a wildcard rule gets a label. */
+export function visitorHost(plan: TunnelPlan): string | undefined {
+  const host = plan.hosts[0]
+  if (host === undefined) return undefined
+  return host.startsWith('*.') ? `kubectl-intercept${host.slice(1)}` : host.startsWith('.') ? `kubectl-intercept${host}` : host
+}
+
+async function proveArrival(options: VerifyOptions, way: VisitorWay, signal: AbortSignal): Promise<Verdict | undefined> {
+  const { clock, emit, plan, share } = options
+  let last = 'probes went to another connector'
+  let lost = 0
+  for (let attempt = 1; attempt <= ARRIVAL_TRIES; attempt += 1) {
+    const started = clock.now()
+    const nonce = options.random()
+    const expected = options.board.expect(nonce)
+    let ok = false
+    let hop: string | undefined
+    try {
+      const limit = deadline(clock, PATH_WAIT_MS, () => new Error(`no answer within ${PATH_WAIT_MS / 1000} s`), signal)
+      try {
+        const status = way.dial === undefined ? -1 : await sendProbe(way.dial, { tunnelId: plan.tunnelId, nonce }, limit.signal)
+        if (status !== 0) throw new Error(`the entrypoint answered with relay status ${status}`)
+      } finally {
+        limit.done()
+      }
+      ok = await within(clock, options.exclusive ? ARRIVAL_WAIT_MS : 300, expected.arrived, signal)
+      hop = ok ? undefined : 'between the tunnel server and this laptop, or another connector took it'
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason
+      lost += 1
+      last = asError(thrown).message
+      hop = way.describe
+    } finally {
+      expected.cancel()
+    }
+    emit('probe', { purpose: 'verify', proof: 'arrival', attempt, of: ARRIVAL_TRIES, ok, ms: Math.round(clock.now() - started), ...(hop === undefined ? {} : { hop }) }, { target: plan.name })
+    if (ok) return undefined
+    if (lost >= 3) return { kind: 'lost', reason: `${way.describe}: ${last}` }
+    if (lost > 0) await sleep(clock, 200, signal)
+  }
+  const below = Math.min(share, 1 - 0.05 ** (1 / ARRIVAL_TRIES))
+  return { kind: 'missed', reason: `share < ${Math.max(1, Math.ceil(below * 100))} %, not hit` }
+}
+
+/** With a keep-alive pool on the server, old pooled connections must run dry: three arrivals in a row prove that. */
+async function provePath(options: VerifyOptions, target: { way: VisitorWay; host: string }, signal: AbortSignal): Promise<Verdict | undefined> {
+  const { plan } = options
+  const wanted = plan.server.keepalive ? 3 : 1
+  const tries = plan.server.keepalive ? KEEPALIVE_TRIES : 3
+  let inARow = 0
+  let reason = ''
+  for (let attempt = 1; attempt <= tries; attempt += 1) {
+    const failed = await tryPath(options, { ...target, attempt, of: tries }, signal)
+    inARow = failed === undefined ? inARow + 1 : 0
+    if (inARow === wanted) return undefined
+    reason = failed ?? reason
+  }
+  return { kind: 'lost', reason }
+}
+
+async function tryPath(options: VerifyOptions, target: { way: VisitorWay; host: string; attempt: number; of: number }, signal: AbortSignal): Promise<string | undefined> {
+  const { clock, emit, plan, board } = options
+  const { way, host, attempt, of } = target
+  const nonce = options.random()
+  const expected = board.expectPath(nonce)
+  const started = clock.now()
+  const limit = deadline(clock, PATH_WAIT_MS, () => new Error(`no answer within ${PATH_WAIT_MS / 1000} s`), signal)
+  let failed: string | undefined
+  let status: number | undefined
+  let arrived = false
+  try {
+    void expected.arrived.then(() => (arrived = true))
+    status = (await way.request({ method: 'HEAD', path: PATH_PREFIX + nonce, host }, limit.signal)).status
+    if (!arrived) failed = status >= 500 ? `${way.describe} answered ${status}` : `another connector, or an old pooled connection, answered (${status})`
+  } catch (thrown) {
+    if (signal.aborted) throw signal.reason
+    failed = `${way.describe}: ${asError(thrown).message}`
+  } finally {
+    expected.cancel()
+    limit.done()
+  }
+  emit(
+    'probe',
+    { purpose: 'verify', proof: 'path', attempt, of, ok: failed === undefined, ms: Math.round(clock.now() - started), ...(status === undefined ? {} : { status }), ...(failed === undefined ? {} : { hop: failed }) },
+    { target: plan.name }
+  )
+  return failed
+}
+
+async function within(clock: Clock, ms: number, wanted: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
+  const late = new AbortController()
+  const timeout = sleep(clock, ms, AbortSignal.any([signal, late.signal])).then(
+    () => false,
+    () => false
+  )
+  const won = await Promise.race([wanted.then(() => true), timeout])
+  late.abort()
+  return won
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Connection } from '../../../src/base/connection.ts'
+import type { Cluster } from '../../../src/kube/types.ts'
+import type { SidecarPod } from '../../../src/resolve/types.ts'
+import { returnable, ReturnOverflow, returnPath } from '../../../src/session/return-path.ts'
+import { memoryPair } from '../../../src/transport/memory.ts'
+import { fakeClock } from '../../harness/fake-clock.ts'
+
+const pod = (name: string, more: Partial<SidecarPod> = {}): SidecarPod => ({
+  pod: name,
+  namespace: 'shop',
+  container: 'gost',
+  ready: true,
+  terminating: false,
+  weight: 1,
+  app: { host: '', port: 80 },
+  proxyProtocol: 0,
+  ...more
+})
+
+function world(dial: (pod: string) => Promise<Connection>, limits: { perSecond?: number; atOnce?: number } = {}) {
+  const clock = fakeClock()
+  const emit = vi.fn()
+  // Only `forwarder` of a cluster is used here; the real one is covered by the e2e suite.
+  const cluster = {
+    forwarder: (_namespace: string, name: string) => ({ dial: () => dial(name), close: async () => {} })
+  } as unknown as Cluster
+  return { clock, emit, path: returnPath({ cluster, clock, emit, perSecond: limits.perSecond ?? 1_000, atOnce: limits.atOnce ?? 64 }) }
+}
+const answer = async (): Promise<Connection> => memoryPair()[0]
+const signal = new AbortController().signal
+
+describe('returnable', () => {
+  it.each([
+    ['a loopback target', {}, true],
+    ['127.0.0.1', { app: { host: '127.0.0.1', port: 80 } }, true],
+    ['another service', { app: { host: 'db', port: 80 } }, false],
+    ['no target', { app: undefined }, false],
+    ['an unready pod', { ready: false }, false],
+    ['a terminating pod', { terminating: true }, false]
+  ] as const)('judges %s', (_name, more, expected) => {
+    expect(returnable(pod('a', more))).toBe(expected)
+  })
+})
+
+describe('returnPath', () => {
+  it('tries the next ready pod when one fails, and says so', async () => {
+    const { path, emit } = world(name => (name === 'bad' ? Promise.reject(new Error('refused')) : answer()))
+    path.setPods([pod('bad'), pod('good')])
+    for (let i = 0; i < 4; i += 1) expect((await path.open(signal)).pod).toBe('good')
+    expect(emit).toHaveBeenCalledWith('return.state', expect.objectContaining({ pod: 'bad', ok: false }))
+  })
+
+  it('spreads requests over the pods', async () => {
+    const { path } = world(answer)
+    path.setPods([pod('a'), pod('b')])
+    const pods = await Promise.all(Array.from({ length: 10 }, () => path.open(signal)))
+    expect(pods.filter(each => each.pod === 'a')).toHaveLength(5)
+  })
+
+  it('overflows over its rate and recovers in the next second', async () => {
+    const { path, clock } = world(answer, { perSecond: 2 })
+    path.setPods([pod('a')])
+    for (let i = 0; i < 2; i += 1) (await path.open(signal)).release()
+    await expect(path.open(signal)).rejects.toBeInstanceOf(ReturnOverflow)
+    await clock.advance(1_000)
+    await expect(path.open(signal)).resolves.toMatchObject({ pod: 'a' })
+  })
+
+  it('queues over its places and hands a freed one on', async () => {
+    const { path } = world(answer, { atOnce: 1 })
+    path.setPods([pod('a')])
+    const first = await path.open(signal)
+    const second = path.open(signal)
+    first.release()
+    first.release()
+    await expect(second).resolves.toMatchObject({ pod: 'a' })
+    expect(path.inUse).toBe(1)
+  })
+
+  it('overflows when no place came within two seconds', async () => {
+    const { path, clock } = world(answer, { atOnce: 1 })
+    path.setPods([pod('a')])
+    await path.open(signal)
+    const late = path.open(signal)
+    late.catch(() => {})
+    await clock.advance(2_000)
+    await expect(late).rejects.toBeInstanceOf(ReturnOverflow)
+  })
+
+  it('frees the place of an opening that failed', async () => {
+    const { path } = world(() => Promise.reject(new Error('refused')), { atOnce: 1 })
+    path.setPods([pod('a')])
+    await expect(path.open(signal)).rejects.toThrow('refused')
+    expect(path.inUse).toBe(0)
+  })
+})
