@@ -1,0 +1,174 @@
+/**
+ * One registered connector: its smux session (we are the smux client, as a gost server is), its control channel when it is one of ours, and what we
+ * know about its health. Opens streams by the rules a stock client needs (dossier §3.2): SYN and a complete open message first, then the bytes.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Connection } from '../base/connection.ts'
+import type { Logger } from '../base/log.ts'
+import { streamOpen } from '../relay/addresses.ts'
+import { encodeResponse } from '../relay/encode.ts'
+import { openSession } from '../smux/session.ts'
+import type { SmuxSession, SmuxStream } from '../smux/types.ts'
+import { CONTROL_STREAM_ID } from '../tunnel/control-channel.ts'
+import type { Condition, Network } from './choice.ts'
+import { acceptControl, type ServerControl } from './control.ts'
+import type { ServerLimits } from './limits.ts'
+import type { Connector, StreamOpen, TunnelStream } from './registry.ts'
+
+export interface BoundConnectorOptions {
+  id: string
+  tunnelId: string
+  weight: number
+  network: Network
+  peer: 'gost' | 'ours'
+  limits: ServerLimits
+  clock: Clock
+  log: Logger
+}
+
+/** A stock connector stops reading its whole session at 4 MiB unread (smux MaxReceiveBuffer). */
+const STOCK_BUDGET_BYTES = 4_194_304
+/** gost sends a NOP every 10 s: after one and a half of them something is wrong. */
+const STOCK_SILENCE_MS = 15_000
+
+export class BoundConnector implements Connector {
+  readonly id: string
+  readonly tunnelId: string
+  readonly network: Network
+  readonly peer: 'gost' | 'ours'
+  readonly closed: Promise<Error | undefined>
+  weight: number
+
+  readonly #session: SmuxSession
+  readonly #limits: ServerLimits
+  readonly #clock: Clock
+  readonly #log: Logger
+  #control: ServerControl | undefined
+  #active = 0
+  #ended = false
+  #draining = false
+  /** When an open stayed unanswered; any later byte of the connector clears it. */
+  #suspectAt: number | undefined
+
+  constructor(connection: Connection, options: BoundConnectorOptions) {
+    const { limits, clock, peer } = options
+    this.id = options.id
+    this.tunnelId = options.tunnelId
+    this.weight = options.weight
+    this.network = options.network
+    this.peer = peer
+    this.#limits = limits
+    this.#clock = clock
+    this.#log = options.log
+    this.#session = openSession(connection, {
+      role: 'client',
+      clock,
+      keepaliveIntervalMs: limits.keepaliveIntervalMs,
+      keepaliveTimeoutMs: limits.keepaliveTimeoutMs,
+      finOnEnd: false, // the answer would be dropped at our FIN
+      peerBudgetBytes: peer === 'gost' ? STOCK_BUDGET_BYTES : undefined,
+      ...(peer === 'ours' ? { onStream: (stream: SmuxStream) => this.#accept(stream) } : {})
+    })
+    this.closed = this.#session.closed.then(error => {
+      this.#ended = true
+      this.#control?.stop()
+      return error
+    })
+  }
+
+  get active(): number {
+    return this.#active
+  }
+
+  get condition(): Condition {
+    if (this.#ended) return 'closed'
+    if (this.#draining) return 'draining'
+    return this.#isSuspect() ? 'suspect' : 'live'
+  }
+
+  open(open: StreamOpen): TunnelStream {
+    if (this.#ended) throw new Error('the connector is closed')
+    if (this.#active >= this.#limits.streamsPerConnector) throw new Error('the connector has too many streams')
+    // Encoded before the stream exists: a failure must not leave an empty stream behind, whose FIN would reset a stock connector.
+    const preface = encodeResponse(streamOpen(open))
+    const connection = this.#session.open({ preface })
+    connection.on('error', () => {}) // `close` follows
+    this.#active += 1
+    const stream = new OpenedStream(connection)
+    const timer = this.#clock.after(this.#limits.unansweredOpenMs, () => this.#checkAnswer(stream), { unref: true })
+    connection.once('close', () => {
+      timer.cancel()
+      this.#active -= 1
+    })
+    return stream
+  }
+
+  close(): Promise<void> {
+    return this.#session.close()
+  }
+
+  #isSuspect(): boolean {
+    const { lastReceivedAt } = this.#session
+    if (this.#suspectAt !== undefined) {
+      if (lastReceivedAt <= this.#suspectAt) return true
+      this.#suspectAt = undefined
+    }
+    const silenceMs = this.#control?.beating === true ? this.#limits.heartbeatMs : STOCK_SILENCE_MS
+    return this.#clock.now() - lastReceivedAt > silenceMs
+  }
+
+  #checkAnswer(stream: OpenedStream): void {
+    if (stream.answered || this.#ended) return
+    // A byte on another stream within the time shows a busy connector, not a dead one.
+    if (this.#clock.now() - this.#session.lastReceivedAt >= this.#limits.unansweredOpenMs) {
+      this.#suspectAt = this.#clock.now()
+      this.#log.info('connector suspect: an open went unanswered', { connector: this.id, tunnel: this.tunnelId })
+    }
+    stream.unanswered()
+  }
+
+  #accept(stream: SmuxStream): void {
+    stream.on('error', () => {}) // `close` follows
+    if (stream.id !== CONTROL_STREAM_ID || this.#control !== undefined) {
+      stream.destroy() // as gost: a stream of a connector is a link check, and its end the answer
+      return
+    }
+    this.#control = acceptControl(stream, {
+      clock: this.#clock,
+      beatMs: this.#limits.heartbeatMs / 3,
+      onDrain: () => {
+        this.#draining = true
+        this.#log.info('connector drains', { connector: this.id, tunnel: this.tunnelId, active: this.#active })
+      },
+      onWeight: weight => {
+        this.weight = weight
+        this.#log.info('connector weight', { connector: this.id, tunnel: this.tunnelId, weight })
+      }
+    })
+  }
+}
+
+class OpenedStream implements TunnelStream {
+  readonly connection: Connection & SmuxStream
+  #overdue = false
+  readonly #listeners = new Set<() => void>()
+
+  constructor(connection: SmuxStream) {
+    this.connection = connection
+  }
+
+  get answered(): boolean {
+    return this.connection.consumedBytes > 0 || this.connection.readableLength > 0
+  }
+
+  onUnanswered(listener: () => void): void {
+    if (this.#overdue) listener()
+    else this.#listeners.add(listener)
+  }
+
+  unanswered(): void {
+    this.#overdue = true
+    for (const listener of this.#listeners) listener()
+    this.#listeners.clear()
+  }
+}

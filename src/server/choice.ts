@@ -1,0 +1,58 @@
+/**
+ * Which connector gets the next stream: gost's weighted random (x/handler/tunnel/tunnel.go, selector/weighted.go), and on top of it nobody who is
+ * suspect while somebody else is not, and never one who asked to be drained. Pure.
+ */
+
+export type Network = 'tcp' | 'udp'
+
+/** `suspect`: an open or a heartbeat went unanswered. `draining`: asked for no more. */
+export type Condition = 'live' | 'suspect' | 'draining' | 'closed'
+
+export interface Choosable {
+  /** 0…255; 0 counts as 1, 255 excludes all lower ones. */
+  readonly weight: number
+  readonly network: Network
+  readonly condition: Condition
+}
+
+export interface ChoiceOptions<T> {
+  network: Network
+  /** 0 ≤ random() < 1. */
+  random: () => number
+  /** Tried already for this request. */
+  except?: ReadonlySet<T>
+}
+
+const EXCLUSIVE = 255
+
+export function chooseConnector<T extends Choosable>(connectors: readonly T[], options: ChoiceOptions<T>): T | undefined {
+  const { network, random, except } = options
+  const usable = connectors.filter(one => (one.condition === 'live' || one.condition === 'suspect') && except?.has(one) !== true)
+  // A single connector is taken whatever its network, as gost does; udp and tcp connectors beside each other are told apart.
+  const alone = usable.length === 1 ? usable[0] : undefined
+  if (alone !== undefined && connectors.length === 1) return alone
+  const fitting = usable.filter(one => one.network === network)
+  const live = fitting.filter(one => one.condition === 'live')
+  return pickWeighted(live.length > 0 ? live : fitting, random)
+}
+
+/** The chance of each connector to get the next stream, in the order given. */
+export function shares(connectors: readonly Choosable[], network: Network = 'tcp'): number[] {
+  const inPlay = connectors.filter(one => one.network === network && one.condition === 'live')
+  const exclusive = inPlay.some(one => one.weight === EXCLUSIVE)
+  const weighs = (one: Choosable): number => (inPlay.includes(one) && (!exclusive || one.weight === EXCLUSIVE) ? one.weight || 1 : 0)
+  const sum = connectors.reduce((total, one) => total + weighs(one), 0)
+  return connectors.map(one => (sum === 0 ? 0 : weighs(one) / sum))
+}
+
+function pickWeighted<T extends Choosable>(candidates: readonly T[], random: () => number): T | undefined {
+  const exclusive = candidates.filter(one => one.weight === EXCLUSIVE)
+  const pool = exclusive.length > 0 ? exclusive : candidates
+  const sum = pool.reduce((total, one) => total + (one.weight || 1), 0)
+  let rest = Math.floor(random() * sum)
+  for (const one of pool) {
+    rest -= one.weight || 1
+    if (rest < 0) return one
+  }
+  return undefined
+}

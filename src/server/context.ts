@@ -1,0 +1,48 @@
+/** What every entrypoint needs: the routes, the connectors, the limits, and the counters of this server. */
+import type { Clock } from '../base/clock.ts'
+import type { Connection, Endpoint } from '../base/connection.ts'
+import type { Logger } from '../base/log.ts'
+import type { ByteReader } from './byte-reader.ts'
+import type { ServerLimits } from './limits.ts'
+import type { Registry } from './registry.ts'
+import type { Routes } from './routes.ts'
+
+export interface Counters {
+  /** Visitor connections accepted. */
+  visitors: number
+  /** HTTP requests with a complete head. */
+  requests: number
+  /** Answers of our own, instead of the app's. */
+  refused: number
+  /** Requests given to another connector after the first. */
+  retried: number
+  /** Visitors that left before their answer was complete. */
+  aborted: number
+  /** Connectors bound so far. */
+  binds: number
+}
+
+export const newCounters = (): Counters => ({ visitors: 0, requests: 0, refused: 0, retried: 0, aborted: 0, binds: 0 })
+
+export interface ServerContext {
+  routes: Routes
+  registry: Registry
+  limits: ServerLimits
+  clock: Clock
+  log: Logger
+  random: () => number
+  counters: Counters
+  /** Requests and streams in progress. */
+  active: { count: number }
+  /** True from `drain()` on: no connection is kept alive any more. */
+  draining: () => boolean
+}
+
+/** One visitor of an entrypoint, from its first byte on. */
+export interface Visitor {
+  connection: Connection
+  reader: ByteReader
+  source: Endpoint
+  /** Waits for a next request: may be closed without loss. */
+  idle: boolean
+}

@@ -1,0 +1,70 @@
+/** Where visitors arrive: the first byte tells relay (0x01), TLS (0x16) and HTTP apart (gost: x/handler/tunnel/entrypoint/entrypoint.go). */
+import { closeOnce, type Closable } from '../base/closable.ts'
+import type { Endpoint } from '../base/connection.ts'
+import { asError } from '../base/errors.ts'
+import { RELAY_VERSION } from '../relay/encode.ts'
+import { listenTcp } from '../transport/tcp.ts'
+import { ByteReader } from './byte-reader.ts'
+import { TLS_HANDSHAKE } from './client-hello.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { serveHttp } from './http-entrypoint.ts'
+import { sourceOf } from './open-stream.ts'
+import { serveRelay } from './relay-entrypoint.ts'
+import { serveTls } from './tls-entrypoint.ts'
+
+export interface Entrypoint extends Closable {
+  readonly port: number
+  /** Visitors connected now. */
+  readonly visitors: number
+  /** Closes the connections that wait for a next request. */
+  closeIdle(): void
+}
+
+/** Rejects with Node's error when the address cannot be listened on. */
+export async function openEntrypoint(at: Endpoint, context: ServerContext): Promise<Entrypoint> {
+  const visitors = new Set<Visitor>()
+  const listener = await listenTcp(at, connection => {
+    if (visitors.size >= context.limits.visitors || connection.remote === undefined) {
+      connection.destroy()
+      return
+    }
+    const visitor: Visitor = { connection, reader: new ByteReader(connection), source: sourceOf(connection.remote), idle: true }
+    visitors.add(visitor)
+    context.counters.visitors += 1
+    connection.once('close', () => visitors.delete(visitor))
+    serveVisitor(visitor, context).catch((error: unknown) => {
+      context.log.error('visitor failed', { error: asError(error) })
+      connection.destroy()
+    })
+  })
+  return {
+    port: listener.port,
+    get visitors() {
+      return visitors.size
+    },
+    closeIdle() {
+      for (const { connection, idle } of visitors) if (idle) connection.end(() => connection.destroy())
+    },
+    close: closeOnce(() => listener.close())
+  }
+}
+
+export async function serveVisitor(visitor: Visitor, context: ServerContext): Promise<void> {
+  const first = await firstByte(visitor, context)
+  if (first === undefined) visitor.connection.destroy()
+  else if (first === RELAY_VERSION) await serveRelay(visitor, context)
+  else if (first === TLS_HANDSHAKE) await serveTls(visitor, context)
+  else await serveHttp(visitor, context)
+}
+
+async function firstByte(visitor: Visitor, { clock, limits }: ServerContext): Promise<number | undefined> {
+  const { reader, connection } = visitor
+  const timer = clock.after(limits.headTimeoutMs, () => connection.destroy(), { unref: true })
+  try {
+    await reader.more()
+    visitor.idle = false
+    return reader.firstByte
+  } finally {
+    timer.cancel()
+  }
+}

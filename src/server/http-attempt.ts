@@ -1,0 +1,203 @@
+/**
+ * One request through one tunnel stream. The head is forwarded, then both bodies flow at the same time; the stream is closed once the response is
+ * complete (gost has no half-close: earlier would lose it). A visitor that leaves closes it at once, so that the app hears of it.
+ */
+import type { Timer } from '../base/clock.ts'
+import { ProtocolError } from '../base/errors.ts'
+import { BodyFramer } from '../http/framer.ts'
+import { HeadReader } from '../http/head-reader.ts'
+import { resetConnection } from '../transport/reset.ts'
+import { ByteReader } from './byte-reader.ts'
+import { writeBounded } from './byte-writer.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { joinVisitor } from './join.ts'
+import type { OpenedStream } from './open-stream.ts'
+import type { PlannedRequest } from './request-plan.ts'
+import { type PlannedResponse, planResponse } from './response-plan.ts'
+
+/** `keep` and `close`: the response is complete. `gone`: the visitor's connection is closed already. */
+export type Ending = 'keep' | 'close' | 'gone'
+
+/** Why there is no response; nothing of one has reached the visitor. */
+export type Failure =
+  | { why: 'visitor-left' }
+  | { why: 'bad-upload'; detail: string }
+  | { why: 'no-answer' }
+  | { why: 'unanswered' }
+  /** `silent`: not even a part of a head had come. */
+  | { why: 'app-closed'; silent: boolean }
+  | { why: 'bad-response' }
+
+export type Outcome = { ending: Ending } | { failure: Failure }
+
+export interface AttemptOptions {
+  visitor: Visitor
+  request: PlannedRequest
+  stream: OpenedStream
+  context: ServerContext
+  /** Somebody else could take the request while this connector does not answer. */
+  hasOther: () => boolean
+}
+
+export class Attempt {
+  readonly #options: AttemptOptions
+  readonly #upload: BodyFramer
+  readonly #answer: ByteReader
+  #progressAt: number
+  #timer: Timer | undefined
+  #failure: Failure | undefined
+
+  constructor(options: AttemptOptions) {
+    this.#options = options
+    this.#upload = new BodyFramer(options.request.framing)
+    this.#answer = new ByteReader(options.stream.connection)
+    this.#progressAt = options.context.clock.now()
+  }
+
+  async run(): Promise<Outcome> {
+    const { visitor, request, stream, hasOther } = this.#options
+    stream.onUnanswered(() => {
+      if (request.repeatable && hasOther()) this.#fail({ why: 'unanswered' })
+    })
+    this.#watchAnswer()
+    stream.connection.write(request.forward)
+    visitor.reader.onLeave = () => this.#checkVisitor()
+    void this.#sendBody()
+    try {
+      return await this.#receive()
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#options.context.log.info('answer of the app not passed on', { error, code: error.code })
+      return { failure: { why: 'bad-response' } }
+    } finally {
+      this.#timer?.cancel()
+      visitor.reader.onLeave = undefined
+      stream.connection.destroy()
+    }
+  }
+
+  #fail(failure: Failure): void {
+    this.#failure ??= failure
+    this.#options.stream.connection.destroy()
+  }
+
+  /**
+   * A visitor that ended its side has left, unless it said before that this is its last request (`Connection: close`, HTTP/1.0): then it may only
+   * have closed what it does not need any more. Bytes behind the request are a pipelined one, and a sign of interest.
+   */
+  #checkVisitor(): void {
+    const { visitor, request } = this.#options
+    const { reader } = visitor
+    if (reader.gone || (reader.ended && this.#upload.done && request.keepAlive && reader.available === 0))
+      this.#fail({ why: 'visitor-left' })
+  }
+
+  async #sendBody(): Promise<void> {
+    const { visitor, stream, context } = this.#options
+    while (!this.#upload.done) {
+      const chunk = visitor.reader.take()
+      if (chunk === undefined) {
+        if (await visitor.reader.more()) continue
+        this.#fail({ why: 'visitor-left' })
+        return
+      }
+      const bytes = this.#cutBody(chunk)
+      if (bytes === undefined) return
+      this.#progressAt = context.clock.now()
+      const room = writeBounded(stream.connection, bytes)
+      if (room !== true && !(await room)) return
+      this.#progressAt = context.clock.now()
+    }
+    this.#checkVisitor()
+  }
+
+  /** The part of the chunk that is body; what follows goes back. */
+  #cutBody(chunk: Buffer): Buffer | undefined {
+    try {
+      const { consumed, rest } = this.#upload.push(chunk)
+      if (rest.length > 0) this.#options.visitor.reader.putBack(rest)
+      return consumed === chunk.length ? chunk : chunk.subarray(0, consumed)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#fail({ why: 'bad-upload', detail: error.message })
+      return undefined
+    }
+  }
+
+  /** The time starts when the request is sent; a body that still moves extends it, as in Go's transport. */
+  #watchAnswer(): void {
+    const { clock, limits } = this.#options.context
+    const check = (): void => {
+      const restMs = this.#progressAt + limits.firstByteTimeoutMs - clock.now()
+      if (restMs <= 0) this.#fail({ why: 'no-answer' })
+      else this.#timer = clock.after(restMs, check)
+    }
+    this.#timer = clock.after(limits.firstByteTimeoutMs, check)
+  }
+
+  async #receive(): Promise<Outcome> {
+    const { visitor, request, context } = this.#options
+    for (let interim = 0; interim <= context.limits.interimResponses; interim += 1) {
+      const heads = new HeadReader(context.limits.responseHeadBytes)
+      const raw = await this.#readHead(heads)
+      if (raw === undefined) return { failure: this.#failure ?? { why: 'app-closed', silent: heads.length === 0 && interim === 0 } }
+      const response = planResponse(raw, request, this.#upload.done && !context.draining())
+      if (response.framing.kind === 'tunnel') return this.#switchProtocols(response)
+      if (response.status >= 200) return { ending: await this.#forward(response) }
+      this.#progressAt = context.clock.now()
+      // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
+      if (request.head.version === '1.1') void writeBounded(visitor.connection, response.forward)
+    }
+    throw new ProtocolError('HTTP_INTERIM', 'too many interim responses')
+  }
+
+  async #readHead(heads: HeadReader): Promise<Buffer | undefined> {
+    for (;;) {
+      const chunk = this.#answer.take()
+      if (chunk === undefined) {
+        if (await this.#answer.more()) continue
+        return undefined
+      }
+      const read = heads.push(chunk)
+      if (read === undefined) continue
+      if (read.rest.length > 0) this.#answer.putBack(read.rest)
+      return read.raw
+    }
+  }
+
+  async #forward(response: PlannedResponse): Promise<Ending> {
+    const { visitor, context } = this.#options
+    this.#timer?.cancel()
+    const body = new BodyFramer(response.framing)
+    let room = writeBounded(visitor.connection, response.forward)
+    try {
+      while (!body.done) {
+        if (room !== true && !(await room)) break
+        const chunk = this.#answer.take()
+        if (chunk === undefined) {
+          if (await this.#answer.more()) continue
+          break
+        }
+        const { consumed } = body.push(chunk)
+        room = writeBounded(visitor.connection, consumed === chunk.length ? chunk : chunk.subarray(0, consumed))
+      }
+    } catch (error) {
+      // The head is out: only a cut connection can still say that the body is broken.
+      if (!(error instanceof ProtocolError)) throw error
+      context.log.info('body of the app not passed on', { error, code: error.code })
+    }
+    if (body.done || (response.framing.kind === 'close' && this.#answer.finished)) return response.keepAlive ? 'keep' : 'close'
+    if (this.#failure?.why === 'visitor-left' || visitor.reader.gone) context.counters.aborted += 1
+    resetConnection(visitor.connection, new Error('the response was cut short'))
+    return 'gone'
+  }
+
+  async #switchProtocols(response: PlannedResponse): Promise<Outcome> {
+    const { visitor, stream, context } = this.#options
+    this.#timer?.cancel()
+    visitor.reader.onLeave = undefined
+    visitor.connection.write(response.forward)
+    await joinVisitor(visitor, stream, { context, early: this.#answer.release() })
+    return { ending: 'gone' }
+  }
+}

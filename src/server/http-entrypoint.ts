@@ -1,0 +1,104 @@
+/**
+ * HTTP/1 visitors: request after request on a kept-alive connection, each routed by its own Host and given to a connector of its own
+ * (gost: x/handler/tunnel/entrypoint ephttp.go). Heads are read strictly and within limits; one request at a time, pipelined ones wait.
+ */
+import type { Timer } from '../base/clock.ts'
+import { ProtocolError } from '../base/errors.ts'
+import { HeadReader } from '../http/head-reader.ts'
+import { encodeAnswer } from './answer.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import type { Ending } from './http-attempt.ts'
+import { answer, keepsAfterRefusal, runExchange } from './http-exchange.ts'
+import { planRequest, type PlannedRequest, RequestRefused } from './request-plan.ts'
+
+/** Resolves when the visitor's connection is over. */
+export async function serveHttp(visitor: Visitor, context: ServerContext): Promise<void> {
+  const { limits } = context
+  for (let waitMs = limits.headTimeoutMs; ; waitMs = limits.idleTimeoutMs) {
+    const ending = await serveNext(visitor, context, waitMs)
+    if (ending === 'keep' && !context.draining()) continue
+    if (ending === 'gone') visitor.connection.destroy()
+    else closeGently(visitor, context)
+    return
+  }
+}
+
+async function serveNext(visitor: Visitor, context: ServerContext, waitMs: number): Promise<Ending> {
+  try {
+    const raw = await readHead(visitor, context, waitMs)
+    if (raw === undefined) return 'gone'
+    context.counters.requests += 1
+    return await serveRequest(visitor, planRequest(raw), context)
+  } catch (error) {
+    const given = refusalFor(error)
+    if (given === undefined) throw error
+    return answer(visitor, { ...given, keepAlive: false }, context)
+  }
+}
+
+async function serveRequest(visitor: Visitor, request: PlannedRequest, context: ServerContext): Promise<Ending> {
+  const route = context.routes.find(request.host)
+  if (route === undefined || route.private) {
+    const keepAlive = keepsAfterRefusal(request, context)
+    return answer(visitor, { status: 502, why: 'no-route', keepAlive, bodiless: request.head.method === 'HEAD' }, context)
+  }
+  context.active.count += 1
+  try {
+    return await runExchange({ visitor, request, tunnelId: route.tunnelId, context })
+  } finally {
+    context.active.count -= 1
+  }
+}
+
+function refusalFor(error: unknown): { status: number; why: 'bad-request' | 'head-too-large'; detail?: string } | undefined {
+  if (error instanceof RequestRefused) return { status: error.status, why: 'bad-request', detail: error.message }
+  if (!(error instanceof ProtocolError)) return undefined
+  if (error.code === 'HTTP_HEAD_TOO_LARGE') return { status: 431, why: 'head-too-large' }
+  return { status: 400, why: 'bad-request', detail: error.message }
+}
+
+/** The next head; undefined when the visitor left or took too long (told with 408 when it had begun). */
+async function readHead(visitor: Visitor, context: ServerContext, waitMs: number): Promise<Buffer | undefined> {
+  const { clock, limits } = context
+  const { reader, connection } = visitor
+  const heads = new HeadReader(limits.headBytes)
+  const expire = (): void => {
+    if (heads.length > 0) connection.write(encodeAnswer({ status: 408, why: 'head-timeout', keepAlive: false }), () => connection.destroy())
+    else connection.destroy()
+  }
+  visitor.idle = reader.available === 0
+  let timer: Timer = clock.after(waitMs, expire, { unref: true })
+  try {
+    for (;;) {
+      const chunk = reader.take()
+      if (chunk === undefined) {
+        if (await reader.more()) continue
+        return undefined
+      }
+      visitor.idle = false
+      const begun = heads.length > 0
+      const read = heads.push(chunk)
+      if (read !== undefined) {
+        if (read.rest.length > 0) reader.putBack(read.rest)
+        return read.raw
+      }
+      if (!begun) {
+        timer.cancel()
+        timer = clock.after(limits.headTimeoutMs, expire, { unref: true })
+      }
+    }
+  } finally {
+    timer.cancel()
+  }
+}
+
+/** Ends our side, then waits for the visitor: closing over its unread bytes would reset the connection, and with it our last answer. */
+export function closeGently({ connection, reader }: Visitor, { clock, limits }: ServerContext): void {
+  reader.release()
+  if (connection.destroyed) return
+  connection.end()
+  const timer = clock.after(limits.lingerMs, () => connection.destroy(), { unref: true })
+  connection.once('close', () => timer.cancel())
+  connection.once('end', () => connection.destroy())
+  connection.resume()
+}

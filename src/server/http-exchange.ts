@@ -1,0 +1,84 @@
+/**
+ * One request of a visitor, to the end of its response: an attempt on one connector, and for a request that may be repeated another one when the
+ * first died, or does not answer at all, before a byte of a response was there.
+ */
+import { type Answer, encodeAnswer } from './answer.ts'
+import { writeBounded } from './byte-writer.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { Attempt, type Ending, type Failure } from './http-attempt.ts'
+import { openStream } from './open-stream.ts'
+import type { Connector } from './registry.ts'
+import type { PlannedRequest } from './request-plan.ts'
+import { portOf, stripPort } from './routes.ts'
+
+export interface ExchangeOptions {
+  visitor: Visitor
+  request: PlannedRequest
+  tunnelId: string
+  context: ServerContext
+}
+
+export async function runExchange({ visitor, request, tunnelId, context }: ExchangeOptions): Promise<Ending> {
+  const open = { source: visitor.source, destination: { host: stripPort(request.host), port: portOf(request.host, 80) } }
+  const tried = new Set<Connector>()
+  const hasOther = (): boolean =>
+    tried.size < context.limits.attempts &&
+    context.registry.connectors(tunnelId).some(connector => !tried.has(connector) && connector.condition === 'live')
+  let failure: Failure | undefined
+  for (;;) {
+    const stream = openStream(context, tunnelId, { open, tried })
+    if (stream === undefined) return refuse(visitor, request, { context, failure })
+    if (failure !== undefined) context.counters.retried += 1
+    const outcome = await new Attempt({ visitor, request, stream, context, hasOther }).run()
+    if ('ending' in outcome) return outcome.ending
+    failure = outcome.failure
+    if (!mayRepeat(request, failure) || tried.size >= context.limits.attempts) return refuse(visitor, request, { context, failure })
+  }
+}
+
+function mayRepeat(request: PlannedRequest, failure: Failure): boolean {
+  return request.repeatable && (failure.why === 'unanswered' || (failure.why === 'app-closed' && failure.silent))
+}
+
+/** The answer to a request that no app answered. */
+export function refuse(visitor: Visitor, request: PlannedRequest, rest: { context: ServerContext; failure?: Failure | undefined }): Ending {
+  const { context, failure } = rest
+  if (failure?.why === 'visitor-left') {
+    context.counters.aborted += 1
+    visitor.connection.destroy()
+    return 'gone'
+  }
+  return answer(
+    visitor,
+    { ...describeFailure(failure), keepAlive: keepsAfterRefusal(request, context), bodiless: request.head.method === 'HEAD' },
+    context
+  )
+}
+
+function describeFailure(failure: Failure | undefined): Pick<Answer, 'status' | 'why' | 'detail'> {
+  if (failure === undefined) return { status: 503, why: 'no-connector' }
+  switch (failure.why) {
+    case 'bad-upload':
+      return { status: 400, why: 'bad-request', detail: failure.detail }
+    case 'no-answer':
+    case 'unanswered':
+      return { status: 503, why: 'no-answer' }
+    case 'bad-response':
+      return { status: 503, why: 'bad-response' }
+    case 'app-closed':
+      return { status: 503, why: 'app-closed' }
+    case 'visitor-left':
+      return { status: 400, why: 'bad-request' } // nobody is there to read it
+  }
+}
+
+/** A body that was not read would be taken for the next request. */
+export const keepsAfterRefusal = (request: PlannedRequest, context: ServerContext): boolean =>
+  request.keepAlive && request.framing.kind === 'none' && !context.draining()
+
+export function answer(visitor: Visitor, given: Answer, context: ServerContext): Ending {
+  context.counters.refused += 1
+  const room = writeBounded(visitor.connection, encodeAnswer(given))
+  if (room === false) return 'gone'
+  return given.keepAlive ? 'keep' : 'close'
+}

@@ -1,0 +1,41 @@
+/**
+ * From here on raw bytes: visitor and stream are spliced. An end is passed on as an end; where the connector cannot be told (gost has no half-close)
+ * the other side gets a limited time without bytes to finish by itself.
+ */
+import type { Timer } from '../base/clock.ts'
+import { splice } from '../transport/splice.ts'
+import type { SpliceResult } from '../transport/types.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import type { OpenedStream } from './open-stream.ts'
+
+/** Takes over the visitor's connection from its reader; `early` are bytes for the visitor that were read already. */
+export async function joinVisitor(
+  visitor: Visitor,
+  stream: OpenedStream,
+  rest: { context: ServerContext; early?: Buffer }
+): Promise<SpliceResult> {
+  const { clock, limits } = rest.context
+  const stop = new AbortController()
+  let timer: Timer | undefined
+  const watch = (): void => {
+    timer?.cancel()
+    timer = clock.after(limits.halfClosedMs, () => stop.abort(), { unref: true })
+  }
+  const read = visitor.reader.release()
+  if (read.length > 0) stream.connection.write(read)
+  if (rest.early !== undefined && rest.early.length > 0) visitor.connection.write(rest.early)
+  const joined = splice(visitor.connection, stream.connection, {
+    signal: stop.signal,
+    onEnd: direction => {
+      if (direction === 'out') watch()
+    },
+    onBytes: () => {
+      if (timer !== undefined) watch()
+    }
+  })
+  visitor.connection.resume()
+  stream.connection.resume()
+  const result = await joined
+  timer?.cancel()
+  return result
+}

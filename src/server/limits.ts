@@ -1,0 +1,71 @@
+/** Bounds on everything a stranger can send. All configurable; `FAST_LIMITS` is for tests. */
+
+export interface ServerLimits {
+  /** A visitor's request head, or ClientHello. */
+  headBytes: number
+  /** The app's response head. */
+  responseHeadBytes: number
+  /** Interim responses (1xx) before a final one. */
+  interimResponses: number
+  /** From accept (or the end of the last exchange, for its first byte) to a complete head or ClientHello. */
+  headTimeoutMs: number
+  /** A kept-alive visitor without a next request. */
+  idleTimeoutMs: number
+  /** From the request to the first byte of the answer; gost's `entrypoint.readTimeout`. */
+  firstByteTimeoutMs: number
+  /** Relay request on the tunnel port, from accept. */
+  relayTimeoutMs: number
+  /** A stream that the connector has not answered with a window update or a byte: it becomes suspect. */
+  unansweredOpenMs: number
+  /** Our own connector's heartbeat on the control channel: asked every third of it. */
+  heartbeatMs: number
+  keepaliveIntervalMs: number
+  keepaliveTimeoutMs: number
+  streamsPerConnector: number
+  connectorsPerTunnel: number
+  tunnels: number
+  /** Accepted binds per second over all, with a burst of the same size. */
+  bindsPerSecond: number
+  visitors: number
+  /** Connectors tried for one request. */
+  attempts: number
+  /** After one side ended, how long the other may stay silent where the end cannot be passed on. */
+  halfClosedMs: number
+  /** How long a visitor may take to close after our answer. */
+  lingerMs: number
+  /** Unfinished connections on the tunnel port. */
+  handshakes: number
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  headBytes: 65_536,
+  responseHeadBytes: 262_144,
+  interimResponses: 32,
+  headTimeoutMs: 15_000,
+  idleTimeoutMs: 75_000,
+  firstByteTimeoutMs: 15_000,
+  relayTimeoutMs: 10_000,
+  unansweredOpenMs: 3_000,
+  heartbeatMs: 3_000,
+  keepaliveIntervalMs: 10_000,
+  keepaliveTimeoutMs: 30_000,
+  streamsPerConnector: 4_096,
+  connectorsPerTunnel: 256,
+  tunnels: 4_096,
+  bindsPerSecond: 200,
+  visitors: 20_000,
+  attempts: 3,
+  halfClosedMs: 30_000,
+  lingerMs: 2_000,
+  handshakes: 1_024
+}
+
+export const FAST_LIMITS: ServerLimits = {
+  ...DEFAULT_LIMITS,
+  headTimeoutMs: 400,
+  idleTimeoutMs: 1_000,
+  firstByteTimeoutMs: 700,
+  relayTimeoutMs: 300,
+  unansweredOpenMs: 200,
+  heartbeatMs: 300
+}

@@ -1,0 +1,43 @@
+/** A stream for a visitor: choose a connector, open, and when that fails choose another. */
+import type { Endpoint } from '../base/connection.ts'
+import { chooseConnector, type Network } from './choice.ts'
+import type { Connector, Registry, StreamOpen, TunnelStream } from './registry.ts'
+
+export interface OpenedStream extends TunnelStream {
+  connector: Connector
+}
+
+export interface StreamOpener {
+  registry: Registry
+  random: () => number
+}
+
+/** Undefined when no connector is left. Those tried are added to `tried`. */
+export function openStream(
+  opener: StreamOpener,
+  tunnelId: string,
+  rest: { open: StreamOpen; network?: Network; tried?: Set<Connector> }
+): OpenedStream | undefined {
+  const { open, network = 'tcp', tried = new Set<Connector>() } = rest
+  for (;;) {
+    const connector = chooseConnector(opener.registry.connectors(tunnelId), { network, random: opener.random, except: tried })
+    if (connector === undefined) return undefined
+    tried.add(connector)
+    try {
+      const stream = connector.open(open)
+      return {
+        connector,
+        connection: stream.connection,
+        get answered() {
+          return stream.answered
+        },
+        onUnanswered: listener => stream.onUnanswered(listener)
+      }
+    } catch {
+      // Closed in this moment, or full: the next one.
+    }
+  }
+}
+
+/** The visitor's address for an open message: never a name, which a stock connector would resolve in its accept loop. */
+export const sourceOf = (remote: Endpoint | undefined): Endpoint => remote ?? { host: '0.0.0.0', port: 0 }

@@ -1,0 +1,83 @@
+/**
+ * Who is registered for which tunnel. An interface from the first day: a sharded server answers `connectors` with members of other shards too, whose
+ * `open` makes an internal hop. The in-memory one serves one process.
+ */
+import type { Connection, Endpoint } from '../base/connection.ts'
+import type { Choosable } from './choice.ts'
+
+export interface StreamOpen {
+  /** The visitor: always an IP literal (a stock connector resolves anything else in its accept loop). */
+  source: Endpoint
+  /** Host and port the visitor asked for; at most 255 bytes of name. */
+  destination: Endpoint
+}
+
+export interface Connector extends Choosable {
+  readonly id: string
+  readonly tunnelId: string
+  readonly peer: 'gost' | 'ours'
+  /** Streams open now. */
+  readonly active: number
+  /** Opens a stream with its open message already written. Throws when the connector cannot take one. */
+  open(open: StreamOpen): TunnelStream
+}
+
+/** A stream to a connector. Destroy it when the exchange is over: that is its FIN. */
+export interface TunnelStream {
+  readonly connection: Connection
+  /** True once the connector showed that it has the stream: a window update or a byte. */
+  readonly answered: boolean
+  /** Calls once when the connector left the stream unanswered for too long; never after an answer. */
+  onUnanswered(listener: () => void): void
+}
+
+export interface Registry {
+  /** False when the tunnel (or the number of tunnels) is full; `add` does not look again. */
+  hasRoom(tunnelId: string): boolean
+  add(connector: Connector): void
+  remove(connector: Connector): void
+  /** In the order of their binding. */
+  connectors(tunnelId: string): readonly Connector[]
+  all(): Iterable<Connector>
+}
+
+export interface RegistryLimits {
+  connectorsPerTunnel: number
+  tunnels: number
+}
+
+export class MemoryRegistry implements Registry {
+  readonly #byTunnel = new Map<string, Connector[]>()
+  readonly #limits: RegistryLimits
+
+  constructor(limits: RegistryLimits) {
+    this.#limits = limits
+  }
+
+  hasRoom(tunnelId: string): boolean {
+    const present = this.#byTunnel.get(tunnelId)
+    return present === undefined ? this.#byTunnel.size < this.#limits.tunnels : present.length < this.#limits.connectorsPerTunnel
+  }
+
+  add(connector: Connector): void {
+    const present = this.#byTunnel.get(connector.tunnelId)
+    if (present === undefined) this.#byTunnel.set(connector.tunnelId, [connector])
+    else if (!present.includes(connector)) present.push(connector)
+  }
+
+  remove(connector: Connector): void {
+    const present = this.#byTunnel.get(connector.tunnelId)
+    const at = present?.indexOf(connector) ?? -1
+    if (present === undefined || at < 0) return
+    present.splice(at, 1)
+    if (present.length === 0) this.#byTunnel.delete(connector.tunnelId)
+  }
+
+  connectors(tunnelId: string): readonly Connector[] {
+    return this.#byTunnel.get(tunnelId) ?? []
+  }
+
+  *all(): Iterable<Connector> {
+    for (const present of this.#byTunnel.values()) yield* present
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * What becomes of one request: refused, or a head to forward. Faithful: names, values and order stay as sent. Changed are only what belongs to the
+ * one connection (RFC 9110 §7.6.1): `Connection` and the fields it names, since every request gets a stream of its own; and an absolute target
+ * becomes path and Host (RFC 9112 §3.2.2). Pure.
+ */
+import { ProtocolError } from '../base/errors.ts'
+import { keepsAlive, requestFraming } from '../http/framer.ts'
+import { parseRequestHead } from '../http/head.ts'
+import { header, hasToken } from '../http/header.ts'
+import type { Framing, RequestHead } from '../http/message.ts'
+
+export interface PlannedRequest {
+  head: RequestHead
+  /** As the visitor named it, maybe with a port; '' in HTTP/1.0 without one. */
+  host: string
+  /** The head to send to the app. */
+  forward: Buffer
+  framing: Framing
+  upgrade: boolean
+  /** The visitor wants to use the connection again. */
+  keepAlive: boolean
+  /** May be sent again to another connector: safe, and nothing but the head. */
+  repeatable: boolean
+}
+
+/** Why a request is refused; `status` goes to the visitor. */
+export class RequestRefused extends Error {
+  override readonly name = 'RequestRefused'
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
+const HOST = /^[A-Za-z0-9._~!$&'()*+,;=%[\]:-]*$/
+const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
+/** Belong to one connection whether `Connection` names them or not. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection'])
+/** Named in `Connection` by mistake or on purpose, their loss would change where the message goes or ends. */
+const NEVER_DROPPED = new Set(['host', 'content-length', 'transfer-encoding', 'upgrade', 'expect'])
+
+/** Throws RequestRefused. */
+export function planRequest(raw: Buffer): PlannedRequest {
+  const { head, framing } = parse(raw)
+  if (head.method === 'CONNECT') throw new RequestRefused(405, 'CONNECT is not served here')
+  const hosts = head.headers.filter(([name]) => name.length === 4 && name.toLowerCase() === 'host')
+  if (hosts.length > 1 || (hosts.length === 0 && head.version === '1.1')) throw new RequestRefused(400, 'exactly one Host is needed')
+  const { target, authority } = splitTarget(head)
+  const host = authority ?? hosts[0]?.[1] ?? ''
+  if (!HOST.test(host)) throw new RequestRefused(400, 'the Host is malformed')
+  const upgrade = isUpgrade(head)
+  return {
+    head,
+    host,
+    forward: forwardHead(head, { target, host: authority, upgrade }),
+    framing,
+    upgrade,
+    keepAlive: keepsAlive(head) && head.version === '1.1',
+    repeatable: SAFE.has(head.method) && framing.kind === 'none' && !upgrade
+  }
+}
+
+function parse(raw: Buffer): { head: RequestHead; framing: Framing } {
+  try {
+    const head = parseRequestHead(raw)
+    return { head, framing: requestFraming(head) }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    throw new RequestRefused(error.code === 'HTTP_VERSION' ? 505 : 400, error.message)
+  }
+}
+
+function splitTarget({ method, target }: RequestHead): { target: string; authority: string | undefined } {
+  if (target.startsWith('/') || (target === '*' && method === 'OPTIONS')) return { target, authority: undefined }
+  const match = ABSOLUTE.exec(target)
+  const [, authority = '', rest = ''] = match ?? []
+  if (match === null || authority === '') throw new RequestRefused(400, 'the request target is malformed')
+  return { target: rest.startsWith('/') ? rest : `/${rest}`, authority }
+}
+
+/** h2c is left out: it would carry requests past every rule that looks at one (and browsers never ask for it). */
+const isUpgrade = (head: RequestHead): boolean => {
+  const protocols = header(head, 'upgrade')
+  return (
+    protocols !== undefined &&
+    head.version === '1.1' &&
+    hasToken(head, 'connection', 'upgrade') &&
+    !/(?:^|,)\s*h2c\s*(?:,|$)/i.test(protocols)
+  )
+}
+
+function forwardHead(head: RequestHead, to: { target: string; host: string | undefined; upgrade: boolean }): Buffer {
+  const dropped = connectionFields(head)
+  if (!to.upgrade) dropped.add('upgrade').add('http2-settings')
+  const lines = [`${head.method} ${to.target} HTTP/${head.version}`]
+  if (to.host !== undefined) {
+    dropped.add('host')
+    lines.push(`Host: ${to.host}`)
+  }
+  for (const [name, value] of head.headers) if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
+  lines.push(to.upgrade ? 'Connection: Upgrade' : 'Connection: close')
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}
+
+/** Lower-case names of the fields that end at this hop. */
+export function connectionFields(head: { headers: RequestHead['headers'] }): Set<string> {
+  const named = (header(head, 'connection') ?? '').split(',').map(name => name.trim().toLowerCase())
+  return new Set([...HOP_BY_HOP, ...named.filter(name => !NEVER_DROPPED.has(name))])
+}

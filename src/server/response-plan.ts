@@ -1,0 +1,38 @@
+/** The app's response head → what the visitor gets, and how the body ends. As faithful as `request-plan.ts`. Pure. */
+import { ProtocolError } from '../base/errors.ts'
+import { responseFraming } from '../http/framer.ts'
+import { parseResponseHead } from '../http/head.ts'
+import type { Framing, ResponseHead } from '../http/message.ts'
+import { connectionFields, type PlannedRequest } from './request-plan.ts'
+
+export interface PlannedResponse {
+  status: number
+  framing: Framing
+  /** The head to send to the visitor. Interim responses and 101 travel as they came. */
+  forward: Buffer
+  /** The visitor's connection may carry another request. */
+  keepAlive: boolean
+}
+
+/** Throws ProtocolError when the app's head cannot be passed on with certainty. */
+export function planResponse(raw: Buffer, request: PlannedRequest, mayKeep: boolean): PlannedResponse {
+  const head = parseResponseHead(raw)
+  const framing = responseFraming(head, request.head.method)
+  if (framing.kind === 'tunnel' && !request.upgrade) throw new ProtocolError('HTTP_UPGRADE', 'the app switched protocols unasked')
+  if (head.status < 200) return { status: head.status, framing, forward: head.raw, keepAlive: false }
+  if (framing.kind === 'chunked' && request.head.version === '1.0') {
+    throw new ProtocolError('HTTP_TRANSFER_CODING', 'the app sent a chunked body to an HTTP/1.0 visitor')
+  }
+  const keepAlive = mayKeep && request.keepAlive && framing.kind !== 'close'
+  return { status: head.status, framing, forward: forwardHead(head, keepAlive), keepAlive }
+}
+
+function forwardHead(head: ResponseHead, keepAlive: boolean): Buffer {
+  const dropped = connectionFields(head)
+  const lines = [`HTTP/${head.version} ${head.status} ${head.reason}`]
+  for (const [name, value] of head.headers) if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
+  // An HTTP/1.0 app's answer goes out as 1.0: a visitor keeps such a connection only when told to.
+  if (!keepAlive) lines.push('Connection: close')
+  else if (head.version === '1.0') lines.push('Connection: keep-alive')
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}

@@ -1,0 +1,144 @@
+/** Our own tunnel server as one thing: a tunnel port for connectors, entrypoints for visitors. Drop-in for gost's `-L tunnel+…` (§5 of the dossier). */
+import { closeOnce, type Closable } from '../base/closable.ts'
+import { type Clock, sleep, systemClock } from '../base/clock.ts'
+import type { Endpoint } from '../base/connection.ts'
+import { silent, type Logger } from '../base/log.ts'
+import type { Carrier } from '../discovery/types.ts'
+import type { TlsServerOptions } from '../transport/tls-server.ts'
+import type { Credentials } from './bind.ts'
+import { type Counters, newCounters, type ServerContext } from './context.ts'
+import { type Entrypoint, openEntrypoint } from './entrypoint.ts'
+import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts'
+import { MemoryRegistry, type Registry } from './registry.ts'
+import { type RouteRule, routesOf } from './routes.ts'
+import { openTunnelListener, type TunnelListener } from './tunnel-listener.ts'
+
+export interface ServerOptions {
+  tunnel: Endpoint & { carrier?: Carrier; path?: string; tls?: TlsServerOptions }
+  entrypoints: readonly Endpoint[]
+  rules: readonly RouteRule[]
+  credentials?: readonly Credentials[]
+  /** gost's `tunnel.direct`. */
+  direct?: boolean
+  limits?: Partial<ServerLimits>
+  clock?: Clock
+  log?: Logger
+  random?: () => number
+  registry?: Registry
+}
+
+export interface ConnectorStats {
+  id: string
+  tunnelId: string
+  weight: number
+  peer: 'gost' | 'ours'
+  condition: string
+  active: number
+}
+
+export interface ServerStats extends Counters {
+  visitorsOpen: number
+  /** Requests and streams in progress. */
+  active: number
+  connectors: ConnectorStats[]
+}
+
+export interface RunningServer extends Closable {
+  readonly tunnelPort: number
+  /** Of the first entrypoint; 0 without one. */
+  readonly entrypointPort: number
+  readonly entrypointPorts: readonly number[]
+  stats(): ServerStats
+  /** Finishes what runs (at most `graceMs`), keeps no connection alive, then closes. Idempotent with `close`, which does not wait. */
+  drain(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>
+}
+
+const DRAIN_POLL_MS = 20
+const DRAIN_GRACE_MS = 10_000
+
+/** Rejects with Node's error (`EADDRINUSE`) when it cannot listen, with nothing left open. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const state = { draining: false }
+  const context: ServerContext = {
+    routes: routesOf(options.rules),
+    registry: options.registry ?? new MemoryRegistry(limits),
+    limits,
+    clock: options.clock ?? systemClock,
+    log: (options.log ?? silent).child('server'),
+    random: options.random ?? Math.random,
+    counters: newCounters(),
+    active: { count: 0 },
+    draining: () => state.draining
+  }
+  const { carrier = 'ws', path = '/ws', ...rest } = options.tunnel
+  const listener = await openTunnelListener(
+    { ...rest, carrier, path, credentials: options.credentials ?? [], direct: options.direct ?? false },
+    context
+  )
+  const entrypoints: Entrypoint[] = []
+  try {
+    for (const at of options.entrypoints) entrypoints.push(await openEntrypoint(at, context))
+  } catch (error) {
+    await Promise.all([...entrypoints, listener].map(open => open.close()))
+    throw error
+  }
+  return new Server(context, { listener, entrypoints, state })
+}
+
+class Server implements RunningServer {
+  readonly close: () => Promise<void>
+  readonly tunnelPort: number
+  readonly entrypointPorts: readonly number[]
+  readonly #context: ServerContext
+  readonly #entrypoints: readonly Entrypoint[]
+  readonly #state: { draining: boolean }
+
+  constructor(
+    context: ServerContext,
+    parts: { listener: TunnelListener; entrypoints: readonly Entrypoint[]; state: { draining: boolean } }
+  ) {
+    const { listener, entrypoints, state } = parts
+    this.#context = context
+    this.#entrypoints = entrypoints
+    this.#state = state
+    this.tunnelPort = listener.port
+    this.entrypointPorts = entrypoints.map(({ port }) => port)
+    // Visitors first: a stream that loses its connector would still be answered with a 503.
+    this.close = closeOnce(async () => {
+      await Promise.all(entrypoints.map(entrypoint => entrypoint.close()))
+      await listener.close()
+    })
+  }
+
+  get entrypointPort(): number {
+    return this.entrypointPorts[0] ?? 0
+  }
+
+  stats(): ServerStats {
+    const { counters, active, registry } = this.#context
+    return {
+      ...counters,
+      visitorsOpen: this.#entrypoints.reduce((sum, { visitors }) => sum + visitors, 0),
+      active: active.count,
+      connectors: [...registry.all()].map(({ id, tunnelId, weight, peer, condition, active: streams }) => ({
+        id,
+        tunnelId,
+        weight,
+        peer,
+        condition,
+        active: streams
+      }))
+    }
+  }
+
+  async drain({ graceMs = DRAIN_GRACE_MS, signal }: { graceMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+    const { clock, active } = this.#context
+    this.#state.draining = true
+    for (const entrypoint of this.#entrypoints) entrypoint.closeIdle()
+    const end = clock.now() + graceMs
+    const aborted = (): boolean => signal?.aborted === true
+    while (active.count > 0 && clock.now() < end && !aborted()) await sleep(clock, DRAIN_POLL_MS)
+    await this.close()
+  }
+}

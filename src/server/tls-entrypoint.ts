@@ -1,0 +1,55 @@
+/** TLS visitors: routed by the server name of their ClientHello, which is passed on untouched; we never see the inside (gost: eptls.go). */
+import { ProtocolError } from '../base/errors.ts'
+import { readClientHello } from './client-hello.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { joinVisitor } from './join.ts'
+import { openStream } from './open-stream.ts'
+
+const HTTPS_PORT = 443
+
+/** Resolves when the visitor's connection is over. Without a route or connector it is closed, as gost does it: there is no alert to send for others. */
+export async function serveTls(visitor: Visitor, context: ServerContext): Promise<void> {
+  const { reader, connection } = visitor
+  const serverName = await readServerName(visitor, context)
+  const route = serverName === undefined ? undefined : context.routes.find(serverName)
+  const open = { source: visitor.source, destination: { host: serverName ?? '', port: HTTPS_PORT } }
+  const stream = route === undefined || route.private || reader.gone ? undefined : openStream(context, route.tunnelId, { open })
+  if (stream === undefined) {
+    context.counters.refused += 1
+    connection.destroy()
+    return
+  }
+  context.active.count += 1
+  try {
+    await joinVisitor(visitor, stream, { context })
+  } finally {
+    context.active.count -= 1
+  }
+}
+
+/** Undefined: none, or no ClientHello in time. All bytes stay in the reader. */
+async function readServerName({ reader, connection }: Visitor, { clock, limits }: ServerContext): Promise<string | undefined> {
+  const timer = clock.after(limits.headTimeoutMs, () => connection.destroy(), { unref: true })
+  const parts: Buffer[] = []
+  let length = 0
+  try {
+    for (;;) {
+      const chunk = reader.take()
+      if (chunk === undefined) {
+        if (await reader.more()) continue
+        return undefined
+      }
+      parts.push(chunk)
+      length += chunk.length
+      const hello = readClientHello(Buffer.concat(parts), limits.headBytes)
+      if (hello !== undefined) return hello.serverName
+      if (length > limits.headBytes) return undefined
+    }
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined
+    throw error
+  } finally {
+    timer.cancel()
+    reader.putBack(Buffer.concat(parts))
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * The tunnel port: tcp, tls, ws or wss under it, one relay request on each connection, and for a BIND a connector from then on
+ * (gost: x/handler/tunnel/handler.go, bind.go). What is not a relay request, or comes too often, is closed without a word.
+ */
+import { randomUUID } from 'node:crypto'
+import { closeOnce, type Closable } from '../base/closable.ts'
+import { deadline } from '../base/clock.ts'
+import type { Connection, Endpoint } from '../base/connection.ts'
+import { asError } from '../base/errors.ts'
+import type { Carrier } from '../discovery/types.ts'
+import { bindResponse } from '../relay/addresses.ts'
+import { encodeResponse } from '../relay/encode.ts'
+import { type RelayRequest, STATUS } from '../relay/message.ts'
+import { listenTcp } from '../transport/tcp.ts'
+import { tlsAcceptor, type TlsServerOptions } from '../transport/tls-server.ts'
+import { webSocketServer } from '../transport/websocket-server.ts'
+import { type Credentials, decide, type Decision } from './bind.ts'
+import { BoundConnector } from './bound-connector.ts'
+import { ByteReader } from './byte-reader.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { sourceOf } from './open-stream.ts'
+import { rateLimit } from './rate-limit.ts'
+import { connectRelay, readRequest, refuseRelay } from './relay-entrypoint.ts'
+
+export interface TunnelListenerOptions extends Endpoint {
+  carrier: Carrier
+  /** WebSocket path, exact. */
+  path: string
+  /** For tls and wss. */
+  tls?: TlsServerOptions | undefined
+  credentials: readonly Credentials[]
+  direct: boolean
+}
+
+export interface TunnelListener extends Closable {
+  readonly port: number
+}
+
+/** Rejects with Node's error when the address cannot be listened on. Closing ends the connectors too. */
+export async function openTunnelListener(options: TunnelListenerOptions, context: ServerContext): Promise<TunnelListener> {
+  const port = new TunnelPort(options, context)
+  const listener = await listenTcp(options, connection => port.accept(connection))
+  return {
+    port: listener.port,
+    close: closeOnce(async () => {
+      await port.close()
+      await listener.close()
+    })
+  }
+}
+
+class TunnelPort {
+  readonly #options: TunnelListenerOptions
+  readonly #context: ServerContext
+  readonly #secure: ReturnType<typeof tlsAcceptor> | undefined
+  readonly #upgrades: ReturnType<typeof webSocketServer> | undefined
+  readonly #admit: () => boolean
+  readonly #connectors = new Set<BoundConnector>()
+  #handshakes = 0
+
+  constructor(options: TunnelListenerOptions, context: ServerContext) {
+    const { carrier, path, tls } = options
+    const { limits, clock } = context
+    this.#options = options
+    this.#context = context
+    if (carrier === 'tls' || carrier === 'wss') {
+      if (tls === undefined) throw new Error(`a ${carrier} listener needs a certificate and a key`)
+      this.#secure = tlsAcceptor(tls)
+    }
+    if (carrier === 'ws' || carrier === 'wss') {
+      this.#upgrades = webSocketServer({
+        path,
+        clock,
+        onConnection: connection => this.#serve(connection),
+        limits: { handshakeTimeoutMs: limits.relayTimeoutMs, pending: limits.handshakes }
+      })
+    }
+    this.#admit = rateLimit({ perSecond: limits.bindsPerSecond, clock })
+  }
+
+  accept(connection: Connection): void {
+    if (this.#handshakes >= this.#context.limits.handshakes) connection.destroy()
+    else if (this.#secure === undefined) this.#carry(connection)
+    else void this.#handshake(connection, this.#secure)
+  }
+
+  async close(): Promise<void> {
+    await this.#upgrades?.close()
+    await Promise.all([...this.#connectors].map(connector => connector.close()))
+  }
+
+  async #handshake(connection: Connection, secure: ReturnType<typeof tlsAcceptor>): Promise<void> {
+    const { clock, limits, log } = this.#context
+    const limit = deadline(clock, limits.relayTimeoutMs, () => new Error('TLS handshake too slow'))
+    this.#handshakes += 1
+    try {
+      this.#carry(await secure(connection, limit.signal))
+    } catch (error) {
+      log.debug('TLS handshake failed', { error: asError(error) })
+    } finally {
+      this.#handshakes -= 1
+      limit.done()
+    }
+  }
+
+  #carry(connection: Connection): void {
+    if (this.#upgrades === undefined) this.#serve(connection)
+    else this.#upgrades.accept(connection)
+  }
+
+  #serve(connection: Connection): void {
+    connection.on('error', () => {}) // `close` follows
+    this.#handle(connection).catch((error: unknown) => {
+      this.#context.log.error('tunnel connection failed', { error: asError(error) })
+      connection.destroy()
+    })
+  }
+
+  async #handle(connection: Connection): Promise<void> {
+    const visitor: Visitor = { connection, reader: new ByteReader(connection), source: sourceOf(connection.remote), idle: false }
+    this.#handshakes += 1
+    const request = await readRequest(visitor, this.#context).finally(() => {
+      this.#handshakes -= 1
+    })
+    if (request === undefined || !this.#admit()) connection.destroy()
+    else await this.#decided(visitor, request)
+  }
+
+  async #decided(visitor: Visitor, request: RelayRequest): Promise<void> {
+    const { routes } = this.#context
+    const { credentials, direct } = this.#options
+    const decision = decide(request, { routes, credentials, direct })
+    switch (decision.kind) {
+      case 'refuse':
+        refuseRelay(visitor, decision.status, this.#context)
+        break
+      case 'connect':
+        await connectRelay(visitor, { request, tunnelId: decision.tunnelId }, this.#context)
+        break
+      case 'bind':
+        this.#bind(visitor, decision)
+        break
+    }
+  }
+
+  #bind(visitor: Visitor, decision: Extract<Decision, { kind: 'bind' }>): void {
+    const { registry, clock, limits, log, counters } = this.#context
+    const { tunnelId, weight, network, capability, bound } = decision
+    if (!registry.hasRoom(tunnelId)) {
+      log.warn('no room for another connector', { tunnel: tunnelId })
+      refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, this.#context)
+      return
+    }
+    const { connection } = visitor
+    const id = randomUUID()
+    const rest = visitor.reader.release()
+    if (rest.length > 0) connection.unshift(rest)
+    const udp = network === 'udp'
+    connection.write(
+      encodeResponse(
+        bindResponse({ tunnelId, connectorId: id, weight, udp, bound, ...(capability === undefined ? {} : { capability: 1 }) })
+      )
+    )
+    const peer = capability === undefined ? 'gost' : 'ours'
+    const connector = new BoundConnector(connection, { id, tunnelId, weight, network, peer, limits, clock, log })
+    registry.add(connector)
+    this.#connectors.add(connector)
+    counters.binds += 1
+    const from = visitor.source.host
+    log.info('connector bound', { connector: id, tunnel: tunnelId, weight, peer, from })
+    void connector.closed.then(error => {
+      registry.remove(connector)
+      this.#connectors.delete(connector)
+      log.info('connector gone', { connector: id, tunnel: tunnelId, ...(error === undefined ? {} : { error }) })
+    })
+  }
+}

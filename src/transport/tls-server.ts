@@ -1,0 +1,45 @@
+/** The server's side of TLS over connections handed to it; certificates and keys are PEM. Client certificates are asked for only with `ca`. */
+import tls from 'node:tls'
+import type { Connection, Endpoint } from '../base/connection.ts'
+
+export interface TlsServerOptions {
+  cert: string
+  key: string
+  /** Client certificates must be signed by it. */
+  ca?: string | undefined
+}
+
+type TlsConnection = tls.TLSSocket & { local?: Endpoint | undefined; remote?: Endpoint | undefined; opaque?: boolean }
+
+/** Takes over raw connections; the promise rejects with Node's TLS error, or the signal's reason. Throws at once on a bad certificate or key. */
+export function tlsAcceptor(options: TlsServerOptions): (connection: Connection, signal: AbortSignal) => Promise<Connection> {
+  const { cert, key, ca } = options
+  const secureContext = tls.createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) })
+  return (inner, signal) =>
+    new Promise((resolve, reject) => {
+      const socket: TlsConnection = new tls.TLSSocket(inner, {
+        isServer: true,
+        secureContext,
+        requestCert: ca !== undefined,
+        rejectUnauthorized: ca !== undefined
+      })
+      const onAbort = (): void => fail(signal.reason)
+      const fail = (error: unknown): void => {
+        signal.removeEventListener('abort', onAbort)
+        socket.destroy()
+        inner.destroy()
+        reject(error)
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      socket.on('error', fail) // stays: as with every socket of this folder `close` follows an error
+      socket.once('close', () => fail(new Error('connection closed during the TLS handshake')))
+      socket.once('secure', () => {
+        signal.removeEventListener('abort', onAbort)
+        socket.local = inner.local
+        socket.remote = inner.remote
+        socket.opaque = true
+        resolve(socket)
+      })
+      if (signal.aborted) onAbort()
+    })
+}
