@@ -122,6 +122,11 @@ export class BodyFramer {
     return this.#payloadBytes
   }
 
+  /** The body ends with the connection. */
+  get untilClose(): boolean {
+    return this.#kind === 'close'
+  }
+
   /** Bytes still to come, where that is known. */
   get remaining(): number | undefined {
     return this.#kind === 'length' ? this.#left : undefined
