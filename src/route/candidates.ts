@@ -17,7 +17,12 @@ export interface Excluded {
 export const readyPods = (pods: readonly ServerPod[]): ServerPod[] => pods.filter(pod => pod.ready && !pod.terminating)
 
 /** In the order to try. Several replicas: each needs a connector of its own, so port-forward goes first. */
-export function candidates(plan: TunnelPlan, pods: readonly ServerPod[], via: Via, hasCluster: boolean): { candidates: Candidate[]; excluded: Excluded[] } {
+export function candidates(
+  plan: TunnelPlan,
+  pods: readonly ServerPod[],
+  via: Via,
+  hasCluster: boolean
+): { candidates: Candidate[]; excluded: Excluded[] } {
   if (via.kind === 'url') return { candidates: [urlCandidate(via.url, plan)], excluded: [] }
   const ready = readyPods(pods)
   const found: Candidate[] = []
@@ -35,7 +40,8 @@ export function candidates(plan: TunnelPlan, pods: readonly ServerPod[], via: Vi
       return { kind: 'service-proxy', service: plan.server.service, port: plan.server.servicePort }
     }
   }
-  const order = ready.length > 1 ? (['port-forward', 'ingress', 'service-proxy'] as const) : (['ingress', 'port-forward', 'service-proxy'] as const)
+  const order =
+    ready.length > 1 ? (['port-forward', 'ingress', 'service-proxy'] as const) : (['ingress', 'port-forward', 'service-proxy'] as const)
   for (const kind of order) {
     if (via.kind !== 'auto' && via.kind !== kind) continue
     const way = ways[kind]()

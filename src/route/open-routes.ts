@@ -49,7 +49,11 @@ async function attempt(candidate: Candidate, options: RouteOptions, signal: Abor
   const limit = deadline(clock, timeoutMs, () => new InterceptError('ROUTE_UNAVAILABLE', `no answer within ${timeoutMs / 1000} s`), signal)
   try {
     routes.prime(first, await first.dialTunnel(limit.signal))
-    emit('route.tried', { kind: first.kind, ok: true, address: first.describe, ms: Math.round(clock.now() - started) }, { target: plan.name })
+    emit(
+      'route.tried',
+      { kind: first.kind, ok: true, address: first.describe, ms: Math.round(clock.now() - started) },
+      { target: plan.name }
+    )
     return routes
   } catch (thrown) {
     if (signal.aborted) throw signal.reason
@@ -100,7 +104,8 @@ class OpenRoutes implements RouteSet {
     const ready = readyPods(pods)
     if (ready.length === 0) return false // being replaced: keep what there is, the connectors retry
     if (this.#candidate.kind === 'port-forward') this.#candidate = { kind: 'port-forward', pods: ready }
-    else if (ready.length > 1 && this.#options.via.kind === 'auto' && this.#options.cluster !== undefined) this.#candidate = { kind: 'port-forward', pods: ready }
+    else if (ready.length > 1 && this.#options.via.kind === 'auto' && this.#options.cluster !== undefined)
+      this.#candidate = { kind: 'port-forward', pods: ready }
     this.#compute(pods)
     const changed = this.replicas.map(replica => replica.key).join() !== before
     if (changed) this.announce([])
@@ -140,6 +145,8 @@ class OpenRoutes implements RouteSet {
     this.total = Math.max(1, ready.length)
     this.replicas = replicasOf(this.#candidate, this.#options, ready)
     this.uncovered =
-      this.replicas.length >= this.total ? undefined : `${this.total} replicas share one address, and stock replicas do not share connectors`
+      this.replicas.length >= this.total
+        ? undefined
+        : `${this.total} replicas share one address, and stock replicas do not share connectors`
   }
 }

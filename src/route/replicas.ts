@@ -15,20 +15,35 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
   const context = { plan, cluster, entrypoint: options.entrypoint }
   const alone = ready.length <= 1
   const shared = (kind: ReplicaRoute['kind'], describe: string, dialTunnel: Dial): ReplicaRoute[] => [
-    { key: `${kind}:${describe}`, replica: ready.length === 1 ? (ready[0]?.pod ?? describe) : describe, kind, describe, dialTunnel, visitor: visitorWays(context, ready[0], alone) }
+    {
+      key: `${kind}:${describe}`,
+      replica: ready.length === 1 ? (ready[0]?.pod ?? describe) : describe,
+      kind,
+      describe,
+      dialTunnel,
+      visitor: visitorWays(context, ready[0], alone)
+    }
   ]
   switch (candidate.kind) {
     case 'ingress': {
       const { ingress, address, port } = candidate
       const raw = dialTcp({ host: address, port })
       const edge = ingress.tls ? { edgeTls: { serverName: ingress.host } } : {}
-      return shared('ingress', `ingress ${ingress.name} (${ingress.host} at ${address}:${port})`, overCarrier(raw, server, { host: ingress.host, ...edge }))
+      return shared(
+        'ingress',
+        `ingress ${ingress.name} (${ingress.host} at ${address}:${port})`,
+        overCarrier(raw, server, { host: ingress.host, ...edge })
+      )
     }
     case 'service-proxy': {
       if (cluster === undefined) return []
       const target = { namespace: server.namespace, service: candidate.service, port: candidate.port }
       const headers = server.hostHeader === undefined ? {} : { Host: server.hostHeader }
-      return shared('service-proxy', `API server proxy to ${candidate.service}:${candidate.port}`, cluster.serviceProxySocket(target, server.path, headers))
+      return shared(
+        'service-proxy',
+        `API server proxy to ${candidate.service}:${candidate.port}`,
+        cluster.serviceProxySocket(target, server.path, headers)
+      )
     }
     case 'url': {
       const tcp = dialTcp({ host: candidate.host, port: candidate.port })

@@ -23,7 +23,12 @@ export function visitorWays({ plan, cluster, entrypoint }: VisitorContext, pod: 
   const port = pod?.entrypointPort
   if (pod !== undefined && port !== undefined) {
     const dial: Dial = signal => cluster.forwarder(pod.namespace, pod.pod).dial(port, signal)
-    ways.push({ kind: 'port-forward', describe: `port-forward to ${pod.pod}:${port}`, dial, request: (request, signal) => requestOver(dial, request, signal) })
+    ways.push({
+      kind: 'port-forward',
+      describe: `port-forward to ${pod.pod}:${port}`,
+      dial,
+      request: (request, signal) => requestOver(dial, request, signal)
+    })
   }
   const { service, entrypointServicePort, namespace } = plan.server
   if (alone && service !== undefined && entrypointServicePort !== undefined) {
@@ -32,7 +37,11 @@ export function visitorWays({ plan, cluster, entrypoint }: VisitorContext, pod: 
       describe: `API server proxy to ${service}:${entrypointServicePort}`,
       dial: undefined,
       request: ({ host, headers, ...rest }, signal) =>
-        cluster.serviceProxyRequest({ namespace, service, port: entrypointServicePort }, { ...rest, headers: { ...headers, Host: host } }, signal)
+        cluster.serviceProxyRequest(
+          { namespace, service, port: entrypointServicePort },
+          { ...rest, headers: { ...headers, Host: host } },
+          signal
+        )
     })
   }
   return ways

@@ -29,12 +29,20 @@ export async function chooseTunnels(request: InterceptRequest, context: Intercep
     }
   })
   for (const { plan, reason, hint } of leftOut) {
-    context.events.emit('notice', { level: 'warn', code: 'LEFT_OUT', message: `${plan.name} is left out: ${reason}`, ...(hint === undefined ? {} : { hint }) }, { target: plan.name })
+    context.events.emit(
+      'notice',
+      { level: 'warn', code: 'LEFT_OUT', message: `${plan.name} is left out: ${reason}`, ...(hint === undefined ? {} : { hint }) },
+      { target: plan.name }
+    )
   }
   if (chosen.length === 0) {
-    throw new InterceptError('TUNNEL_NOT_FOUND', leftOut.length === 0 ? 'there is no tunnel to intercept here' : 'every tunnel here was left out', {
-      hint: leftOut[0]?.hint ?? 'see what is there: kubectl intercept list -A'
-    })
+    throw new InterceptError(
+      'TUNNEL_NOT_FOUND',
+      leftOut.length === 0 ? 'there is no tunnel to intercept here' : 'every tunnel here was left out',
+      {
+        hint: leftOut[0]?.hint ?? 'see what is there: kubectl intercept list -A'
+      }
+    )
   }
   return chosen
 }
@@ -69,7 +77,10 @@ function withCredentials(plan: TunnelPlan, { credentials, manual }: InterceptReq
   const { auth, ca } = credentials
   if (manual !== undefined || (auth === undefined && ca === undefined)) return plan
   const tls = plan.server.tls ?? { secure: false, serverName: undefined, ca: undefined, clientCertificate: false }
-  return { ...plan, server: { ...plan.server, auth: auth ?? plan.server.auth, tls: ca === undefined ? plan.server.tls : { ...tls, ca, secure: true } } }
+  return {
+    ...plan,
+    server: { ...plan.server, auth: auth ?? plan.server.auth, tls: ca === undefined ? plan.server.tls : { ...tls, ca, secure: true } }
+  }
 }
 
 /** Asks what must be asked: `--all` takes several services, and a thinned share sends every visitor through this laptop. */
@@ -78,9 +89,14 @@ export async function consent(request: InterceptRequest, context: InterceptConte
     const lines = chosen.map(({ plan, local }) => `  ${plan.name} → ${formatEndpoint(local)}   ${plan.passes.join('; ')}`)
     const question = `Intercept ${chosen.length} ${chosen.length === 1 ? 'tunnel' : 'tunnels'}?\n${lines.join('\n')}\n`
     if (context.confirm === undefined) {
-      throw new InterceptError('CONSENT_NEEDED', '`--all` asks before it takes the traffic, and there is no terminal to ask on', { hint: 'say yes beforehand: kubectl intercept --all --yes' })
+      throw new InterceptError('CONSENT_NEEDED', '`--all` asks before it takes the traffic, and there is no terminal to ask on', {
+        hint: 'say yes beforehand: kubectl intercept --all --yes'
+      })
     }
-    if (!(await context.confirm(question))) throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', { hint: 'choose single ones: kubectl intercept list' })
+    if (!(await context.confirm(question)))
+      throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', {
+        hint: 'choose single ones: kubectl intercept list'
+      })
   }
   const { share } = request
   if (share.kind !== 'split' || request.throughLaptop) return
@@ -89,12 +105,21 @@ export async function consent(request: InterceptRequest, context: InterceptConte
   const names = thinned.map(({ plan }) => plan.name).join(', ')
   const what = `A share of ${formatShare(share.share)} of ${names} cannot be had by whole weights: more visitors than that pass through this laptop, and the rest goes back to the pods.`
   if (context.confirm === undefined) {
-    throw new InterceptError('CONSENT_NEEDED', what, { hint: 'agree beforehand with --through-laptop, or choose a whole weight with --weight' })
+    throw new InterceptError('CONSENT_NEEDED', what, {
+      hint: 'agree beforehand with --through-laptop, or choose a whole weight with --weight'
+    })
   }
-  if (!(await context.confirm(`${what}\nGo on?`))) throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', { hint: 'choose a whole weight with --weight' })
+  if (!(await context.confirm(`${what}\nGo on?`)))
+    throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', { hint: 'choose a whole weight with --weight' })
 }
 
 function thins(plan: TunnelPlan, share: number, fallback: boolean): boolean {
   const ready = plan.sidecars.filter(pod => pod.ready && !pod.terminating)
-  return splitFor(share, ready.map(pod => pod.weight), fallback && ready.some(returnable)).keep < 1
+  return (
+    splitFor(
+      share,
+      ready.map(pod => pod.weight),
+      fallback && ready.some(returnable)
+    ).keep < 1
+  )
 }

@@ -34,7 +34,8 @@ export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): P
   const host = visitorHost(plan)
   const http = plan.protocol === 'http' && host !== undefined
   const way = http ? ways[0] : ways.find(each => each.dial !== undefined)
-  if (way === undefined) return { serving: undefined, line: `${plan.name}: left; whether the cluster serves could not be checked (no access to the entrypoint)` }
+  if (way === undefined)
+    return { serving: undefined, line: `${plan.name}: left; whether the cluster serves could not be checked (no access to the entrypoint)` }
   let reason = ''
   for (let attempt = 1; attempt <= tries; attempt += 1) {
     const started = clock.now()
@@ -54,7 +55,20 @@ export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): P
       limit.done()
     }
     const ms = Math.round(clock.now() - started)
-    emit('probe', { purpose: 'end', proof: 'serving', attempt, of: tries, ok: failed === undefined, ms, ...(status === undefined ? {} : { status }), ...(failed === undefined ? {} : { hop: failed }) }, { target: plan.name })
+    emit(
+      'probe',
+      {
+        purpose: 'end',
+        proof: 'serving',
+        attempt,
+        of: tries,
+        ok: failed === undefined,
+        ms,
+        ...(status === undefined ? {} : { status }),
+        ...(failed === undefined ? {} : { hop: failed })
+      },
+      { target: plan.name }
+    )
     if (failed === undefined) {
       return { serving: true, line: `${plan.name} is served without this laptop (${status ?? 'answers'} in ${formatMs(ms)}; ${count})` }
     }

@@ -133,10 +133,14 @@ export function gate(options: GateOptions): Gate {
       // A silent app that comes back answers its oldest request first: that is how its return is seen.
       if (answering.paused && lingering < MAX_LINGERING) {
         lingering += 1
-        const again = clock.after(LINGER_MS, () => {
-          lingering -= 1
-          close()
-        }, { unref: true })
+        const again = clock.after(
+          LINGER_MS,
+          () => {
+            lingering -= 1
+            close()
+          },
+          { unref: true }
+        )
         connection.once('close', () => again.cancel())
         return
       }
@@ -153,15 +157,14 @@ export function gate(options: GateOptions): Gate {
   const giveBack = async (stream: TunnelStream, why: ReturnReason): Promise<void> => {
     const started = clock.now()
     try {
-      const { connection, pod, release } = await openReturn()
-      const watch = exchanges.open({ stream, who: 'returned', why, pod, connectMs: clock.now() - started })
+      const { connection, release } = await openReturn()
+      const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started })
       // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
-      watch.onLastByte(() => {
-        stream.connection.end()
-        connection.destroy()
-      })
+      const complete = new AbortController()
+      watch.onLastByte(() => complete.abort())
       try {
-        watch.finish(await splice(stream.connection, connection, { signal: stop.signal, onBytes: watch.onBytes, onEnd: watch.onEnd }))
+        const { onBytes, onEnd } = watch
+        watch.finish(await splice(stream.connection, connection, { signal: stop.signal, complete: complete.signal, onBytes, onEnd }))
       } finally {
         release()
       }

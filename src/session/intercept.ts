@@ -76,7 +76,9 @@ class RunningIntercept implements Intercept {
     this.#answering = answering(clock)
     this.#local = localApp({ address: options.local, clock, onChange: (up, cause) => this.#onLocal(up, cause) })
     this.#returnPath =
-      cluster === undefined || !settings.fallback ? undefined : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
+      cluster === undefined || !settings.fallback
+        ? undefined
+        : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
     this.#returnPath?.setPods(plan.sidecars)
     const split = this.#splitNow()
     this.#facts = {
@@ -94,7 +96,7 @@ class RunningIntercept implements Intercept {
       weight: split.weight,
       thinning: split.keep
     }
-    this.#exchanges = exchanges({ plan, clock, emit: this.#options.emit })
+    this.#exchanges = exchanges({ clock, emit: this.#options.emit })
     this.#gate = gate({
       plan,
       local: this.#local,
@@ -176,9 +178,10 @@ class RunningIntercept implements Intercept {
     ticking.cancel()
     const ways = this.#routes?.replicas[0]?.visitor ?? []
     const plan = { ...this.#options.plan, sidecars: this.#sidecars }
-    const report = await checkEnd({ ...this.#options, plan, ways, path: settings.probePath }, signal.aborted ? AbortSignal.abort(signal.reason) : this.#stop.signal).catch(
-      (error: unknown): EndReport => ({ serving: undefined, line: `${this.name}: left; not checked (${asError(error).message})` })
-    )
+    const report = await checkEnd(
+      { ...this.#options, plan, ways, path: settings.probePath },
+      signal.aborted ? AbortSignal.abort(signal.reason) : this.#stop.signal
+    ).catch((error: unknown): EndReport => ({ serving: undefined, line: `${this.name}: left; not checked (${asError(error).message})` }))
     this.#facts.ended = report.serving === false ? 'failed' : 'ended'
     this.#detail = report.line
     this.#say('left')
@@ -253,7 +256,8 @@ class RunningIntercept implements Intercept {
   /** Twice a second: the things that become true by time passing. */
   #onWatch(): void {
     const { clock, plan } = this.#options
-    if (this.#downSince !== undefined && clock.now() - this.#downSince > RETURN_FOR_MS) void this.#giveBack(`local app away for ${RETURN_FOR_MS / 1_000} s`)
+    if (this.#downSince !== undefined && clock.now() - this.#downSince > RETURN_FOR_MS)
+      void this.#giveBack(`local app away for ${RETURN_FOR_MS / 1_000} s`)
     const { paused } = this.#answering
     if (paused) this.#detail = `visitors get 503 at ${plan.server.readTimeoutMs / 1_000} s`
     else if (this.#facts.paused) this.#detail = undefined
@@ -283,13 +287,17 @@ class RunningIntercept implements Intercept {
 
   /** Given back while the app was there (over the return limit): try again after a while. */
   #resumeSoon(): void {
-    this.#options.clock.after(RETURN_FOR_MS, () => {
-      if (!this.#facts.givenBack || this.#facts.draining || !this.#local.up) return
-      this.#facts.givenBack = false
-      this.#detail = undefined
-      this.#replicas?.resume()
-      this.#say('trying again')
-    }, { unref: true })
+    this.#options.clock.after(
+      RETURN_FOR_MS,
+      () => {
+        if (!this.#facts.givenBack || this.#facts.draining || !this.#local.up) return
+        this.#facts.givenBack = false
+        this.#detail = undefined
+        this.#replicas?.resume()
+        this.#say('trying again')
+      },
+      { unref: true }
+    )
   }
 
   #onConnector(replica: Replica): void {
@@ -299,7 +307,8 @@ class RunningIntercept implements Intercept {
     if (this.#facts.bound > 0) this.#facts.everBound = true
     this.#facts.verified = allVerified(replicas)
     if (replica.connector.phase === 'bound') void this.#verify(replica)
-    if (this.#facts.bound === 0 && replica.connector.phase === 'lost') this.#detail = this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
+    if (this.#facts.bound === 0 && replica.connector.phase === 'lost')
+      this.#detail = this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
     this.#say(replica.connector.phase)
   }
 
@@ -309,14 +318,23 @@ class RunningIntercept implements Intercept {
     const share = shareOf(this.#facts.weight, this.#weights())
     const retryMs = [250, 500, 1_000, 2_000, 5_000]
     for (let round = 0; replica.connector.phase === 'bound' && !this.#stop.signal.aborted; round += 1) {
-      const verdict = await verify({ plan, route: replica.route, board: this.#board, clock, emit, share, exclusive: share === 1, random }, this.#stop.signal).catch(() => undefined)
+      const verdict = await verify(
+        { plan, route: replica.route, board: this.#board, clock, emit, share, exclusive: share === 1, random },
+        this.#stop.signal
+      ).catch(() => undefined)
       if (verdict === undefined || replica.connector.phase !== 'bound' || this.#facts.draining) return
       replica.verified = verdict.kind === 'verified'
       this.#facts.verified = this.#replicas !== undefined && allVerified(this.#replicas)
-      this.#detail = verdict.kind === 'verified' ? `${verdict.ms} ms` : verdict.kind === 'unverified' ? `unverified: ${verdict.reason}` : verdict.reason
+      this.#detail =
+        verdict.kind === 'verified' ? `${verdict.ms} ms` : verdict.kind === 'unverified' ? `unverified: ${verdict.reason}` : verdict.reason
       this.#say(verdict.kind)
       if (verdict.kind === 'lost' && round === 2) {
-        emit('notice', { level: 'warn', code: 'PROOF_LOST', message: `registered, but a visitor's request does not arrive: ${verdict.reason}`, hint: 'see where it goes: kubectl intercept list -o wide' })
+        emit('notice', {
+          level: 'warn',
+          code: 'PROOF_LOST',
+          message: `registered, but a visitor's request does not arrive: ${verdict.reason}`,
+          hint: 'see where it goes: kubectl intercept list -o wide'
+        })
       }
       if (verdict.kind !== 'lost') return
       await new Promise<void>(resolve => {
@@ -343,7 +361,9 @@ class RunningIntercept implements Intercept {
   async #applyRoutes(): Promise<void> {
     if (this.#routes === undefined || this.#replicas === undefined) return
     this.#facts.replicas = this.#routes.total
-    await this.#replicas.apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal])).catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
+    await this.#replicas
+      .apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal]))
+      .catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
     this.#facts.bound = this.#replicas.bound
     this.#facts.verified = allVerified(this.#replicas)
     this.#say('replicas changed')

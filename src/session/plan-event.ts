@@ -16,7 +16,10 @@ export function planEvent({ plan, local }: InterceptOptions, weight: number): Ev
     pods: plan.sidecars.map(({ pod }) => pod),
     sidecars: plan.sidecars.map(({ pod, weight: each }) => ({ pod, weight: each })),
     server: { service: service === undefined ? `:${servicePort}` : `${service}:${servicePort}`, pods: pods.map(({ pod }) => pod), stock },
-    entrypoint: plan.ingresses.filter(ingress => ingress.entrypoint).map(ingress => `ingress ${ingress.name}`).join(', '),
+    entrypoint: plan.ingresses
+      .filter(ingress => ingress.entrypoint)
+      .map(ingress => `ingress ${ingress.name}`)
+      .join(', '),
     hosts: plan.hosts,
     tunnel: shortTunnel(plan.tunnelId),
     appPort: plan.app === undefined ? '' : formatEndpoint({ host: plan.app.host, port: plan.app.port }),

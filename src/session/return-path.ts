@@ -40,7 +40,8 @@ export interface ReturnPath {
 const LOOPBACK = /^(?:|localhost|127\.\d+\.\d+\.\d+|::1|0\.0\.0\.0|::)$/
 
 /** The pods that a port-forward can stand in for the sidecar of: it dials the pod's own loopback, as the sidecar does. */
-export const returnable = (pod: SidecarPod): boolean => pod.ready && !pod.terminating && pod.app !== undefined && LOOPBACK.test(pod.app.host)
+export const returnable = (pod: SidecarPod): boolean =>
+  pod.ready && !pod.terminating && pod.app !== undefined && LOOPBACK.test(pod.app.host)
 
 export function returnPath(options: ReturnPathOptions): ReturnPath {
   const { cluster, clock, emit, perSecond, atOnce = 64, waitMs = 2_000, connectMs = 5_000 } = options

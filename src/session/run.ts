@@ -33,7 +33,10 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
     const chosen = await chooseTunnels(request, context, cluster)
     const settings = settingsOf(request)
     if (request.dryRun) {
-      for (const mapped of chosen) events.emit('plan.resolved', planEvent({ ...mapped, ...common(context, settings, cluster) }, settings.weight), { target: mapped.plan.name })
+      for (const mapped of chosen)
+        events.emit('plan.resolved', planEvent({ ...mapped, ...common(context, settings, cluster) }, settings.weight), {
+          target: mapped.plan.name
+        })
       return end('done', EXIT.OK)
     }
     await consent(request, context, chosen)
@@ -47,7 +50,12 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
   }
 }
 
-async function runAll(running: readonly Intercept[], chosen: readonly Mapped[], context: InterceptContext, settings: InterceptSettings): Promise<[EndReason, number]> {
+async function runAll(
+  running: readonly Intercept[],
+  chosen: readonly Mapped[],
+  context: InterceptContext,
+  settings: InterceptSettings
+): Promise<[EndReason, number]> {
   const { clock, events } = context
   const stats = startStats({ running, clock, emit: events.emit, memory: context.memory })
   context.commands.on('status', async () => ({ targets: running.map(({ name, state, inFlight }) => ({ name, state, inFlight })) }))
@@ -80,7 +88,11 @@ async function startAll(running: readonly Intercept[], context: InterceptContext
   return failures
 }
 
-async function drainAll(running: readonly Intercept[], context: InterceptContext, settings: InterceptSettings): Promise<[EndReason, number]> {
+async function drainAll(
+  running: readonly Intercept[],
+  context: InterceptContext,
+  settings: InterceptSettings
+): Promise<[EndReason, number]> {
   const { clock, now, events } = context
   const grace = new AbortController()
   const timer = clock.after(settings.graceMs, () => grace.abort(new Error('grace is over')))

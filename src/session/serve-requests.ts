@@ -38,7 +38,12 @@ export async function serveRequests(stream: TunnelStream, options: ServeRequests
       if (raw === undefined) return
       const head = parseRequestHead(raw)
       const upstream = await upstreamFor(options, kept)
-      const watch = options.exchanges.open({ stream, who: upstream.who, ...(upstream.who === 'returned' ? { why: 'thinned' as const } : {}), pod: upstream.pod, connectMs: 0 })
+      const watch = options.exchanges.open({
+        stream,
+        who: upstream.who,
+        ...(upstream.who === 'returned' ? { why: 'thinned' as const } : {}),
+        connectMs: 0
+      })
       watch.onBytes('out', raw)
       upstream.connection.write(raw)
       if (!certain(head) || head.method === 'CONNECT' || head.headers.some(([name]) => name.toLowerCase() === 'upgrade')) {
@@ -69,7 +74,9 @@ async function upstreamFor(options: ServeRequestsOptions, kept: Map<Upstream['wh
   const open = kept.get(who)
   if (open !== undefined && !open.connection.destroyed && !open.connection.readableEnded) return open
   const fresh: Upstream =
-    decision.to === 'local' ? { connection: await options.toLocal(), who, pod: undefined, release: () => {} } : { who, ...(await options.toPod()) }
+    decision.to === 'local'
+      ? { connection: await options.toLocal(), who, pod: undefined, release: () => {} }
+      : { who, ...(await options.toPod()) }
   fresh.connection.on('error', () => {}) // seen by whoever reads or writes it
   kept.set(who, fresh)
   return fresh
@@ -81,7 +88,11 @@ function close(upstream: Upstream): void {
 }
 
 /** True when another exchange may follow on this upstream. */
-async function passResponse(from: Connection, to: Connection, options: { head: RequestHead; seen: (chunk: Buffer) => void }): Promise<boolean> {
+async function passResponse(
+  from: Connection,
+  to: Connection,
+  options: { head: RequestHead; seen: (chunk: Buffer) => void }
+): Promise<boolean> {
   for (;;) {
     const raw = await readHead(from)
     if (raw === undefined) throw new Error('the app closed the connection without an answer')
@@ -111,7 +122,11 @@ async function readHead(from: Connection): Promise<Buffer | undefined> {
   }
 }
 
-async function pass(from: Connection, to: Connection, options: { framer: BodyFramer; seen: (chunk: Buffer) => void; toEnd?: boolean }): Promise<void> {
+async function pass(
+  from: Connection,
+  to: Connection,
+  options: { framer: BodyFramer; seen: (chunk: Buffer) => void; toEnd?: boolean }
+): Promise<void> {
   const { framer, seen, toEnd = false } = options
   while (!framer.done) {
     const chunk = await read(from)
@@ -139,7 +154,8 @@ function read(from: Connection): Promise<Buffer | undefined> {
     }
     const onEnd = (): void => settle(() => resolve(undefined))
     const onError = (error: Error): void => settle(() => reject(error))
-    const onClose = (): void => settle(() => (from.readableEnded ? resolve(undefined) : reject(from.errored ?? new Error('connection closed'))))
+    const onClose = (): void =>
+      settle(() => (from.readableEnded ? resolve(undefined) : reject(from.errored ?? new Error('connection closed'))))
     from.on('readable', onReadable).on('end', onEnd).on('close', onClose).on('error', onError)
     if (from.readableEnded) onEnd()
     else if (from.destroyed) onClose()

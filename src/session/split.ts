@@ -35,7 +35,8 @@ export function splitFor(wanted: number, sidecars: readonly number[], canReturn:
   const arriving = shareOf(weight, sidecars)
   if (Math.abs(arriving - wanted) <= EXACT) return { weight, arriving, keep: 1, share: arriving }
   if (canReturn && arriving >= wanted) return { weight, arriving, keep: wanted / arriving, share: wanted }
-  const why = arriving < wanted ? 'is out of reach: another connector holds weight 255' : 'needs a return path to the pods, and there is none'
+  const why =
+    arriving < wanted ? 'is out of reach: another connector holds weight 255' : 'needs a return path to the pods, and there is none'
   throw new InterceptError('SHARE_UNAVAILABLE', `a share of ${formatShare(wanted)} ${why}`, {
     hint: `nearest exact share: ${nearestExact(wanted, sidecars)}`
   })
@@ -48,6 +49,9 @@ function smallestReaching(wanted: number, sidecars: readonly number[]): number {
 
 function nearestExact(wanted: number, sidecars: readonly number[]): string {
   const all = Array.from({ length: MAX }, (_, index) => index + 1)
-  const weight = all.reduce((best, each) => (Math.abs(shareOf(each, sidecars) - wanted) < Math.abs(shareOf(best, sidecars) - wanted) ? each : best), 1)
+  const weight = all.reduce(
+    (best, each) => (Math.abs(shareOf(each, sidecars) - wanted) < Math.abs(shareOf(best, sidecars) - wanted) ? each : best),
+    1
+  )
   return `${formatShare(shareOf(weight, sidecars))} with --weight ${weight}`
 }

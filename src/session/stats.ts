@@ -17,29 +17,37 @@ export function startStats({ running, clock, emit, memory }: StatsOptions): { cl
   let before = sumUp(running, 0)
   let lags: number[] = []
   let expectedAt = clock.now() + LAG_EVERY_MS
-  const lag = clock.every(LAG_EVERY_MS, () => {
-    lags.push(Math.max(0, clock.now() - expectedAt))
-    expectedAt = clock.now() + LAG_EVERY_MS
-  }, { unref: true })
-  const tick = clock.every(SECOND_MS, () => {
-    const now = sumUp(running, 0)
-    const requests = now.requests - before.requests
-    const returned = now.returned - before.returned
-    const recent = running.flatMap(each => [...each.latencies])
-    emit('stats', {
-      rps: requests,
-      inFlight: running.reduce((sum, each) => sum + each.inFlight, 0),
-      errors: now.errors - before.errors,
-      ...percentiles(recent),
-      bytesIn: now.bytesIn - before.bytesIn,
-      bytesOut: now.bytesOut - before.bytesOut,
-      share: { laptop: requests === 0 ? 0 : (requests - returned) / requests, returned: requests === 0 ? 0 : returned / requests },
-      rss: memory(),
-      loopLagP99: Math.round(Math.max(0, ...lags))
-    })
-    before = now
-    lags = []
-  }, { unref: true })
+  const lag = clock.every(
+    LAG_EVERY_MS,
+    () => {
+      lags.push(Math.max(0, clock.now() - expectedAt))
+      expectedAt = clock.now() + LAG_EVERY_MS
+    },
+    { unref: true }
+  )
+  const tick = clock.every(
+    SECOND_MS,
+    () => {
+      const now = sumUp(running, 0)
+      const requests = now.requests - before.requests
+      const returned = now.returned - before.returned
+      const recent = running.flatMap(each => [...each.latencies])
+      emit('stats', {
+        rps: requests,
+        inFlight: running.reduce((sum, each) => sum + each.inFlight, 0),
+        errors: now.errors - before.errors,
+        ...percentiles(recent),
+        bytesIn: now.bytesIn - before.bytesIn,
+        bytesOut: now.bytesOut - before.bytesOut,
+        share: { laptop: requests === 0 ? 0 : (requests - returned) / requests, returned: requests === 0 ? 0 : returned / requests },
+        rss: memory(),
+        loopLagP99: Math.round(Math.max(0, ...lags))
+      })
+      before = now
+      lags = []
+    },
+    { unref: true }
+  )
   return {
     close() {
       lag.cancel()

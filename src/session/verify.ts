@@ -85,7 +85,19 @@ async function proveArrival(options: VerifyOptions, way: VisitorWay, signal: Abo
     } finally {
       expected.cancel()
     }
-    emit('probe', { purpose: 'verify', proof: 'arrival', attempt, of: ARRIVAL_TRIES, ok, ms: Math.round(clock.now() - started), ...(hop === undefined ? {} : { hop }) }, { target: plan.name })
+    emit(
+      'probe',
+      {
+        purpose: 'verify',
+        proof: 'arrival',
+        attempt,
+        of: ARRIVAL_TRIES,
+        ok,
+        ms: Math.round(clock.now() - started),
+        ...(hop === undefined ? {} : { hop })
+      },
+      { target: plan.name }
+    )
     if (ok) return undefined
     if (lost >= 3) return { kind: 'lost', reason: `${way.describe}: ${last}` }
     if (lost > 0) await sleep(clock, 200, signal)
@@ -95,7 +107,11 @@ async function proveArrival(options: VerifyOptions, way: VisitorWay, signal: Abo
 }
 
 /** With a keep-alive pool on the server, old pooled connections must run dry: three arrivals in a row prove that. */
-async function provePath(options: VerifyOptions, target: { way: VisitorWay; host: string }, signal: AbortSignal): Promise<Verdict | undefined> {
+async function provePath(
+  options: VerifyOptions,
+  target: { way: VisitorWay; host: string },
+  signal: AbortSignal
+): Promise<Verdict | undefined> {
   const { plan } = options
   const wanted = plan.server.keepalive ? 3 : 1
   const tries = plan.server.keepalive ? KEEPALIVE_TRIES : 3
@@ -110,7 +126,11 @@ async function provePath(options: VerifyOptions, target: { way: VisitorWay; host
   return { kind: 'lost', reason }
 }
 
-async function tryPath(options: VerifyOptions, target: { way: VisitorWay; host: string; attempt: number; of: number }, signal: AbortSignal): Promise<string | undefined> {
+async function tryPath(
+  options: VerifyOptions,
+  target: { way: VisitorWay; host: string; attempt: number; of: number },
+  signal: AbortSignal
+): Promise<string | undefined> {
   const { clock, emit, plan, board } = options
   const { way, host, attempt, of } = target
   const nonce = options.random()
@@ -123,7 +143,8 @@ async function tryPath(options: VerifyOptions, target: { way: VisitorWay; host: 
   try {
     void expected.arrived.then(() => (arrived = true))
     status = (await way.request({ method: 'HEAD', path: PATH_PREFIX + nonce, host }, limit.signal)).status
-    if (!arrived) failed = status >= 500 ? `${way.describe} answered ${status}` : `another connector, or an old pooled connection, answered (${status})`
+    if (!arrived)
+      failed = status >= 500 ? `${way.describe} answered ${status}` : `another connector, or an old pooled connection, answered (${status})`
   } catch (thrown) {
     if (signal.aborted) throw signal.reason
     failed = `${way.describe}: ${asError(thrown).message}`
@@ -133,7 +154,16 @@ async function tryPath(options: VerifyOptions, target: { way: VisitorWay; host: 
   }
   emit(
     'probe',
-    { purpose: 'verify', proof: 'path', attempt, of, ok: failed === undefined, ms: Math.round(clock.now() - started), ...(status === undefined ? {} : { status }), ...(failed === undefined ? {} : { hop: failed }) },
+    {
+      purpose: 'verify',
+      proof: 'path',
+      attempt,
+      of,
+      ok: failed === undefined,
+      ms: Math.round(clock.now() - started),
+      ...(status === undefined ? {} : { status }),
+      ...(failed === undefined ? {} : { hop: failed })
+    },
     { target: plan.name }
   )
   return failed

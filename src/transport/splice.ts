@@ -10,6 +10,8 @@ import type { SpliceObserver, SpliceResult } from './types.ts'
 export interface SpliceOptions extends SpliceObserver {
   /** Resets both sides; the result then has no `error`. */
   signal?: AbortSignal
+  /** Aborted when b's answer is complete before b says so: a is ended after what was written, b is dropped, and nothing failed. */
+  complete?: AbortSignal
   /** Ends both sides when no byte passed for so long. */
   idle?: { clock: Clock; ms: number }
 }
@@ -43,12 +45,13 @@ class Splice {
   }
 
   start(): void {
-    const { signal, idle } = this.#options
+    const { signal, idle, complete } = this.#options
     if (signal?.aborted === true) {
       this.#onAbort()
       return
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true })
+    complete?.addEventListener('abort', this.#onComplete, { once: true })
     if (idle !== undefined) {
       this.#activeAt = idle.clock.now()
       this.#idleTimer = idle.clock.after(idle.ms, this.#onIdle)
@@ -119,6 +122,16 @@ class Splice {
     this.#finish(connection => resetConnection(connection, reason instanceof Error ? reason : new Error('aborted')))
   }
 
+  /** In a microtask: the chunk that completed the answer is written in this turn. */
+  readonly #onComplete = (): void => {
+    queueMicrotask(() => {
+      this.#a.end(() => this.#a.destroy())
+      this.#finish(connection => {
+        if (connection === this.#b) connection.destroy()
+      })
+    })
+  }
+
   readonly #onIdle = (): void => {
     const { idle } = this.#options
     if (idle === undefined) return
@@ -132,6 +145,7 @@ class Splice {
     this.#done = true
     this.#idleTimer?.cancel()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#options.complete?.removeEventListener('abort', this.#onComplete)
     end(this.#a)
     end(this.#b)
     this.#resolve(this.#result)

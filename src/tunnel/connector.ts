@@ -136,7 +136,11 @@ class LoopingConnector implements Connector {
         if (end === undefined || run.signal.aborted) return
         delays.lived(clock.now() - boundAt)
         const nextTryMs = delays.next()
-        this.#move('lost', 1, { cause: end.error?.message ?? 'the server closed the connection', nextTryMs, ...(end.error === undefined ? {} : { error: end.error }) })
+        this.#move('lost', 1, {
+          cause: end.error?.message ?? 'the server closed the connection',
+          nextTryMs,
+          ...(end.error === undefined ? {} : { error: end.error })
+        })
         this.#outnumberGhost(link, end, run.signal)
         link = undefined
         await sleep(clock, nextTryMs, run.signal)

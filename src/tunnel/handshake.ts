@@ -30,7 +30,11 @@ export interface Bound {
  * Binds on a fresh connection. Bytes after the response stay in the connection for the next layer.
  * Throws TUNNEL_REJECTED when the server says no, TUNNEL_LOST when it says nothing or closes.
  */
-export async function bind(connection: Connection, options: BindOptions, timing: { clock: Clock; timeoutMs: number; signal: AbortSignal }): Promise<Bound> {
+export async function bind(
+  connection: Connection,
+  options: BindOptions,
+  timing: { clock: Clock; timeoutMs: number; signal: AbortSignal }
+): Promise<Bound> {
   const silent = (): Error =>
     new InterceptError('TUNNEL_LOST', `the tunnel server did not answer the bind within ${timing.timeoutMs / 1000} s`, {
       hint: 'check that the address leads to a gost tunnel server: kubectl intercept list -o wide'
@@ -83,7 +87,12 @@ function readResponse(connection: Connection, signal: AbortSignal): Promise<Rela
       }
     }
     const onEnd = (): void => settle(() => reject(closedWithoutAnswer()))
-    const onError = (error: Error): void => settle(() => reject(new InterceptError('TUNNEL_LOST', `the connection to the tunnel server broke during the bind: ${error.message}`, { cause: error })))
+    const onError = (error: Error): void =>
+      settle(() =>
+        reject(
+          new InterceptError('TUNNEL_LOST', `the connection to the tunnel server broke during the bind: ${error.message}`, { cause: error })
+        )
+      )
     const onAbort = (): void => settle(() => reject(signal.reason))
     connection.on('readable', onReadable).on('end', onEnd).on('error', onError).on('close', onEnd)
     signal.addEventListener('abort', onAbort, { once: true })

@@ -161,9 +161,13 @@ class OpenLink implements Link {
   #expectWithin(ms: number): void {
     const { clock } = this.#options
     const since = clock.now()
-    clock.after(ms, () => {
-      if (this.#aliveAt < since) this.#die('no byte from the tunnel server after this machine slept')
-    }, { unref: true })
+    clock.after(
+      ms,
+      () => {
+        if (this.#aliveAt < since) this.#die('no byte from the tunnel server after this machine slept')
+      },
+      { unref: true }
+    )
   }
 
   #die(reason: string): void {
@@ -185,10 +189,12 @@ class OpenLink implements Link {
       const stream = this.#session.open()
       this.#ownStreams += 1
       stream.once('close', () => (this.#ownStreams -= 1)).on('error', () => {})
-      stream.once('end', () => {
-        answered()
-        stream.destroy()
-      }).resume()
+      stream
+        .once('end', () => {
+          answered()
+          stream.destroy()
+        })
+        .resume()
     } catch (error) {
       this.#options.log.debug('link check failed', { error: asError(error) })
     }

@@ -21,7 +21,12 @@ export interface TunnelStream {
 const UNKNOWN: Endpoint = { host: '0.0.0.0', port: 0 }
 
 /** Reads the open message of each stream, then hands it over; the rest of its bytes is still unread. Never throws. */
-export function acceptStream(connection: SmuxStream, options: { clock: Clock; timeoutMs: number }, accept: (stream: TunnelStream) => void, refuse: (error: Error) => void): void {
+export function acceptStream(
+  connection: SmuxStream,
+  options: { clock: Clock; timeoutMs: number },
+  accept: (stream: TunnelStream) => void,
+  refuse: (error: Error) => void
+): void {
   const decoder = new ResponseDecoder()
   const drop = (error: Error): void => {
     stop()
@@ -33,7 +38,8 @@ export function acceptStream(connection: SmuxStream, options: { clock: Clock; ti
       for (let chunk: Buffer | null = connection.read(); chunk !== null; chunk = connection.read()) {
         const decoded = decoder.push(chunk)
         if (decoded === undefined) continue
-        if (decoded.message.status !== STATUS.OK) throw new ProtocolError('STREAM_STATUS', `stream opened with status ${decoded.message.status}`)
+        if (decoded.message.status !== STATUS.OK)
+          throw new ProtocolError('STREAM_STATUS', `stream opened with status ${decoded.message.status}`)
         stop()
         if (decoded.rest.length > 0) connection.unshift(decoded.rest)
         accept({ connection, source: firstAddress(decoded.message) ?? UNKNOWN, destination: secondAddress(decoded.message) ?? UNKNOWN })
@@ -45,7 +51,9 @@ export function acceptStream(connection: SmuxStream, options: { clock: Clock; ti
   }
   const onEnd = (): void => drop(new ProtocolError('STREAM_EMPTY', 'stream ended before it was opened'))
   const onError = (error: Error): void => drop(error)
-  const timer = options.clock.after(options.timeoutMs, () => drop(new ProtocolError('STREAM_SILENT', 'stream without an open message')), { unref: true })
+  const timer = options.clock.after(options.timeoutMs, () => drop(new ProtocolError('STREAM_SILENT', 'stream without an open message')), {
+    unref: true
+  })
   const stop = (): void => {
     timer.cancel()
     connection.off('readable', onReadable).off('end', onEnd).off('error', onError)
