@@ -8,5 +8,3 @@ if (major < 22 || (major === 22 && minor < 19)) {
 } else {
   await import('./main.ts')
 }
-
-export {}

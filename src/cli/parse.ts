@@ -45,7 +45,7 @@ export async function parse({ command, args, child }: RoutedArgv): Promise<Parse
     on: name => values(name).at(-1) === true,
     text: name => {
       const last = values(name).at(-1)
-      return last === undefined ? undefined : String(last)
+      return typeof last === 'string' ? last : undefined
     },
     all: name => values(name).map(String)
   }

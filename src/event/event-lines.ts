@@ -52,7 +52,7 @@ export function eventLines(out: Writable, options: EventLinesOptions = {}): Even
     enqueue({ v, seq, at, session, type: 'dropped', count, fromSeq: from, toSeq: seq })
   }
   const pump = (): void => {
-    while (waiting() > 0 && !out.writableNeedDrain && !gone) {
+    while (waiting() > 0 && !out.writableNeedDrain) {
       const line = queue[head] ?? ''
       head += 1
       bytes -= line.length

@@ -62,21 +62,18 @@ const NO_COUNTS: Counters = { started: 0, inFlight: 0, requests: 0, errors: 0, r
 export const EMPTY_VIEW: SessionView = { targets: {}, counters: NO_COUNTS }
 
 export function reduce(view: SessionView, event: SessionEvent): SessionView {
-  switch (event.type) {
-    case 'session.started': {
-      const { session, at, pid, user, version, command } = event
-      const targets = Object.fromEntries(event.targets.map(name => [name, newTarget(at)]))
-      return { ...view, session, startedAt: at, pid, user, version, command, targets: { ...targets, ...view.targets } }
-    }
-    case 'session.ended':
-      return { ...view, ended: { reason: event.reason, exitCode: event.exitCode, summary: event.summary } }
-    case 'exchange.started':
-    case 'exchange.completed':
-    case 'exchange.aborted':
-      return { ...view, counters: count(view.counters, event) }
-    default:
-      return event.target === undefined ? view : withTarget(view, event.target, event)
+  if (event.type === 'session.started') {
+    const { session, at, pid, user, version, command } = event
+    const targets = Object.fromEntries(event.targets.map(name => [name, newTarget(at)]))
+    return { ...view, session, startedAt: at, pid, user, version, command, targets: { ...targets, ...view.targets } }
   }
+  if (event.type === 'session.ended') {
+    return { ...view, ended: { reason: event.reason, exitCode: event.exitCode, summary: event.summary } }
+  }
+  if (event.type === 'exchange.started' || event.type === 'exchange.completed' || event.type === 'exchange.aborted') {
+    return { ...view, counters: count(view.counters, event) }
+  }
+  return event.target === undefined ? view : withTarget(view, event.target, event)
 }
 
 function withTarget(view: SessionView, name: string, event: SessionEvent): SessionView {
@@ -98,29 +95,25 @@ const newTarget = (at: string): TargetView => ({
 })
 
 function reduceTarget(target: TargetView, event: SessionEvent): TargetView {
-  switch (event.type) {
-    case 'plan.resolved': {
-      const { workload, local, hosts } = event
-      return { ...target, workload, local, hosts, sidecars: event.sidecars.length, replicas: event.server.pods.length }
-    }
-    case 'target.state': {
-      const { detail: _gone, ...rest } = target
-      const { to: state, at: since, cause, serving } = event
-      return { ...rest, state, since, cause, serving, ...(event.detail === undefined ? {} : { detail: event.detail }) }
-    }
-    case 'route.chosen':
-      return { ...target, route: { kind: event.kind, describe: event.describe }, replicas: event.total }
-    case 'connector.state':
-      return withConnector(target, event)
-    case 'intercept.changed': {
-      const { weight, share, shareSource, thinning } = event
-      return { ...target, weight, share, shareSource, thinning }
-    }
-    case 'local.state':
-      return { ...target, localUp: event.up }
-    default:
-      return target
+  if (event.type === 'target.state') return withState(target, event)
+  if (event.type === 'connector.state') return withConnector(target, event)
+  if (event.type === 'route.chosen') return { ...target, route: { kind: event.kind, describe: event.describe }, replicas: event.total }
+  if (event.type === 'local.state') return { ...target, localUp: event.up }
+  if (event.type === 'plan.resolved') {
+    const { workload, local, hosts } = event
+    return { ...target, workload, local, hosts, sidecars: event.sidecars.length, replicas: event.server.pods.length }
   }
+  if (event.type === 'intercept.changed') {
+    const { weight, share, shareSource, thinning } = event
+    return { ...target, weight, share, shareSource, thinning }
+  }
+  return target
+}
+
+function withState(target: TargetView, event: Extract<SessionEvent, { type: 'target.state' }>): TargetView {
+  const { detail: _gone, ...rest } = target
+  const { to: state, at: since, cause, serving, detail } = event
+  return { ...rest, state, since, cause, serving, ...(detail === undefined ? {} : { detail }) }
 }
 
 function withConnector(target: TargetView, event: Extract<SessionEvent, { type: 'connector.state' }>): TargetView {

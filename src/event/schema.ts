@@ -218,10 +218,7 @@ export function eventSchema(): Schema {
     type: 'object',
     required: ['v', 'seq', 'at', 'session', 'type'],
     properties: { v: { const: 1 }, type: { type: 'string' } },
-    allOf: EVENT_TYPES.map(type => ({
-      if: { properties: { type: { const: type } }, required: ['type'] },
-      then: { $ref: definitionOf(type) }
-    })),
+    anyOf: [...EVENT_TYPES.map(type => ({ $ref: definitionOf(type) })), { properties: { type: { not: { enum: EVENT_TYPES } } } }],
     $defs: Object.fromEntries(definitions)
   }
 }

@@ -20,7 +20,16 @@ describe('the flag table', () => {
 
   it("keeps kubectl's letters", () => {
     const letter = (name: string) => flags.find(flag => flag.name === name)?.short
-    expect(['namespace', 'server', 'watch', 'v', 'output', 'selector', 'all-namespaces', 'help'].map(letter)).toEqual([...'nswvolAh'])
+    expect(['namespace', 'server', 'watch', 'v', 'output', 'selector', 'all-namespaces', 'help'].map(letter)).toEqual([
+      'n',
+      's',
+      'w',
+      'v',
+      'o',
+      'l',
+      'A',
+      'h'
+    ])
   })
 
   it('lets no configuration file redirect traffic or start programs', () => {
