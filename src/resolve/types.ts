@@ -55,6 +55,14 @@ export interface ServerPlan {
   peer: 'gost' | 'ours'
   /** The server's configuration could not be read (RBAC, outside the cluster): pods may be empty, hosts come from Ingresses or flags. */
   unread: string | undefined
+  /** Label selector of the server pods, for following them. */
+  podSelector?: string
+  /** Where the entrypoint has a Service of its own: `entrypointServicePort` is a port of this one, not of `service`. */
+  entrypointService?: string
+  /** Dialled directly from the laptop: `--tunnel-server`, or a server outside the cluster as the sidecar names it. */
+  address?: { host: string; port: number }
+  /** `--entrypoint`: where visitors go, dialled directly. */
+  entrypointAddress?: { host: string; port: number; tls: boolean }
 }
 
 /** An Ingress that leads to the server: to its entrypoint (visitors), its tunnel port (us), or both. */
@@ -98,6 +106,12 @@ export interface TunnelPlan {
   notes: string[]
   /** Kubernetes label selector of the workload's pods, for following them; undefined for a single pod. */
   podSelector: string | undefined
+  /** Other workloads of the namespace that register under the same tunnel: their sidecars are in `sidecars` too. */
+  alsoServedBy?: { workload: string; podSelector: string | undefined }[]
+  /** What REMOTE of `--port` may say to mean this tunnel: container port, Service ports and their names. */
+  remotes?: string[]
+  /** The Service that the sidecars forward to, when their target is not the pod itself. */
+  appService?: { namespace: string; service: string; port: number }
 }
 
 /** `--port [NAME=]LOCAL[:REMOTE]`, parsed. */

@@ -1,0 +1,185 @@
+/** One tunnel → its TunnelPlan: server, Ingresses, what passes and what goes past (product.md §4). */
+import { type HostPort, isLoopback } from '../discovery/address.ts'
+import { shortTunnel } from '../base/format.ts'
+import type { FoundServer } from './find-server.ts'
+import { servicePortTo } from './find-server.ts'
+import { sidecarPod, type TunnelGroup, type TunnelMember, workloadsOf } from './groups.ts'
+import { hostsOf, ingressPlans } from './ingress-plan.ts'
+import { isOver, isTerminating, nameOf, namespaceOf, type Service } from './objects.ts'
+import { meaningOfHost } from './service-name.ts'
+import { bypassesOf, passesOf, protocolOf, remotesOf } from './traffic.ts'
+import type { ServerPlan, TargetRef, TunnelPlan } from './types.ts'
+import { podSelectorOf } from './workloads.ts'
+import type { World } from './world.ts'
+
+export interface PlanRequest {
+  group: TunnelGroup
+  target: TargetRef
+  name: string
+  /** The target's own workload and selector; by default those of the group's pods. */
+  workload?: string
+  podSelector?: string
+  notes: readonly string[]
+  /** Already known when the target is the server or an Ingress. */
+  server?: FoundServer
+}
+
+export async function buildPlan(world: World, request: PlanRequest): Promise<TunnelPlan> {
+  const { group } = request
+  const chosen = bestMember(group.members)
+  const server = request.server ?? (chosen === undefined ? undefined : await world.server(chosen.fact.server, chosen.pod))
+  if (server === undefined) throw new TypeError('a plan needs a sidecar or a server')
+  const [services, ingresses, serverServices, serverIngresses] = await Promise.all([
+    world.services(group.namespace),
+    world.inventory.listIfAllowed('ingresses', group.namespace),
+    serverServicesOf(world, server),
+    world.inventory.listIfAllowed('ingresses', server.namespace)
+  ])
+  const also = await otherMembers(world, group)
+  const members = [...group.members, ...also]
+  const hosts = server.fact === undefined ? [] : hostsOf(server.fact.rules, group.tunnelId)
+  const plans = ingressPlans(serverIngresses, server, serverServices, hosts)
+  const seen = hosts.length > 0 ? hosts : [...new Set(plans.filter(plan => plan.entrypoint && plan.host !== '').map(plan => plan.host))]
+  const own =
+    request.workload ?? workloadsOf(group.members)[0] ?? (server.service === undefined ? 'tunnel' : `service/${nameOf(server.service)}`)
+  const read = server.fact !== undefined && server.fact.rulesUnreadable === undefined
+  const alsoServedBy = await Promise.all(
+    workloadsOf(also).map(async workload => ({
+      workload,
+      podSelector: await podSelectorOf(
+        world,
+        workload,
+        group.namespace,
+        also.map(({ pod }) => pod)
+      )
+    }))
+  )
+  const podSelector =
+    request.podSelector ??
+    (await podSelectorOf(
+      world,
+      own,
+      group.namespace,
+      group.members.map(({ pod }) => pod)
+    ))
+  const appService = appServiceOf(chosen, services)
+  return {
+    name: request.name,
+    namespace: group.namespace,
+    workload: own,
+    target: request.target,
+    tunnelId: group.tunnelId,
+    protocol: protocolOf(group.members, services, serverIngresses, { hosts: seen, read }),
+    hosts: seen,
+    app: chosen?.fact.app,
+    sidecars: members.map(sidecarPod),
+    server: serverPlan(server, serverServices, chosen),
+    ingresses: plans,
+    passes: passesOf({ tunnelId: group.tunnelId, hosts: seen, ingresses: plans, entrypoint: entrypointName(server, serverServices) }),
+    bypasses: [
+      ...bypassesOf(
+        group.members,
+        services.filter(service => service !== server.service),
+        ingresses
+      ),
+      ...pastAppService(appService)
+    ],
+    notes: [...request.notes, ...notesOf(world, { group, server, also, read })],
+    podSelector,
+    remotes: remotesOf(group.members, services),
+    ...(alsoServedBy.length === 0 ? {} : { alsoServedBy }),
+    ...(appService === undefined ? {} : { appService })
+  }
+}
+
+/** The one that visitors reach most likely: ready, staying, newest last. */
+const bestMember = (members: readonly TunnelMember[]): TunnelMember | undefined =>
+  members.find(({ pod }) => sidecarReady(pod)) ?? members.find(({ pod }) => !isTerminating(pod)) ?? members[0]
+
+const sidecarReady = (pod: TunnelMember['pod']): boolean =>
+  !isTerminating(pod) && (pod.status?.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True') ?? false)
+
+async function serverServicesOf(world: World, server: FoundServer): Promise<Service[]> {
+  return server.pods.length === 0 && server.service === undefined ? [] : world.services(server.namespace)
+}
+
+/** Pods of other workloads under the same id: they take visitors too. Read with what is known, nothing is fetched for them. */
+async function otherMembers(world: World, group: TunnelGroup): Promise<TunnelMember[]> {
+  const mine = new Set(group.members.map(({ pod }) => nameOf(pod)))
+  const pods = (await world.inventory.list('pods', group.namespace)).filter(pod => !isOver(pod) && !mine.has(nameOf(pod)))
+  return pods.flatMap(pod =>
+    world.facts
+      .peek(pod)
+      .sidecars.filter(fact => fact.tunnelId === group.tunnelId && fact.network === group.network)
+      .map(fact => ({ pod, fact }))
+  )
+}
+
+function serverPlan(server: FoundServer, services: readonly Service[], chosen: TunnelMember | undefined): ServerPlan {
+  const { fact } = server
+  const [first] = server.pods
+  const entry = first === undefined ? undefined : servicePortTo(services, server.service, first.object, first.pod.entrypointPort)
+  return {
+    namespace: server.namespace,
+    service: server.service === undefined ? undefined : nameOf(server.service),
+    servicePort: server.servicePort,
+    entrypointServicePort: entry?.port,
+    pods: server.pods.map(({ pod }) => pod),
+    carrier: fact?.carrier ?? chosen?.fact.carrier ?? 'ws',
+    path: fact?.path ?? chosen?.fact.path ?? '/ws',
+    hostHeader: chosen?.fact.hostHeader,
+    auth: chosen === undefined ? fact?.auth[0] : chosen.fact.auth,
+    tls:
+      chosen?.fact.tls ??
+      (fact?.tls === true ? { secure: false, serverName: undefined, ca: undefined, clientCertificate: false } : undefined),
+    readTimeoutMs: fact?.readTimeoutMs ?? 15_000,
+    keepalive: fact?.keepalive ?? false,
+    maxReceiveBuffer: fact?.maxReceiveBuffer,
+    peer: fact?.peer ?? 'gost',
+    unread: server.unread,
+    ...(server.podSelector === undefined ? {} : { podSelector: server.podSelector }),
+    ...(entry === undefined || entry.service === server.service ? {} : { entrypointService: nameOf(entry.service) }),
+    ...(server.address === undefined ? {} : { address: server.address })
+  }
+}
+
+function entrypointName(server: FoundServer, services: readonly Service[]): string | undefined {
+  const [first] = server.pods
+  const entry = first === undefined ? undefined : servicePortTo(services, server.service, first.object, first.pod.entrypointPort)
+  return entry === undefined ? undefined : `Service ${nameOf(entry.service)}, port ${entry.port}`
+}
+
+function appServiceOf(chosen: TunnelMember | undefined, services: readonly Service[]): TunnelPlan['appService'] {
+  const app: HostPort | undefined = chosen?.fact.app
+  if (chosen === undefined || app === undefined || isLoopback(app.host)) return undefined
+  const meaning = meaningOfHost(app.host, namespaceOf(chosen.pod))
+  if (meaning.kind !== 'names') return undefined
+  const here = meaning.candidates.find(
+    name => name.pod === undefined && services.some(service => namespaceOf(service) === name.namespace && nameOf(service) === name.service)
+  )
+  const name = here ?? meaning.candidates.find(candidate => candidate.pod === undefined)
+  return name === undefined ? undefined : { namespace: name.namespace, service: name.service, port: app.port }
+}
+
+const pastAppService = (app: TunnelPlan['appService']): string[] =>
+  app === undefined ? [] : [`Service ${app.service} is the sidecar's target: its direct callers are NOT intercepted`]
+
+function notesOf(
+  world: World,
+  { group, server, also, read }: { group: TunnelGroup; server: FoundServer; also: TunnelMember[]; read: boolean }
+): string[] {
+  const notes = [...new Set(workloadsOf(also))].map(
+    workload => `${workload} registers under the same tunnel ${shortTunnel(group.tunnelId)} and takes visitors too`
+  )
+  if (group.members.length === 0)
+    notes.push(`no sidecar of tunnel ${shortTunnel(group.tunnelId)} was found in namespace ${group.namespace}`)
+  else if (!group.members.some(({ pod }) => sidecarReady(pod))) notes.push('no pod with a sidecar is ready')
+  if (server.unread !== undefined) notes.push(`the server could not be read: ${server.unread}`)
+  else if (read && server.fact?.authUnreadable !== undefined)
+    notes.push(`the server's users could not be read: ${server.fact.authUnreadable}`)
+  const proxies = group.members[0]?.fact.proxies ?? 0
+  if (proxies > 0)
+    notes.push(`the sidecar reaches the server through ${proxies} ${proxies === 1 ? 'proxy' : 'proxies'}, which are not used from here`)
+  const refused = [...world.inventory.forbidden].filter(what => what.startsWith('ingresses'))
+  return [...notes, ...refused.map(what => `${what} may not be listed: routes and hosts through them are not known`)]
+}
