@@ -108,7 +108,11 @@ const isIpLiteral = (host: string): boolean => host.includes(':') || /^\d{1,3}(\
 function dialThroughProxy(proxy: URL, target: Endpoint): Dial {
   if (proxy.protocol === 'socks5:' || proxy.protocol === 'socks5h:') return dialThroughSocks(proxy, target)
   const toProxy = dialTcp(endpointOf(proxy))
-  return dialThroughConnect(proxy.protocol === 'https:' ? dialTls(toProxy, { verify: true, serverName: endpointOf(proxy).host }) : toProxy, proxy, target)
+  return dialThroughConnect(
+    proxy.protocol === 'https:' ? dialTls(toProxy, { verify: true, serverName: endpointOf(proxy).host }) : toProxy,
+    proxy,
+    target
+  )
 }
 
 function dialThroughConnect(dial: Dial, proxy: URL, target: Endpoint): Dial {
@@ -120,7 +124,7 @@ function dialThroughConnect(dial: Dial, proxy: URL, target: Endpoint): Dial {
         method: 'CONNECT',
         path: authority,
         headers: { Host: authority, ...proxyAuthorization(proxy) },
-        createConnection: (() => socket) as never,
+        createConnection: () => socket,
         signal
       })
       const fail = (error: unknown): void => {
@@ -139,7 +143,8 @@ function dialThroughConnect(dial: Dial, proxy: URL, target: Endpoint): Dial {
   }
 }
 
-const proxyRefused = (proxy: URL, status: number | undefined): Error => new Error(`proxy ${proxy.host} answered ${status ?? 'nothing'} to CONNECT`)
+const proxyRefused = (proxy: URL, status: number | undefined): Error =>
+  new Error(`proxy ${proxy.host} answered ${status ?? 'nothing'} to CONNECT`)
 
 function proxyAuthorization(proxy: URL): Record<string, string> {
   if (proxy.username === '') return {}

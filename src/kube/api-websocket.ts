@@ -19,6 +19,7 @@ export interface ApiWebSocketRequest {
   signal: AbortSignal
 }
 
+/** Paused, so that no message is lost before its taker listens and resumes. */
 export interface ApiWebSocket {
   ws: WebSocket
   socket: Connection
@@ -41,9 +42,13 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 /** Rejects with SubprotocolRefused, an InterceptError, or the signal's reason. */
 export async function openApiWebSocket(client: ApiClient, wanted: ApiWebSocketRequest): Promise<ApiWebSocket> {
   const late = (): Error =>
-    new InterceptError('CLUSTER_UNREACHABLE', `the API server at ${client.server} did not open the WebSocket within ${HANDSHAKE_TIMEOUT_MS / 1000} s`, {
-      hint: 'does a proxy or load balancer in front of it pass WebSockets?'
-    })
+    new InterceptError(
+      'CLUSTER_UNREACHABLE',
+      `the API server at ${client.server} did not open the WebSocket within ${HANDSHAKE_TIMEOUT_MS / 1000} s`,
+      {
+        hint: 'does a proxy or load balancer in front of it pass WebSockets?'
+      }
+    )
   const limit = deadline(wanted.clock, HANDSHAKE_TIMEOUT_MS, late, wanted.signal)
   try {
     const first = await attempt(client, wanted, limit.signal)
@@ -98,6 +103,7 @@ async function attempt(client: ApiClient, wanted: ApiWebSocketRequest, signal: A
     ws.once('open', () => {
       settle()
       ws.removeListener('error', fail)
+      ws.pause()
       resolve({ ws, socket })
     })
   })
@@ -116,7 +122,7 @@ function clientOptions(socket: Connection, { client, wanted, auth }: Upgrade): C
     perMessageDeflate: false,
     skipUTF8Validation: true,
     maxPayload: MAX_MESSAGE_BYTES,
-    headers: { Host: client.host } as Record<string, string>,
+    headers: { Host: client.host },
     finishRequest: (request, ws) => {
       request.path = `${client.basePath}${wanted.path}`
       for (const [name, value] of Object.entries(auth)) request.setHeader(name, value)

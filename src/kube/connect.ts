@@ -35,8 +35,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 
 /** Throws KUBECONFIG_INVALID, BAD_USAGE. */
 export async function connectCluster(options: ClusterOptions): Promise<Cluster> {
-  const access = await loadClusterAccess(options, options.env, options.home)
-  const client = await clientFor(access, options)
+  const { access, client } = await clusterClient(options)
   const { clock, log } = options
   const forwarders = new Map<string, PodForwarder>()
   const watches = new Set<Watch>()
@@ -73,11 +72,19 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
   }
 }
 
+/** The part below `Cluster`: for benchmarks and requests that `Cluster` does not have. */
+export async function clusterClient(options: ClusterOptions): Promise<{ access: ClusterAccess; client: ApiClient }> {
+  const access = await loadClusterAccess(options, options.env, options.home)
+  return { access, client: await clientFor(access, options) }
+}
+
 async function clientFor(access: ClusterAccess, options: ClusterOptions): Promise<ApiClient> {
   const server = serverUrl(access)
   const { cluster, user } = access
   const secure = server.protocol === 'https:'
-  const ca = cluster.insecureSkipTlsVerify ? undefined : (cluster.certificateAuthorityData ?? (await readPem(cluster.certificateAuthority, 'certificate-authority')))
+  const ca = cluster.insecureSkipTlsVerify
+    ? undefined
+    : (cluster.certificateAuthorityData ?? (await readPem(cluster.certificateAuthority, 'certificate-authority')))
   const proxyUrl = cluster.proxyUrl ?? proxyFromEnv(server, options.env)
   if (!secure && (user.token ?? user.tokenFile ?? user.exec) !== undefined) {
     options.warn(`credentials are not sent to ${server.origin}: it is plain http (as with kubectl)`)
@@ -124,7 +131,11 @@ function checkProxy(proxyUrl: string | undefined): string | undefined {
   if (proxyUrl === undefined) return undefined
   const url = URL.parse(proxyUrl)
   if (url !== null && /^(?:https?|socks5h?):$/.test(url.protocol)) return proxyUrl
-  throw new InterceptError('KUBECONFIG_INVALID', `proxy-url "${url === null ? proxyUrl : url.protocol}" is not an http, https or socks5 URL`, {
-    hint: 'kubectl config view --minify'
-  })
+  throw new InterceptError(
+    'KUBECONFIG_INVALID',
+    `proxy-url "${url === null ? proxyUrl : url.protocol}" is not an http, https or socks5 URL`,
+    {
+      hint: 'kubectl config view --minify'
+    }
+  )
 }

@@ -46,9 +46,13 @@ export function userCredentials(user: UserEntry, context: Omit<ExecContext, 'sig
       const key = user.clientKeyData ?? (await readPem(user.clientKey, 'client-key'))
       if (cert !== undefined && key !== undefined) return { cert, key }
       if (cert !== undefined || key !== undefined) {
-        throw new InterceptError('KUBECONFIG_INVALID', `user ${context.access.userName} has a client ${cert === undefined ? 'key' : 'certificate'} without its other half`, {
-          hint: 'kubectl config view --minify'
-        })
+        throw new InterceptError(
+          'KUBECONFIG_INVALID',
+          `user ${context.access.userName} has a client ${cert === undefined ? 'key' : 'certificate'} without its other half`,
+          {
+            hint: 'kubectl config view --minify'
+          }
+        )
       }
       return source.certificate()
     },

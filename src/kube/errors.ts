@@ -49,9 +49,11 @@ export function statusError(httpStatus: number, body: string, asked: Asked, who:
     })
   }
   if (httpStatus === 403) {
+    // Which verb a port-forward needs depends on the server's version (get before 1.35, create since): it says so itself.
+    const verb = /cannot (\w+) resource/.exec(status?.message ?? '')?.[1] ?? asked.verb
     const scope = asked.namespace === undefined ? ' -A' : ` -n ${asked.namespace}`
-    return new InterceptError('CLUSTER_FORBIDDEN', `${who.user} may not ${asked.verb} ${asked.resource}${named(asked)}${where(asked)}`, {
-      hint: `kubectl auth can-i ${asked.verb} ${canIResource(asked)}${scope}`,
+    return new InterceptError('CLUSTER_FORBIDDEN', `${who.user} may not ${verb} ${asked.resource}${named(asked)}${where(asked)}`, {
+      hint: `kubectl auth can-i ${verb} ${canIResource(asked)}${scope}`,
       details
     })
   }

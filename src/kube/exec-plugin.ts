@@ -40,7 +40,11 @@ export async function runExecPlugin(exec: ExecConfig, context: ExecContext): Pro
   let stdout: string
   try {
     const result = await runCommand(exec.command, exec.args, {
-      env: { ...context.env, ...Object.fromEntries(exec.env.map(({ name, value }) => [name, value])), KUBERNETES_EXEC_INFO: execInfo(exec, context, interactive) },
+      env: {
+        ...context.env,
+        ...Object.fromEntries(exec.env.map(({ name, value }) => [name, value])),
+        KUBERNETES_EXEC_INFO: execInfo(exec, context, interactive)
+      },
       stdin: interactive ? 'inherit' : 'ignore',
       // The text of a device login has to be seen while the plugin waits for it.
       stderr: 'both',
@@ -90,7 +94,9 @@ function hintFor(exec: ExecConfig, error: CommandError): string {
     // Colours in a hint of a stranger's file could hide text.
     return exec.installHint.replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, '').trim()
   }
-  return error.failure === 'not-found' ? `install ${exec.command}, or check PATH` : `run it by hand: ${[exec.command, ...exec.args].join(' ')}`
+  return error.failure === 'not-found'
+    ? `install ${exec.command}, or check PATH`
+    : `run it by hand: ${[exec.command, ...exec.args].join(' ')}`
 }
 
 interface Printed {

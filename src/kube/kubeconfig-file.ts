@@ -183,8 +183,7 @@ function execConfig(fields: Fields): ExecConfig | undefined {
   }
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Typed access to one mapping of the file; every error names the file and the dotted field. */
 class Fields {

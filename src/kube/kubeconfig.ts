@@ -7,7 +7,14 @@ import path from 'node:path'
 import { errnoOf, InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
 import { inClusterAccess } from './in-cluster.ts'
-import { type ClusterEntry, type ContextEntry, emptyKubeconfig, type KubeconfigFile, parseKubeconfig, type UserEntry } from './kubeconfig-file.ts'
+import {
+  type ClusterEntry,
+  type ContextEntry,
+  emptyKubeconfig,
+  type KubeconfigFile,
+  parseKubeconfig,
+  type UserEntry
+} from './kubeconfig-file.ts'
 import { overrideCluster, overrideUser } from './kubeconfig-overrides.ts'
 
 export interface KubeFlags {
@@ -107,7 +114,10 @@ function select(config: KubeconfigFile, flags: KubeFlags, sources: string[]): Cl
   const context = pickContext(config, contextName, sources)
   const clusterName = flags.cluster ?? context.cluster
   const userName = flags.user ?? context.user
-  const cluster = overrideCluster(pick(config.clusters, { what: 'cluster', name: clusterName, required: flags.server === undefined, sources }), flags)
+  const cluster = overrideCluster(
+    pick(config.clusters, { what: 'cluster', name: clusterName, required: flags.server === undefined, sources }),
+    flags
+  )
   const user = overrideUser(pick(config.users, { what: 'user', name: userName, required: userName !== '', sources }), flags)
   if (cluster.server === undefined) {
     throw new InterceptError('KUBECONFIG_INVALID', `cluster "${clusterName}" in ${sources.join(', ')} has no server`, {

@@ -28,7 +28,11 @@ export async function listAll<K extends Kind>(client: ApiClient, kind: K, option
   }
 }
 
-async function listPages<T>(client: ApiClient, kind: Kind, how: { options: ListOptions; limit: number | undefined }): Promise<ListResult<T>> {
+async function listPages<T>(
+  client: ApiClient,
+  kind: Kind,
+  how: { options: ListOptions; limit: number | undefined }
+): Promise<ListResult<T>> {
   const { namespace, signal } = how.options
   const items: T[] = []
   let next: string | undefined

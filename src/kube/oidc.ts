@@ -2,7 +2,6 @@
  * `auth-provider: oidc`, the last one kubectl knows. client-node has a good one: it is loaded only for users who have it, since importing
  * it costs more than a whole `list`.
  */
-import type { RequestOptions } from 'node:https'
 import { credentialsError } from './errors.ts'
 import type { UserEntry } from './kubeconfig-file.ts'
 
@@ -19,7 +18,7 @@ export async function oidcToken(provider: Provider, userName: string): Promise<s
   const refresher = new OpenIDConnectAuth()
   try {
     const applied: { headers: Record<string, string> } = { headers: {} }
-    await refresher.applyAuthentication({ name: userName, authProvider: provider }, applied as RequestOptions)
+    await refresher.applyAuthentication({ name: userName, authProvider: provider }, applied)
     const token = applied.headers['Authorization']?.replace(/^Bearer /, '')
     if (token !== undefined) return token
   } catch (error) {

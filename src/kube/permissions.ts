@@ -13,7 +13,16 @@ export function canI(client: ApiClient): Cluster['canI'] {
     const body = JSON.stringify({
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SelfSubjectAccessReview',
-      spec: { resourceAttributes: { verb, namespace, group: group ?? '', resource: plural, subresource: subresource ?? sub ?? '', name: name ?? '' } }
+      spec: {
+        resourceAttributes: {
+          verb,
+          namespace,
+          group: group ?? '',
+          resource: plural,
+          subresource: subresource ?? sub ?? '',
+          name: name ?? ''
+        }
+      }
     })
     const answer = await client.send({
       method: 'POST',

@@ -50,6 +50,7 @@ export class V4Connection extends Duplex {
     api.ws.on('error', error => this.destroy(forwardLost(options.pod, error)))
     api.ws.on('close', code => this.#receiveClose(code))
     api.socket.on('error', error => this.destroy(forwardLost(options.pod, error)))
+    api.ws.resume()
   }
 
   override _read(): void {

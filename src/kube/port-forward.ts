@@ -65,7 +65,7 @@ export function podForwarder(options: ForwardOptions): PodForwarder {
   }
 
   const watchPort = (connection: ForwardedConnection, port: number): void => {
-    connection.answered.then(() => connection.bytesIn > 0 && proven.add(port))
+    void connection.answered.then(() => connection.bytesIn > 0 && proven.add(port))
     connection.once('error', error => errnoOf(error) === 'ECONNREFUSED' && proven.delete(port))
   }
 
@@ -134,9 +134,15 @@ function sessionPool(options: ForwardOptions, stop: AbortSignal): SessionPool {
       signal: stop
     })
     const { pod, clock, log } = options
-    const session = new SpdySession(api, { pod, clock, log, secure: options.client.secure, ...(options.limits === undefined ? {} : { limits: options.limits }) })
+    const session = new SpdySession(api, {
+      pod,
+      clock,
+      log,
+      secure: options.client.secure,
+      ...(options.limits === undefined ? {} : { limits: options.limits })
+    })
     sessions.add(session)
-    session.closed.then(cause => {
+    void session.closed.then(cause => {
       sessions.delete(session)
       if (cause !== undefined) log.debug('port-forward session ended', { pod, cause })
     })
@@ -171,7 +177,7 @@ function retireWhenIdle(session: SpdySession, { clock, spare }: { clock: Clock; 
     if (session.finished || spare()) return session.close()
     quiet = clock.after(IDLE_MS, () => session.connections === 0 && session.close(), { unref: true })
   }
-  session.closed.then(() => quiet?.cancel())
+  void session.closed.then(() => quiet?.cancel())
 }
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

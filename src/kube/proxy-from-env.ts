@@ -9,7 +9,12 @@ export function proxyFromEnv(server: URL, env: Env): string | undefined {
   const host = server.hostname.replace(/^\[|\]$/g, '').toLowerCase()
   const port = server.port || (server.protocol === 'https:' ? '443' : '80')
   if (host === 'localhost' || isLoopback(host)) return undefined
-  if (either('no_proxy').split(',').some(rule => matches(rule.trim().toLowerCase(), host, port))) return undefined
+  if (
+    either('no_proxy')
+      .split(',')
+      .some(rule => matches(rule.trim().toLowerCase(), host, port))
+  )
+    return undefined
   return /^[a-z0-9+]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`
 }
 

@@ -67,7 +67,9 @@ function toDate(holder: Json, key: string): void {
 function datesWithin(value: Json): void {
   for (const [key, inner] of Object.entries(value)) {
     if (STATUS_DATES.has(key)) toDate(value, key)
-    else if (Array.isArray(inner)) for (const item of inner) if (isJson(item)) datesWithin(item)
-    else if (isJson(inner)) datesWithin(inner)
+    else if (Array.isArray(inner))
+      for (const item of inner)
+        if (isJson(item)) datesWithin(item)
+        else if (isJson(inner)) datesWithin(inner)
   }
 }

@@ -16,7 +16,12 @@ function proxyPath({ namespace, service, port }: ServiceTarget, path: string): s
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/services/http:${encodeURIComponent(service)}:${encodeURIComponent(port)}/proxy${rooted}`
 }
 
-const asked = ({ namespace, service }: ServiceTarget, verb: string): Asked => ({ verb, resource: 'services/proxy', namespace, name: service })
+const asked = ({ namespace, service }: ServiceTarget, verb: string): Asked => ({
+  verb,
+  resource: 'services/proxy',
+  namespace,
+  name: service
+})
 
 export function serviceProxySocket(client: ApiClient, clock: Clock): Cluster['serviceProxySocket'] {
   return (target, path, headers): Dial =>
@@ -43,12 +48,18 @@ async function open(client: ApiClient, { target, path, headers, clock, signal }:
     const { Host, host, ...others } = headers
     const auth = (await client.credentials.headers()) as Record<string, string>
     const hostHeader = Host ?? host ?? client.host
-    return dialWebSocket(client.dial, { host: hostHeader, path: `${client.basePath}${proxyPath(target, path)}`, headers: { ...others, ...auth }, clock })(signal)
+    return dialWebSocket(client.dial, {
+      host: hostHeader,
+      path: `${client.basePath}${proxyPath(target, path)}`,
+      headers: { ...others, ...auth },
+      clock
+    })(signal)
   }
   try {
     return await attempt()
   } catch (error) {
-    if (error instanceof WebSocketRefused && error.status === 401 && parseStatus(error.body) !== undefined && client.credentials.renew()) return attempt()
+    if (error instanceof WebSocketRefused && error.status === 401 && parseStatus(error.body) !== undefined && client.credentials.renew())
+      return attempt()
     throw error
   }
 }
@@ -59,7 +70,15 @@ function refusalOf(error: unknown, client: ApiClient, target: ServiceTarget): un
   return parseStatus(error.body) === undefined ? error : statusError(error.status, error.body, asked(target, 'get'), client)
 }
 
-const VERBS: Readonly<Record<string, string>> = { GET: 'get', HEAD: 'get', OPTIONS: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'get',
+  HEAD: 'get',
+  OPTIONS: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete'
+}
 
 const isMethod = (method: string): method is ApiRequest['method'] => method in VERBS
 

@@ -86,6 +86,7 @@ export class SpdySession implements ForwardLink {
     api.ws.on('close', () => this.#end(api.socket.errored ?? undefined))
     api.socket.on('error', error => this.#end(error))
     this.#heartbeat = options.clock.every(this.#limits.pingMs, () => this.#beat(), { unref: true })
+    api.ws.resume()
   }
 
   get connections(): number {
@@ -108,8 +109,8 @@ export class SpdySession implements ForwardLink {
     const dataStream = errorStream + 2
     this.#nextStream += 4
     if (this.#nextStream >= LAST_STREAM) this.#draining = true
-    const { pod } = this.#options
-    const connection = new ForwardedConnection({ link: this, dataStream, errorStream, pod, port })
+    const { pod, clock } = this.#options
+    const connection = new ForwardedConnection({ link: this, dataStream, errorStream, pod, port, clock })
     if (this.#over) {
       connection.destroy(forwardLost(pod))
       return connection
@@ -285,7 +286,7 @@ export class SpdySession implements ForwardLink {
     this.#over = true
     this.#heartbeat.cancel()
     this.#stallTimer?.cancel()
-    for (const connection of [...this.#byData.values()]) connection.destroy(forwardLost(this.#options.pod, cause))
+    for (const connection of this.#byData.values()) connection.destroy(forwardLost(this.#options.pod, cause))
     this.#api.ws.removeAllListeners('message')
     this.#api.ws.terminate()
     this.#api.socket.destroy()

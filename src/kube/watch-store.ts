@@ -22,7 +22,10 @@ export class WatchStore<T extends Identified> {
     const before = this.#items
     this.#items = new Map(items.map(item => [keyOf(item), item]))
     this.resourceVersion = resourceVersion
-    return before.size !== this.#items.size || items.some(item => before.get(keyOf(item))?.metadata?.resourceVersion !== item.metadata?.resourceVersion)
+    return (
+      before.size !== this.#items.size ||
+      items.some(item => before.get(keyOf(item))?.metadata?.resourceVersion !== item.metadata?.resourceVersion)
+    )
   }
 
   /** True when an item came, changed or went. A bookmark only moves the version on. */

@@ -72,7 +72,10 @@ class Watcher<K extends Kind> {
     this.#kind = what.kind
     this.#options = what.options
     this.#onChange = onChange
-    what.options.signal?.addEventListener('abort', () => this.stop.abort(what.options.signal?.reason), { once: true, signal: this.stop.signal })
+    what.options.signal?.addEventListener('abort', () => this.stop.abort(what.options.signal?.reason), {
+      once: true,
+      signal: this.stop.signal
+    })
     if (what.options.signal?.aborted === true) this.stop.abort(what.options.signal.reason)
   }
 
@@ -150,7 +153,12 @@ class Watcher<K extends Kind> {
     const status = answer.statusCode ?? 0
     const body = await readText(answer)
     if (status === 410) this.#stale = true
-    throw statusError(status, body, { verb: 'watch', resource: RESOURCES[this.#kind].full, namespace: this.#options.namespace }, this.#context.client)
+    throw statusError(
+      status,
+      body,
+      { verb: 'watch', resource: RESOURCES[this.#kind].full, namespace: this.#options.namespace },
+      this.#context.client
+    )
   }
 
   async #read(answer: IncomingMessage): Promise<void> {
