@@ -153,13 +153,14 @@ export class HttpTracker {
     exchange.bytesOut += found.raw.length
     if (head.status < 200 && head.status !== 101) return found.rest // 100, 103: the answer itself comes later
     exchange.response(head, this.#answerAt)
-    const framing = responseFraming(head, exchange.method)
-    if (framing.kind === 'tunnel') {
-      this.#counting = exchange
-      return found.rest
+    try {
+      const framing = responseFraming(head, exchange.method)
+      if (framing.kind === 'tunnel') this.#counting = exchange
+      else this.#responseFramer = new BodyFramer(framing)
+    } catch (error) {
+      this.#giveUp(error, { bytesIn: this.#requestReader.length, bytesOut: 0 })
     }
-    this.#responseFramer = new BodyFramer(framing)
-    if (this.#responseFramer.done) this.#responseDone(exchange)
+    if (this.#responseFramer?.done === true) this.#responseDone(exchange)
     return found.rest
   }
 
