@@ -43,7 +43,8 @@ export async function findServer(world: World, dialled: HostPort, from: Pod): Pr
   const alias = from.spec?.hostAliases?.find(candidate => candidate.hostnames?.includes(dialled.host) === true)
   const meaning = meaningOfHost(alias?.ip ?? dialled.host, namespace)
   try {
-    if (meaning.kind === 'loopback') return await serverOfPods(world, { namespace, pods: [from], port: dialled.port, service: undefined })
+    if (meaning.kind === 'loopback')
+      return await serverOfPods(world, { namespace, pods: await siblings(world, from), port: dialled.port, service: undefined })
     if (meaning.kind === 'ip') return await serverOfIp(world, meaning.ip, dialled, namespace)
     for (const name of meaning.candidates) {
       const service = (await world.services(name.namespace)).find(candidate => nameOf(candidate) === name.service)
@@ -58,6 +59,12 @@ export async function findServer(world: World, dialled: HostPort, from: Pod): Pr
     if (!isForbidden(thrown)) throw thrown
     return outside(dialled, namespace, `the Services and pods behind ${dialled.host} may not be read (forbidden)`, true)
   }
+}
+
+/** A server in the sidecar's own pod stands in every pod of the workload. */
+async function siblings(world: World, from: Pod): Promise<Pod[]> {
+  const pods = (await world.inventory.list('pods', namespaceOf(from))).filter(pod => !isOver(pod) && workloadOf(pod) === workloadOf(from))
+  return pods.length === 0 ? [from] : pods
 }
 
 function outside(dialled: HostPort, namespace: string, unread: string, inCluster = false): FoundServer {

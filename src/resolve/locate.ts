@@ -21,7 +21,7 @@ export interface Located {
 }
 
 const BARE: readonly TargetKind[] = ['service', 'deployment', 'statefulset', 'daemonset', 'ingress', 'pod']
-const WITHOUT_SERVICE: readonly TargetKind[] = ['deployment', 'statefulset', 'daemonset', 'replicaset', 'pod', 'ingress']
+const WITHOUT_SERVICE: readonly TargetKind[] = ['deployment', 'statefulset', 'daemonset', 'pod', 'ingress']
 const WORDS: Readonly<Record<TargetKind, string>> = {
   service: 'Service',
   deployment: 'Deployment',
@@ -36,9 +36,7 @@ const WORDS: Readonly<Record<TargetKind, string>> = {
 export async function locate(world: World, target: TargetRef, namespace: string): Promise<Located> {
   const kinds: readonly TargetKind[] =
     target.kind === undefined ? BARE : target.kind === 'service' ? ['service', ...WITHOUT_SERVICE] : [target.kind]
-  const found = await Promise.all(
-    kinds.map(kind => (kind === 'replicaset' && target.kind !== 'replicaset' ? undefined : find(world, kind, namespace, target.name)))
-  )
+  const found = await Promise.all(kinds.map(kind => find(world, kind, namespace, target.name)))
   const index = found.findIndex(item => item !== undefined)
   const located = found[index]
   if (located === undefined) throw await notFound(world, target, namespace)
@@ -88,7 +86,12 @@ function ofWorkload(base: Located, workload: WorkloadObject, pods: readonly Pod[
 
 function templatePod(workload: WorkloadObject, namespace: string): Pod | undefined {
   const template = workload.spec?.template
-  return template?.spec === undefined ? undefined : { metadata: { ...template.metadata, namespace, name: '' }, spec: template.spec }
+  return template?.spec === undefined
+    ? undefined
+    : {
+        metadata: { labels: template.metadata?.labels ?? {}, annotations: template.metadata?.annotations ?? {}, namespace, name: '' },
+        spec: template.spec
+      }
 }
 
 async function notFound(world: World, target: TargetRef, namespace: string): Promise<InterceptError> {

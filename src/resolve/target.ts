@@ -54,11 +54,7 @@ export function parseTarget(text: string): TargetRef {
     )
   }
   if (!NAME.test(name) || name.length > 253)
-    throw badTarget(
-      text,
-      `${name === '' ? 'the name is empty' : `${name} is no Kubernetes name`}`,
-      `kubectl intercept ${word ?? 'svc'}/NAME`
-    )
+    throw badTarget(text, name === '' ? 'the name is empty' : `${name} is no Kubernetes name`, `kubectl intercept ${word ?? 'svc'}/NAME`)
   return { text: text.trim(), kind, name }
 }
 
