@@ -1,4 +1,7 @@
-/** The answers that the server gives itself. gost's are 502 and 503 with nothing else; ours say why, in one line and one header. */
+/**
+ * The answers that the server gives itself. gost's are 502 and 503 with nothing else; ours say why, in one line and one `X-` header. No other header
+ * than gost's: a session tells by that whether the app answered or the server.
+ */
 import { encodeResponse } from '../http/encode.ts'
 
 export type Refusal =
@@ -35,9 +38,8 @@ export interface Answer {
 export function encodeAnswer({ status, why, keepAlive, detail, bodiless = false }: Answer): Buffer {
   const body = `${detail ?? SENTENCES[why]}\n`
   const headers: [string, string][] = [
-    ['Content-Type', 'text/plain; charset=utf-8'],
     ['Content-Length', String(Buffer.byteLength(body))],
-    ['Intercept-Error', why]
+    ['X-Intercept-Error', why]
   ]
   if (!keepAlive) headers.push(['Connection', 'close'])
   return encodeResponse({ status, headers, body: bodiless ? '' : body })

@@ -6,6 +6,7 @@ import type { Timer } from '../base/clock.ts'
 import { ProtocolError } from '../base/errors.ts'
 import { BodyFramer } from '../http/framer.ts'
 import { HeadReader } from '../http/head-reader.ts'
+import { hasToken } from '../http/header.ts'
 import { resetConnection } from '../transport/reset.ts'
 import { ByteReader } from './byte-reader.ts'
 import { writeBounded } from './byte-writer.ts'
@@ -193,11 +194,12 @@ export class Attempt {
   }
 
   async #switchProtocols(response: PlannedResponse): Promise<Outcome> {
-    const { visitor, stream, context } = this.#options
+    const { visitor, request, stream, context } = this.#options
     this.#timer?.cancel()
     visitor.reader.onLeave = undefined
     visitor.connection.write(response.forward)
-    await joinVisitor(visitor, stream, { context, early: this.#answer.release() })
+    const endIsLeaving = hasToken(request.head, 'upgrade', 'websocket')
+    await joinVisitor(visitor, stream, { context, early: this.#answer.release(), endIsLeaving })
     return { ending: 'gone' }
   }
 }

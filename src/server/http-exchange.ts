@@ -57,19 +57,9 @@ export function refuse(visitor: Visitor, request: PlannedRequest, rest: { contex
 
 function describeFailure(failure: Failure | undefined): Pick<Answer, 'status' | 'why' | 'detail'> {
   if (failure === undefined) return { status: 503, why: 'no-connector' }
-  switch (failure.why) {
-    case 'bad-upload':
-      return { status: 400, why: 'bad-request', detail: failure.detail }
-    case 'no-answer':
-    case 'unanswered':
-      return { status: 503, why: 'no-answer' }
-    case 'bad-response':
-      return { status: 503, why: 'bad-response' }
-    case 'app-closed':
-      return { status: 503, why: 'app-closed' }
-    case 'visitor-left':
-      return { status: 400, why: 'bad-request' } // nobody is there to read it
-  }
+  if (failure.why === 'bad-upload') return { status: 400, why: 'bad-request', detail: failure.detail }
+  if (failure.why === 'bad-response' || failure.why === 'app-closed') return { status: 503, why: failure.why }
+  return { status: 503, why: 'no-answer' }
 }
 
 /** A body that was not read would be taken for the next request. */

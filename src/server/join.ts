@@ -8,12 +8,16 @@ import type { SpliceResult } from '../transport/types.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import type { OpenedStream } from './open-stream.ts'
 
-/** Takes over the visitor's connection from its reader; `early` are bytes for the visitor that were read already. */
-export async function joinVisitor(
-  visitor: Visitor,
-  stream: OpenedStream,
-  rest: { context: ServerContext; early?: Buffer }
-): Promise<SpliceResult> {
+export interface JoinOptions {
+  context: ServerContext
+  /** For the visitor, read already. */
+  early?: Buffer
+  /** The protocol knows no half-close (WebSocket): a visitor that ended has left. */
+  endIsLeaving?: boolean
+}
+
+/** Takes over the visitor's connection from its reader. */
+export async function joinVisitor(visitor: Visitor, stream: OpenedStream, rest: JoinOptions): Promise<SpliceResult> {
   const { clock, limits } = rest.context
   const stop = new AbortController()
   let timer: Timer | undefined
@@ -27,7 +31,9 @@ export async function joinVisitor(
   const joined = splice(visitor.connection, stream.connection, {
     signal: stop.signal,
     onEnd: direction => {
-      if (direction === 'out') watch()
+      if (direction !== 'out') return
+      if (rest.endIsLeaving === true) stream.connection.once('finish', () => stream.connection.destroy())
+      else watch()
     },
     onBytes: () => {
       if (timer !== undefined) watch()

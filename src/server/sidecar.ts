@@ -1,7 +1,7 @@
 /** Our own sidecar: a connector that splices every stream with the app beside it. Drop-in for gost's `-L rtcp://:0/:80 -F tunnel+…`. */
-import { type Clock, deadline, systemClock } from '../base/clock.ts'
+import { type Clock, deadline, systemClock, type Timer } from '../base/clock.ts'
 import type { Closable } from '../base/closable.ts'
-import type { Dial, Endpoint } from '../base/connection.ts'
+import type { Connection, Dial, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { type Logger, silent } from '../base/log.ts'
 import { splice } from '../transport/splice.ts'
@@ -37,6 +37,8 @@ export interface Sidecar extends Closable {
 }
 
 const DIAL_TIMEOUT_MS = 15_000
+/** What an app gets to notice that the server ended the stream: nothing it still writes would arrive. */
+const LEFT_MS = 1_000
 
 export function startSidecar(options: SidecarOptions): Sidecar {
   const { clock = systemClock, target } = options
@@ -47,7 +49,8 @@ export function startSidecar(options: SidecarOptions): Sidecar {
     const limit = deadline(clock, options.dialTimeoutMs ?? DIAL_TIMEOUT_MS, () => new Error('the app did not accept in time'))
     try {
       const app = await dialApp(limit.signal)
-      await splice(connection, app)
+      limit.done()
+      await spliceWithApp(connection, app, clock)
     } catch (error) {
       log.info('app not reached', { error: asError(error) })
       connection.destroy()
@@ -78,4 +81,14 @@ export function startSidecar(options: SidecarOptions): Sidecar {
     },
     close: () => connector.close()
   }
+}
+
+async function spliceWithApp(stream: Connection, app: Connection, clock: Clock): Promise<void> {
+  const left = new AbortController()
+  let timer: Timer | undefined
+  const onEnd = (direction: 'in' | 'out'): void => {
+    if (direction === 'out') timer = clock.after(LEFT_MS, () => left.abort(), { unref: true })
+  }
+  await splice(stream, app, { onEnd, signal: left.signal })
+  timer?.cancel()
 }
