@@ -2,7 +2,8 @@
 import type { SidecarFact } from '../discovery/types.ts'
 import { isReady, isTerminating, nameOf, namespaceOf, type Pod, workloadOf } from './objects.ts'
 import type { PodFacts } from './pod-facts.ts'
-import type { SidecarPod } from './types.ts'
+import { parseTarget } from './target.ts'
+import type { SidecarPod, TargetRef } from './types.ts'
 
 export interface TunnelMember {
   pod: Pod
@@ -62,4 +63,13 @@ export function workloadsOf(members: readonly TunnelMember[]): string[] {
   const counts = new Map<string, number>()
   for (const { pod } of members) counts.set(workloadOf(pod), (counts.get(workloadOf(pod)) ?? 0) + 1)
   return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([workload]) => workload)
+}
+
+/** The target that a person would type for this tunnel's workload. */
+export function targetOfGroup(group: TunnelGroup): TargetRef {
+  const [workload = 'pod/unknown'] = workloadsOf(group.members)
+  const [kind = '', name = ''] = workload.split('/')
+  return ['deployment', 'statefulset', 'daemonset', 'replicaset', 'pod'].includes(kind)
+    ? parseTarget(workload)
+    : { text: workload, kind: undefined, name }
 }

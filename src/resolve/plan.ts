@@ -5,7 +5,7 @@ import type { FoundServer } from './find-server.ts'
 import { servicePortTo } from './find-server.ts'
 import { sidecarPod, type TunnelGroup, type TunnelMember, workloadsOf } from './groups.ts'
 import { hostsOf, ingressPlans } from './ingress-plan.ts'
-import { isOver, isTerminating, nameOf, namespaceOf, type Service } from './objects.ts'
+import { isTerminating, nameOf, namespaceOf, type Service, workloadOf } from './objects.ts'
 import { meaningOfHost } from './service-name.ts'
 import { bypassesOf, passesOf, protocolOf, remotesOf } from './traffic.ts'
 import type { ServerPlan, TargetRef, TunnelPlan } from './types.ts'
@@ -35,44 +35,22 @@ export async function buildPlan(world: World, request: PlanRequest): Promise<Tun
     serverServicesOf(world, server),
     world.inventory.listIfAllowed('ingresses', server.namespace)
   ])
-  const also = await otherMembers(world, group)
-  const members = [...group.members, ...also]
+  const served = await servedBy(world, request, server)
   const hosts = server.fact === undefined ? [] : hostsOf(server.fact.rules, group.tunnelId)
   const plans = ingressPlans(serverIngresses, server, serverServices, hosts)
   const seen = hosts.length > 0 ? hosts : [...new Set(plans.filter(plan => plan.entrypoint && plan.host !== '').map(plan => plan.host))]
-  const own =
-    request.workload ?? workloadsOf(group.members)[0] ?? (server.service === undefined ? 'tunnel' : `service/${nameOf(server.service)}`)
   const read = server.fact !== undefined && server.fact.rulesUnreadable === undefined
-  const alsoServedBy = await Promise.all(
-    workloadsOf(also).map(async workload => ({
-      workload,
-      podSelector: await podSelectorOf(
-        world,
-        workload,
-        group.namespace,
-        also.map(({ pod }) => pod)
-      )
-    }))
-  )
-  const podSelector =
-    request.podSelector ??
-    (await podSelectorOf(
-      world,
-      own,
-      group.namespace,
-      group.members.map(({ pod }) => pod)
-    ))
   const appService = appServiceOf(chosen, services)
   return {
     name: request.name,
     namespace: group.namespace,
-    workload: own,
+    workload: served.workload,
     target: request.target,
     tunnelId: group.tunnelId,
     protocol: protocolOf(group.members, services, serverIngresses, { hosts: seen, read }),
     hosts: seen,
     app: chosen?.fact.app,
-    sidecars: members.map(sidecarPod),
+    sidecars: served.members.filter(({ pod }) => nameOf(pod) !== '').map(sidecarPod),
     server: serverPlan(server, serverServices, chosen),
     ingresses: plans,
     passes: passesOf({ tunnelId: group.tunnelId, hosts: seen, ingresses: plans, entrypoint: entrypointName(server, serverServices) }),
@@ -84,10 +62,10 @@ export async function buildPlan(world: World, request: PlanRequest): Promise<Tun
       ),
       ...pastAppService(appService)
     ],
-    notes: [...request.notes, ...notesOf(world, { group, server, also, read })],
-    podSelector,
+    notes: [...request.notes, ...notesOf(world, { group, server, others: served.others, read })],
+    podSelector: served.podSelector,
     remotes: remotesOf(group.members, services),
-    ...(alsoServedBy.length === 0 ? {} : { alsoServedBy }),
+    ...(served.others.length === 0 ? {} : { alsoServedBy: served.others }),
     ...(appService === undefined ? {} : { appService })
   }
 }
@@ -103,16 +81,35 @@ async function serverServicesOf(world: World, server: FoundServer): Promise<Serv
   return server.pods.length === 0 && server.service === undefined ? [] : world.services(server.namespace)
 }
 
-/** Pods of other workloads under the same id: they take visitors too. Read with what is known, nothing is fetched for them. */
-async function otherMembers(world: World, group: TunnelGroup): Promise<TunnelMember[]> {
+interface Served {
+  workload: string
+  podSelector: string | undefined
+  /** The group's and those of other workloads under the same id: they take visitors too. */
+  members: TunnelMember[]
+  others: { workload: string; podSelector: string | undefined }[]
+}
+
+/** Other workloads are read with what is known: nothing is fetched for them. */
+async function servedBy(world: World, { group, ...request }: PlanRequest, server: FoundServer): Promise<Served> {
   const mine = new Set(group.members.map(({ pod }) => nameOf(pod)))
-  const pods = (await world.inventory.list('pods', group.namespace)).filter(pod => !isOver(pod) && !mine.has(nameOf(pod)))
-  return pods.flatMap(pod =>
-    world.facts
-      .peek(pod)
-      .sidecars.filter(fact => fact.tunnelId === group.tunnelId && fact.network === group.network)
-      .map(fact => ({ pod, fact }))
-  )
+  const all = (await world.members(group.namespace)).get(`${group.namespace} ${group.tunnelId} ${group.network}`) ?? []
+  const members = [...group.members, ...all.filter(({ pod }) => !mine.has(nameOf(pod)))]
+  const workload =
+    request.workload ?? workloadsOf(group.members)[0] ?? (server.service === undefined ? 'tunnel' : `service/${nameOf(server.service)}`)
+  const selectorFor = (name: string): Promise<string | undefined> => {
+    const pods = members.map(({ pod }) => pod)
+    return podSelectorOf(
+      world,
+      name,
+      group.namespace,
+      pods.filter(pod => workloadOf(pod) === name)
+    )
+  }
+  // A selector that was given (a Service's, a workload's own) covers all pods of the group.
+  const covered = request.podSelector !== undefined || workload.startsWith('pod/') ? mine : new Set<string>()
+  const rest = members.filter(({ pod }) => !covered.has(nameOf(pod)) && workloadOf(pod) !== workload)
+  const others = await Promise.all(workloadsOf(rest).map(async name => ({ workload: name, podSelector: await selectorFor(name) })))
+  return { workload, podSelector: request.podSelector ?? (await selectorFor(workload)), members, others }
 }
 
 function serverPlan(server: FoundServer, services: readonly Service[], chosen: TunnelMember | undefined): ServerPlan {
@@ -166,10 +163,10 @@ const pastAppService = (app: TunnelPlan['appService']): string[] =>
 
 function notesOf(
   world: World,
-  { group, server, also, read }: { group: TunnelGroup; server: FoundServer; also: TunnelMember[]; read: boolean }
+  { group, server, others, read }: { group: TunnelGroup; server: FoundServer; others: Served['others']; read: boolean }
 ): string[] {
-  const notes = [...new Set(workloadsOf(also))].map(
-    workload => `${workload} registers under the same tunnel ${shortTunnel(group.tunnelId)} and takes visitors too`
+  const notes = others.map(
+    ({ workload }) => `${workload} registers under the same tunnel ${shortTunnel(group.tunnelId)} and takes visitors too`
   )
   if (group.members.length === 0)
     notes.push(`no sidecar of tunnel ${shortTunnel(group.tunnelId)} was found in namespace ${group.namespace}`)
