@@ -25,7 +25,8 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
   })
   const startedAt = clock.now()
   const running: Intercept[] = []
-  const end = (reason: EndReason, exitCode: number): number => {
+  const end = async (reason: EndReason, exitCode: number): Promise<number> => {
+    await closeAll(running).catch((error: unknown) => context.log.warn('close failed', { error: asError(error) }))
     events.emit('session.ended', { reason, exitCode, summary: sumUp(running, clock.now() - startedAt) })
     return exitCode
   }
@@ -37,16 +38,14 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
         events.emit('plan.resolved', planEvent({ ...mapped, ...common(context, settings, cluster) }, settings.weight), {
           target: mapped.plan.name
         })
-      return end('done', EXIT.OK)
+      return await end('done', EXIT.OK)
     }
     await consent(request, context, chosen)
     for (const mapped of chosen) running.push(intercept({ ...mapped, ...common(context, settings, cluster) }))
-    return end(...(await runAll(running, chosen, context, settings)))
+    return await end(...(await runAll(running, chosen, context, settings)))
   } catch (error) {
-    end('error', exitCodeFor(error))
+    await end('error', exitCodeFor(error))
     throw error
-  } finally {
-    await closeAll(running).catch((error: unknown) => context.log.warn('close failed', { error: asError(error) }))
   }
 }
 
