@@ -8,6 +8,7 @@ import type { Connection } from '../base/connection.ts'
 import { asError, ProtocolError } from '../base/errors.ts'
 import { FrameDecoder } from './decoder.ts'
 import { DEFAULT_FRAME_BYTES, MAX_FRAME_BYTES } from './frame.ts'
+import { PeerBudget } from './peer-budget.ts'
 import { Stream } from './stream.ts'
 import type { SmuxOptions, SmuxSession, SmuxStream } from './types.ts'
 import { GrantPool, ReceiveWindow } from './window.ts'
@@ -37,6 +38,7 @@ class Session implements SmuxSession {
   readonly #pool: GrantPool
   readonly #writer: FrameWriter
   readonly #decoder: FrameDecoder
+  readonly #budget: PeerBudget | undefined
   readonly #timers: Timer[] = []
   readonly #closed = deferred<Error | undefined>()
   /** Streams that got payload in the current chunk. */
@@ -56,9 +58,13 @@ class Session implements SmuxSession {
       connection,
       maxFrameBytes: Math.min(MAX_FRAME_BYTES, Math.max(1, maxFrameBytes)),
       grant: id => this.#streams.get(id)?.receiveWindow.grant(),
-      permit: () => Number.POSITIVE_INFINITY,
-      onSent: () => {}
+      permit: (sender, wanted) => this.#budget?.permit(sender, wanted) ?? wanted,
+      onSent: (sender, bytes) => this.#budget?.sent(sender, bytes),
+      onFin: sender => this.#budget?.fin(sender)
     })
+    if (options.peerBudgetBytes !== undefined) {
+      this.#budget = new PeerBudget({ budgetBytes: options.peerBudgetBytes, clock, wake: sender => this.#writer.ready(sender) })
+    }
     this.#decoder = new FrameDecoder({
       onSyn: id => this.#accept(id),
       onFin: id => this.#peerFinished(id),
@@ -92,6 +98,10 @@ class Session implements SmuxSession {
     return this.#lastReceivedAt
   }
 
+  get starvedStreams(): number {
+    return this.#budget?.waiting ?? 0
+  }
+
   get queuedBytes(): number {
     return this.#writer.queuedBytes + this.#connection.writableLength
   }
@@ -122,11 +132,11 @@ class Session implements SmuxSession {
   }
 
   gone(stream: Stream): void {
-    this.#streams.delete(stream.id)
+    if (this.#streams.delete(stream.id)) this.#budget?.gone(stream.sender, stream.peerEnded)
   }
 
   #add(id: number, synDue: boolean): Stream {
-    const stream = new Stream(this, new Sender(id, synDue), new ReceiveWindow(this.#pool))
+    const stream = new Stream(this, new Sender(id, synDue, this.#budget?.open()), new ReceiveWindow(this.#pool))
     this.#streams.set(id, stream)
     if (this.#pool.tight) this.#writer.update(id)
     return stream
@@ -164,8 +174,8 @@ class Session implements SmuxSession {
 
   #peerFinished(id: number): void {
     const stream = this.#streams.get(id)
-    if (stream === undefined) return
-    stream.finish()
+    this.#budget?.peerEnded(id, stream?.sender)
+    stream?.finish()
   }
 
   #update(id: number, consumed: number, windowBytes: number): void {
@@ -174,7 +184,10 @@ class Session implements SmuxSession {
     const { sender } = stream
     if (!sender.window.update(consumed, windowBytes)) {
       stream.destroy(new ProtocolError('SMUX_CONSUMED', `the peer claims to have read more of stream ${id} than was sent`))
-    } else if (sender.outbox.bytes > 0) this.#writer.ready(sender)
+      return
+    }
+    this.#budget?.reported(sender)
+    if (sender.outbox.bytes > 0) this.#writer.ready(sender)
   }
 
   #checkAlive(): void {
@@ -194,6 +207,7 @@ class Session implements SmuxSession {
     this.#over = true
     for (const timer of this.#timers) timer.cancel()
     this.#writer.stop()
+    this.#budget?.stop()
     const reason = error ?? new ProtocolError('SMUX_CLOSED', 'the tunnel session was closed')
     for (const stream of this.#streams.values()) stream.destroy(reason)
     this.#touched = []

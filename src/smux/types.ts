@@ -53,4 +53,6 @@ export interface SmuxSession extends Closable {
   readonly lastReceivedAt: number
   /** Bytes queued for the connection and not yet taken by it. */
   readonly queuedBytes: number
+  /** Streams with data that wait for the peer's budget (`peerBudgetBytes`), not for their own window: many for long = stalled visitors hold it all. */
+  readonly starvedStreams: number
 }

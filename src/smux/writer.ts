@@ -7,6 +7,7 @@ import type { Connection } from '../base/connection.ts'
 import { Batch, Slab } from './batch.ts'
 import { FRAME } from './frame.ts'
 import { Outbox } from './outbox.ts'
+import type { Account } from './send-budget.ts'
 import { SendWindow } from './send-window.ts'
 
 /** Queued for the connection at most, so that a bulk stream delays others by no more than this. */
@@ -24,9 +25,12 @@ export class Sender {
   /** In the writer's ring. */
   queued = false
   next: Sender | undefined
+  /** Where the peer has a budget over all streams. */
+  readonly account: Account | undefined
 
-  constructor(id: number, synDue: boolean) {
+  constructor(id: number, synDue: boolean, account?: Account) {
     this.id = id
+    this.account = account
     this.synDue = synDue
   }
 }
@@ -36,9 +40,10 @@ export interface WriterOptions {
   maxFrameBytes: number
   /** The next update of a stream, decided at the last moment; undefined when the stream is gone. */
   grant: (id: number) => { consumed: number; windowBytes: number } | undefined
-  /** Most bytes the stream may send now, apart from its own window. */
-  permit: (sender: Sender) => number
+  /** How many of `wanted` bytes the stream may send now, apart from its own window. */
+  permit: (sender: Sender, wanted: number) => number
   onSent: (sender: Sender, bytes: number) => void
+  onFin: (sender: Sender) => void
 }
 
 export class FrameWriter {
@@ -141,9 +146,9 @@ export class FrameWriter {
     }
     const { window, outbox } = sender
     if (outbox.bytes > 0) {
-      const room = Math.min(window.available, window.toReportPoint, this.#options.maxFrameBytes, this.#options.permit(sender))
-      if (room <= 0) return false
-      const length = Math.min(room, outbox.bytes)
+      const wanted = Math.min(outbox.bytes, window.available, window.toReportPoint, this.#options.maxFrameBytes)
+      const length = wanted > 0 ? this.#options.permit(sender, wanted) : 0
+      if (length <= 0) return false
       batch.header(FRAME.PSH, sender.id, length)
       outbox.move(length, batch.payload, batch.taken)
       window.sent += length
@@ -153,6 +158,7 @@ export class FrameWriter {
     if (sender.finDue) {
       sender.finSent = true
       batch.header(FRAME.FIN, sender.id)
+      this.#options.onFin(sender)
     }
     return false
   }
