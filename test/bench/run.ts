@@ -1,0 +1,101 @@
+/**
+ * `npm run bench`: this program beside the stock gost client, on the stock gost 3.2.6 server, on loopback. The two take turns for every
+ * run of every work, so that a busy moment of the machine meets both; what counts is the ratio of neighbouring runs.
+ *
+ *     --runs N    (7)    --smoke   one short run of everything    --only TEXT   works whose name has it    --write   docs/benchmarks.md
+ */
+import { randomUUID } from 'node:crypto'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { type Program, startProgram } from '../harness/child.ts'
+import { eventually } from '../harness/eventually.ts'
+import { startFaultProxy } from '../harness/fault-proxy.ts'
+import { startGostServer } from '../harness/gost.ts'
+import { type AgentName, AGENTS, startAgent, type World } from './agents.ts'
+import type { Load, LoadResult } from './load.ts'
+import { cpuSeconds, memoryMiB } from './process-usage.ts'
+import { machine, type Measured, renderTables, writeSection } from './report.ts'
+import { measureStarts } from './start.ts'
+import { FULL, SMOKE, type Work, worksOf } from './works.ts'
+
+const here = path.dirname(fileURLToPath(import.meta.url))
+const { values: options } = parseArgs({
+  options: { runs: { type: 'string' }, smoke: { type: 'boolean' }, only: { type: 'string' }, write: { type: 'boolean' } }
+})
+const runs = options.smoke === true ? 1 : Number(options.runs ?? 7)
+const HOST = 'bench.local'
+
+async function startOrigin(): Promise<{ program: Program; port: number }> {
+  const program = await startProgram(process.execPath, [path.join(here, 'origin.ts')])
+  const port = await eventually(() => {
+    const found = /listening (\d+)/.exec(program.log())?.[1]
+    if (found === undefined) throw new Error(`the origin did not start: ${program.log()}`)
+    return Number(found)
+  })
+  return { program, port }
+}
+
+/** Runs the visitors; a failed request fails the whole benchmark, or fast failures would look like speed. */
+async function visit(load: Load): Promise<LoadResult> {
+  await using program = await startProgram(process.execPath, [path.join(here, 'load.ts'), JSON.stringify(load)])
+  const status = await program.ended
+  if (status !== 0) throw new Error(`the visitors ended with status ${status}: ${program.log()}`)
+  const result = JSON.parse(program.log()) as LoadResult
+  if (result.errors > 0 || result.requests === 0) throw new Error(`${result.errors} of ${result.errors + result.requests} requests failed`)
+  return result
+}
+
+/** One run: a fresh agent, a short warm-up, the load. Figures in the order of the work's list, then the time to its first answer. */
+async function measure(name: AgentName, work: Work, world: World): Promise<{ figures: number[]; firstAnswerMs: number }> {
+  const { program, firstAnswerMs } = await startAgent(name, world)
+  try {
+    const port = Number(new URL(world.entrypoint).port)
+    await visit({ port, host: HOST, visitors: Math.min(work.visitors, 16), work: { kind: 'requests', seconds: 0.3 } })
+    const before = cpuSeconds(program.pid)
+    const result = await visit({ port, host: HOST, visitors: work.visitors, work: work.load })
+    const usage = { cpu: cpuSeconds(program.pid) - before, memory: memoryMiB(program.pid).now }
+    return { figures: work.figures.map(figure => figure.of(result, usage)), firstAnswerMs }
+  } catch (error) {
+    throw new Error(`${name}, ${work.name}: ${String(error)}\n${program.log().slice(-1_000)}`, { cause: error })
+  } finally {
+    await program.stop()
+  }
+}
+
+async function main(): Promise<void> {
+  const size = options.smoke === true ? SMOKE : FULL
+  const works = worksOf(size).filter(work => work.name.includes(options.only ?? ''))
+  const tunnelId = randomUUID()
+  const { program: origin, port: originPort } = await startOrigin()
+  await using server = await startGostServer({ version: 'ga', hosts: [[HOST, tunnelId]], logLevel: 'error' })
+  const line = await startFaultProxy({ to: { host: '127.0.0.1', port: server.tunnelPort } })
+  line.toServer.delay(25)
+  line.toClient.delay(25)
+  const world = { tunnelId, tunnelPort: server.tunnelPort, entrypoint: server.entrypoint, host: HOST, originPort }
+  const measured: Measured[] = works.map(work => ({ work, runs: { gost: [], ours: [] } }))
+  const firstAnswers: Record<AgentName, number[]> = { gost: [], ours: [] }
+  const started = new Date()
+  try {
+    for (let run = 0; run < runs; run += 1) {
+      for (const { work, runs: results } of measured) {
+        for (const name of run % 2 === 0 ? AGENTS : AGENTS.toReversed()) {
+          const at = work.roundTripMs > 0 ? { ...world, tunnelPort: line.port } : world
+          const { figures, firstAnswerMs } = await measure(name, work, at)
+          results[name].push(figures)
+          if (work.roundTripMs === 0) firstAnswers[name].push(firstAnswerMs)
+        }
+      }
+      console.error(`run ${run + 1} of ${runs}`)
+    }
+  } finally {
+    await line.close()
+    await origin.stop()
+  }
+  const starts = measureStarts(options.smoke === true ? 3 : 20)
+  const text = renderTables({ measured, firstAnswers, starts, machine: machine(started), runs, seconds: size.seconds })
+  console.log(text)
+  if (options.write === true) writeSection(text)
+}
+
+await main()

@@ -1,0 +1,70 @@
+/** What is measured: one load each, the figures taken from it, and what they are called. */
+import type { Load, LoadResult } from './load.ts'
+
+export interface Usage {
+  /** CPU seconds of the agent while the load ran. */
+  readonly cpu: number
+  /** Its memory afterwards, MiB. */
+  readonly memory: number
+}
+
+export interface Figure {
+  readonly name: string
+  /** True where more is better. */
+  readonly higherIsBetter: boolean
+  readonly of: (result: LoadResult, usage: Usage) => number
+}
+
+export interface Work {
+  readonly name: string
+  readonly visitors: number
+  readonly load: Load['work']
+  /** Round trip between agent and server, ms. */
+  readonly roundTripMs: number
+  readonly figures: readonly Figure[]
+}
+
+const MIB = 1_048_576
+const requestFigures: readonly Figure[] = [
+  { name: 'requests/s', higherIsBetter: true, of: result => result.requests / result.seconds },
+  { name: 'p50 ms', higherIsBetter: false, of: result => result.p50 },
+  { name: 'p99 ms', higherIsBetter: false, of: result => result.p99 },
+  { name: 'CPU s per 10,000', higherIsBetter: false, of: (result, { cpu }) => (cpu / result.requests) * 10_000 },
+  { name: 'memory MiB', higherIsBetter: false, of: (_result, { memory }) => memory }
+]
+const bulkFigures: readonly Figure[] = [
+  { name: 'MiB/s', higherIsBetter: true, of: result => result.bytes / MIB / result.seconds },
+  { name: 'CPU s per GiB', higherIsBetter: false, of: (result, { cpu }) => (cpu / result.bytes) * 1_024 * MIB },
+  { name: 'memory MiB', higherIsBetter: false, of: (_result, { memory }) => memory }
+]
+
+export interface Size {
+  readonly seconds: number
+  readonly bulkMiB: number
+  /** Over the slow line. */
+  readonly slowMiB: number
+  readonly visitors: readonly number[]
+}
+
+export const FULL: Size = { seconds: 3, bulkMiB: 100, slowMiB: 30, visitors: [1, 16, 64, 256] }
+export const SMOKE: Size = { seconds: 0.5, bulkMiB: 8, slowMiB: 2, visitors: [16] }
+
+const bulk = (kind: 'down' | 'up', visitors: number, mib: number, roundTripMs: number): Work => ({
+  name: `${kind === 'down' ? 'download' : 'upload'} ${mib} MiB ×${visitors}${roundTripMs > 0 ? `, ${roundTripMs} ms round trip` : ''}`,
+  visitors,
+  load: { kind, bytes: mib * MIB },
+  roundTripMs,
+  figures: bulkFigures
+})
+
+export const worksOf = ({ seconds, bulkMiB, slowMiB, visitors }: Size): Work[] => [
+  ...visitors.map(count => ({
+    name: `GET of 12 bytes, ${count} ${count === 1 ? 'visitor' : 'visitors'}`,
+    visitors: count,
+    load: { kind: 'requests', seconds } as const,
+    roundTripMs: 0,
+    figures: requestFigures
+  })),
+  ...[1, 4].flatMap(count => (['down', 'up'] as const).map(kind => bulk(kind, count, bulkMiB, 0))),
+  ...(['down', 'up'] as const).map(kind => bulk(kind, 1, slowMiB, 50))
+]
