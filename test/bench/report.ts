@@ -46,7 +46,7 @@ function rows({ work, runs }: Measured): string[] {
       figure.name,
       shown(spreadOf(theirs ?? [])),
       shown(spreadOf(ours ?? [])),
-      verdict(ratio, figure.higherIsBetter)
+      runs.ours.length < RUNS_FOR_A_CLAIM ? shown(ratio) : verdict(ratio, figure.higherIsBetter)
     ]
     return `| ${cells.join(' | ')} |`
   })
