@@ -122,6 +122,7 @@ class Watcher<K extends Kind> {
   }
 
   async #watch(): Promise<void> {
+    this.stop.signal.throwIfAborted()
     const { client, clock, settings } = this.#context
     const link = new AbortController()
     const onStop = (): void => link.abort(this.stop.signal.reason)
@@ -152,7 +153,8 @@ class Watcher<K extends Kind> {
   async #refusal(answer: IncomingMessage): Promise<never> {
     const status = answer.statusCode ?? 0
     const body = await readText(answer)
-    if (status === 410) this.#stale = true
+    // 410: too old. 504: a version from the future, after a restored backup. A list is the right answer to anything else, too.
+    this.#stale = true
     throw statusError(
       status,
       body,
