@@ -48,6 +48,7 @@ export function podForwarder(options: ForwardOptions): PodForwarder {
 
   const dialSpdy = async (port: number, signal: AbortSignal): Promise<Connection> => {
     const session = await pool.take(signal)
+    signal.throwIfAborted()
     const connection = session.open(port)
     const onAbort = (): void => void connection.destroy(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
@@ -55,6 +56,8 @@ export function podForwarder(options: ForwardOptions): PodForwarder {
     try {
       await connection.accepted
       if (!proven.has(port)) await confirmed(connection, { clock, confirmMs: options.confirmMs ?? CONFIRM_MS })
+      // A refusal may have come in one go with the acceptance, before anybody could listen for it.
+      if (connection.errored !== null) throw connection.errored
       return connection
     } catch (error) {
       signal.throwIfAborted()
@@ -91,12 +94,11 @@ export function podForwarder(options: ForwardOptions): PodForwarder {
   }
 }
 
-/** Resolves when the first byte came or `confirmMs` passed without bad news. */
+/** Resolves when the first byte or bad news came, or `confirmMs` passed. */
 async function confirmed(connection: ForwardedConnection, { clock, confirmMs }: { clock: Clock; confirmMs: number }): Promise<void> {
   const done = new AbortController()
   await Promise.race([connection.answered, sleep(clock, confirmMs, done.signal).catch(() => {})])
   done.abort()
-  if (connection.errored !== null) throw connection.errored
 }
 
 const portForwardPath = ({ namespace, pod }: ForwardOptions, port?: number): string =>

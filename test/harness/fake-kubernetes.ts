@@ -102,6 +102,10 @@ export async function startFakeKubernetes(options: FakeKubernetesOptions = {}) {
     forbid: (verb: string, resource: string, namespace?: string) => void server.forbidden.push({ verb, resource, namespace }),
     /** The next `count` plain requests get this status (with a Status object). */
     failNext: (count: number, status: number) => void server.failures.push(...Array<number>(count).fill(status)),
+    /** The other ends of the port-forwards stop reading: no data, no pong. */
+    muteForwards: () => server.forwards.forEach(ws => ws.pause()),
+    forwardSockets: () => [...server.forwards],
+    closeForwards: () => server.forwards.forEach(ws => ws.terminate()),
     /** Called with each request before it is answered. */
     onRequest: (run: (asked: FakeRequest) => void) => {
       server.onRequest = run
@@ -305,7 +309,7 @@ class Server {
     const peer = socket.getPeerCertificate()
     const asked = {
       ...parsePath(request.method ?? 'GET', request.url ?? ''),
-      headers: request.headers,
+      headers: { ...request.headers },
       certificate: peer?.subject === undefined ? undefined : String(peer.subject.CN),
       connection: socket.remotePort ?? 0
     }

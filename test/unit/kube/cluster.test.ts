@@ -10,7 +10,10 @@ afterEach(async () => {
   for (const thing of open.splice(0).reverse()) await thing.close()
 })
 
-async function start(options: FakeKubernetesOptions = {}, connect: Parameters<typeof connectToFake>[1] = {}): Promise<[FakeKubernetes, Cluster]> {
+async function start(
+  options: FakeKubernetesOptions = {},
+  connect: Parameters<typeof connectToFake>[1] = {}
+): Promise<[FakeKubernetes, Cluster]> {
   const fake = await startFakeKubernetes(options)
   const cluster = await connectToFake(fake, connect)
   open.push(fake, cluster)
@@ -39,7 +42,9 @@ describe('list', () => {
   })
 
   test('keeps to the namespace and the selectors', async () => {
-    const [, cluster] = await start({ objects: { pods: [pod('a', 'x', { app: 'web' }), pod('b', 'x', { app: 'db' }), pod('c', 'y', { app: 'web' })] } })
+    const [, cluster] = await start({
+      objects: { pods: [pod('a', 'x', { app: 'web' }), pod('b', 'x', { app: 'db' }), pod('c', 'y', { app: 'web' })] }
+    })
     const names = async (options: Parameters<Cluster['list']>[1]) => (await cluster.list('pods', options)).map(item => item.metadata?.name)
     expect(await names({})).toEqual(['a', 'b', 'c'])
     expect(await names({ namespace: 'x' })).toEqual(['a', 'b'])
@@ -137,7 +142,10 @@ describe('errors', () => {
   test('an answer of 500 is told in the words of the server', async () => {
     const [fake, cluster] = await start()
     fake.failNext(1, 500)
-    await expect(cluster.list('pods', {})).rejects.toMatchObject({ code: 'CLUSTER_UNREACHABLE', message: expect.stringContaining('told to fail') })
+    await expect(cluster.list('pods', {})).rejects.toMatchObject({
+      code: 'CLUSTER_UNREACHABLE',
+      message: expect.stringContaining('told to fail')
+    })
   })
 })
 
@@ -164,7 +172,10 @@ describe('who we are', () => {
     const fake = await startFakeKubernetes()
     const tokenFile = path.join(path.dirname(fake.kubeconfigPath), 'token')
     await writeFile(tokenFile, 'first\n')
-    await writeFile(fake.kubeconfigPath, JSON.stringify({ ...fake.kubeconfig, users: [{ name: 'developer', user: { tokenFile: 'token' } }] }))
+    await writeFile(
+      fake.kubeconfigPath,
+      JSON.stringify({ ...fake.kubeconfig, users: [{ name: 'developer', user: { tokenFile: 'token' } }] })
+    )
     const cluster = await connectToFake(fake)
     open.push(fake, cluster)
     fake.tokens.add('first')
