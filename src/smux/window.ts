@@ -2,7 +2,7 @@
  * How much we let the peer send: a policy per stream and the pool they share. Pure.
  *
  * A granted window cannot be recalled, and a reader that stalls holds all of it. So streams start with the 256 KiB the peer assumes anyway,
- * get `windowBytes` once half of that was consumed, and grow only when the peer was seen standing exactly at an edge (it waits for us, the
+ * get `windowBytes` once half of that was consumed, and grow fourfold only when the peer was seen standing exactly at an edge (it waits for us, the
  * link is longer than the window) while the reader has kept up. No stream gets more than a quarter of what the pool has left, so that many
  * stalled ones never leave nothing for the others; when half the pool is spoken for, new streams are cut to `SMALL_WINDOW_BYTES` at once.
  */
@@ -49,7 +49,8 @@ export class ReceiveWindow {
   #reported = 0
   #windowBytes = INITIAL_WINDOW_BYTES
   #edge = INITIAL_WINDOW_BYTES
-  #previousEdge = INITIAL_WINDOW_BYTES
+  /** Edges granted and not reached yet, ascending: the peer may stand at any of them until the next update arrives. */
+  #ahead = [INITIAL_WINDOW_BYTES]
   /** The furthest edge ever granted: what the peer can claim to have been allowed. */
   #furthest = INITIAL_WINDOW_BYTES
   #waited = false
@@ -63,7 +64,10 @@ export class ReceiveWindow {
   /** Counts arriving payload; false when the peer sent more than it was ever granted. */
   receive(bytes: number): boolean {
     this.received += bytes
-    if (this.received === this.#edge || this.received === this.#previousEdge) this.#waited = true
+    for (let edge = this.#ahead[0]; edge !== undefined && edge <= this.received; edge = this.#ahead[0]) {
+      if (edge === this.received) this.#waited = true
+      this.#ahead.shift()
+    }
     return this.received <= this.#furthest
   }
 
@@ -82,8 +86,8 @@ export class ReceiveWindow {
     this.#windowBytes = Math.min(this.#wanted(), this.#pool.share(held))
     this.#waited = false
     this.#reported = this.consumed
-    this.#previousEdge = this.#edge
     this.#edge = this.consumed + this.#windowBytes
+    if (this.#edge > (this.#ahead.at(-1) ?? this.received)) this.#ahead.push(this.#edge)
     this.#furthest = Math.max(this.#furthest, this.#edge)
     if (!this.#closed) this.#pool.book(this.#windowBytes - held)
     return { consumed: this.consumed % 0x1_0000_0000, windowBytes: this.#windowBytes }
@@ -99,8 +103,9 @@ export class ReceiveWindow {
   #wanted(): number {
     if (this.consumed === 0) return this.#pool.tight ? SMALL_WINDOW_BYTES : this.#windowBytes
     const { windowBytes, maxWindowBytes } = this.#pool
-    if (this.#windowBytes < windowBytes) return windowBytes
     const keepsUp = this.received - this.consumed <= this.#windowBytes / 4
-    return this.#waited && keepsUp ? Math.min(maxWindowBytes, this.#windowBytes * GROWTH) : this.#windowBytes
+    const grow = this.#waited && keepsUp
+    const base = Math.max(this.#windowBytes, windowBytes)
+    return grow ? Math.max(base, Math.min(maxWindowBytes, base * GROWTH)) : base
   }
 }
