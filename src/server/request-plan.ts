@@ -50,6 +50,8 @@ export function planRequest(raw: Buffer): PlannedRequest {
   if (hosts.length > 1 || (hosts.length === 0 && head.version === '1.1')) throw new RequestRefused(400, 'exactly one Host is needed')
   const { target, authority } = splitTarget(head)
   const host = authority ?? hosts[0]?.[1] ?? ''
+  // RFC 9112 §6.3 lets equal lengths pass as one; what the app makes of them is not certain.
+  if (header(head, 'content-length')?.includes(',') === true) throw new RequestRefused(400, 'more than one Content-Length')
   if (!HOST.test(host)) throw new RequestRefused(400, 'the Host is malformed')
   const upgrade = isUpgrade(head)
   return {
