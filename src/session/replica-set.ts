@@ -30,7 +30,7 @@ export interface ReplicaSet extends Closable {
   readonly all: readonly Replica[]
   readonly bound: number
   readonly active: number
-  /** Starts connectors for new replicas, then lets go of the ones that are gone. */
+  /** Starts connectors for new replicas, then lets go of the ones that are gone: a pod that ends takes its connector along. */
   apply(routes: readonly ReplicaRoute[], signal: AbortSignal): Promise<void>
   setWeight(weight: number, signal: AbortSignal): Promise<void>
   withdraw(signal: AbortSignal): Promise<void>
@@ -40,6 +40,8 @@ export interface ReplicaSet extends Closable {
 export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
   const { plan, emit } = options
   const replicas = new Map<string, Replica>()
+  /** Connectors to server pods that are going away: visitors may still be sent there until the pod is gone. */
+  const leaving = new Set<Replica>()
   let weight = options.weight
 
   const start = (route: ReplicaRoute): Replica => {
@@ -54,6 +56,7 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
         const { error: _, cause, ...rest } = change
         emit('connector.state', { replica: route.replica, ...rest, cause: maskUuids(cause) }, { target: plan.name, connector: route.key })
         if (change.to === 'bound' || change.to === 'lost') replica.verified = false
+        if (change.to === 'lost' && leaving.delete(replica)) void connector.close()
         options.onChange(replica, change)
       }
     })
@@ -74,12 +77,18 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     },
     async apply(routes, signal) {
       const wanted = new Set(routes.map(route => route.key))
+      const staying = new Set(routes.map(route => route.replica))
       const fresh = routes.filter(route => !replicas.has(route.key)).map(start)
       await Promise.allSettled(fresh.map(({ connector }) => connector.ready))
       const gone = [...replicas.values()].filter(({ route }) => !wanted.has(route.key))
       await Promise.all(
-        gone.map(async ({ route, connector }) => {
+        gone.map(async replica => {
+          const { route, connector } = replica
           replicas.delete(route.key)
+          if (!staying.has(route.replica) && connector.phase === 'bound') {
+            leaving.add(replica)
+            return
+          }
           await connector.withdraw(signal)
           await connector.close()
         })
@@ -92,13 +101,13 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       await Promise.all([...replicas.values()].map(({ connector }) => connector.setWeight(next, signal)))
     },
     async withdraw(signal) {
-      await Promise.all([...replicas.values()].map(({ connector }) => connector.withdraw(signal)))
+      await Promise.all([...replicas.values(), ...leaving].map(({ connector }) => connector.withdraw(signal)))
     },
     resume() {
       for (const { connector } of replicas.values()) connector.resume()
     },
     close: closeOnce(async () => {
-      await Promise.all([...replicas.values()].map(({ connector }) => connector.close()))
+      await Promise.all([...replicas.values(), ...leaving].map(({ connector }) => connector.close()))
     })
   }
 }
