@@ -84,6 +84,8 @@ function configOfArgv(argv: readonly string[], world: ProcessWorld): { config: G
   const configs = flags.config.filter(source => source.trim() !== '').map(source => readConfig(source.trim(), world, problems))
   const line = configFromCommandLine(flags.listen, flags.forward)
   problems.push(...line.problems)
+  // What gost refuses keeps it from starting: there is nothing to find.
+  if (flags.problems.length > 0 || line.problems.length > 0) return { config: emptyConfig(), problems }
   const config = mergeConfigs([...configs, line.config])
   if (config.services.length > 0 || flags.api !== undefined || config.api || flags.config.length > 0) return { config, problems }
   return { config: defaultConfig(world, problems), problems }

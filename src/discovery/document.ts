@@ -12,7 +12,7 @@ const LARGEST_DOCUMENT = 10 * 1024 * 1024
 export function parseDocument(text: string, format: Format): Parsed {
   if (text.length > LARGEST_DOCUMENT) return { problem: 'is larger than 10 MiB' }
   try {
-    const value: unknown = format === 'json' ? JSON.parse(text) : parse(text, { merge: true, logLevel: 'silent' })
+    const value: unknown = format === 'json' ? JSON.parse(text) : parse(text, { merge: true, logLevel: 'error' })
     return { value: toGo(value, format === 'json') }
   } catch (error) {
     // The message quotes the text, which may hold secrets: only the position is passed on.
