@@ -6,15 +6,14 @@
  *     /status/CODE    that status                         /sse/N          N events         /headers       the head it got, as JSON
  *     /freeze         no answer until thaw()              /drip/N/MS      N bytes, one a time, MS apart   /reset   resets the connection
  *     /upload         the number of bytes it got          /chunked/N      N chunks and a trailer          anything else: its name
- *     an upgrade      echoes raw bytes after a 101 (the WebSocket handshake is answered correctly)
+ *     a WebSocket     echoes messages                     another upgrade  echoes raw bytes after its 101
  */
-import { createHash } from 'node:crypto'
 import http from 'node:http'
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import { WebSocketServer } from 'ws'
 
-const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const BLOCK = Buffer.alloc(65_536, 'x')
 
 export interface AppOptions {
@@ -107,13 +106,18 @@ const ROUTES: Readonly<Record<string, Respond>> = {
   reset: request => void request.socket.resetAndDestroy()
 }
 
+const webSockets = new WebSocketServer({ noServer: true })
+
 function upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
   const protocol = request.headers.upgrade ?? 'raw'
-  const key = request.headers['sec-websocket-key']
-  const accept = createHash('sha1').update(`${key}${WEBSOCKET_GUID}`).digest('base64')
-  const accepted = key === undefined ? '' : `Sec-WebSocket-Accept: ${accept}\r\n`
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${protocol}\r\nConnection: Upgrade\r\n${accepted}\r\n`)
   socket.on('error', () => socket.destroy())
+  if (protocol.toLowerCase() === 'websocket') {
+    webSockets.handleUpgrade(request, socket, head, client => {
+      client.on('message', (message, binary) => client.send(message, { binary }))
+    })
+    return
+  }
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: ${protocol}\r\nConnection: Upgrade\r\n\r\n`)
   if (head.length > 0) socket.write(head)
   socket.pipe(socket)
 }
