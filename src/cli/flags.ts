@@ -104,22 +104,6 @@ export const FLAGS = [
     config: 'never'
   },
   {
-    name: 'tunnel-cert',
-    arity: 'one',
-    commands: SESSION,
-    argument: 'FILE',
-    summary: 'client certificate (PEM) for the tunnel server (with --tunnel-key)',
-    config: 'never'
-  },
-  {
-    name: 'tunnel-key',
-    arity: 'one',
-    commands: SESSION,
-    argument: 'FILE',
-    summary: 'key (PEM) of the client certificate',
-    config: 'never'
-  },
-  {
     name: 'no-fallback',
     arity: 'none',
     commands: SESSION,
@@ -238,6 +222,7 @@ export const FLAGS = [
   },
   { name: 'watch', short: 'w', arity: 'none', commands: ['list'], summary: 'print the table again at every change', config: 'never' },
   { name: 'no-headers', arity: 'none', commands: ['list'], summary: 'leave out the heading of the table', config: 'never' },
+  { name: 'keep', arity: 'none', commands: ['demo'], summary: 'go on intercepting after the story, until Ctrl-C', config: 'never' },
   { name: 'help', short: 'h', arity: 'none', commands: 'all', summary: 'help for the command', config: 'never' },
   { name: 'version', arity: 'none', commands: 'all', summary: 'the version, as `kubectl intercept version`', config: 'never' },
   ...KUBECTL_FLAGS

@@ -59,7 +59,7 @@ async function runRouted(routed: RoutedArgv, { io, parts, stop }: { io: Io; part
   const verbosity = args.text('v')
   const level = verbosity === undefined ? undefined : levelOf(readWhole({ flag: '-v', text: verbosity }, { min: 0, max: 99, example: 4 }))
   const log = level === undefined ? silent : logger(logSink(io.stderr, systemClock), level)
-  const context: CommandContext = { io, args, rawArgs: raw ? routed.args : [], clock: systemClock, log, stop, parts }
+  const context: CommandContext = { command, io, args, flagArgs: routed.args, clock: systemClock, log, stop, parts }
   const { run } = await COMMANDS[command].load()
   return run(context)
 }

@@ -1,15 +1,16 @@
 /** The parts of the program that commands run, each loaded when it is needed. Tests give their own. */
-import type { PortMapping } from '../resolve/types.ts'
-import type { RunIntercept } from './intercept-request.ts'
+import type { runDemo } from '../demo/run-demo.ts'
+import type { connectCluster } from '../kube/connect.ts'
+import type { runIntercept } from '../session/run.ts'
 
 export interface Parts {
-  runIntercept: () => Promise<RunIntercept>
-  resolve: () => Promise<{ parsePortMapping: (text: string) => PortMapping }>
+  runIntercept: () => Promise<typeof runIntercept>
+  connectCluster: () => Promise<typeof connectCluster>
+  runDemo: () => Promise<typeof runDemo>
 }
 
-const load = async <T>(module: string): Promise<T> => (await import(module)) as T
-
 export const realParts: Parts = {
-  runIntercept: async () => (await load<{ runIntercept: RunIntercept }>('../session/run.ts')).runIntercept,
-  resolve: () => load('../resolve/port-mapping.ts')
+  runIntercept: async () => (await import('../session/run.ts')).runIntercept,
+  connectCluster: async () => (await import('../kube/connect.ts')).connectCluster,
+  runDemo: async () => (await import('../demo/run-demo.ts')).runDemo
 }

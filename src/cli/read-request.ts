@@ -4,14 +4,14 @@ import path from 'node:path'
 import { errnoOf } from '../base/errors.ts'
 import type { Auth } from '../discovery/types.ts'
 import type { PortMapping } from '../resolve/types.ts'
-import type { InterceptRequest, ManualTunnel, Share, TunnelCredentials, Via } from './intercept-request.ts'
+import type { InterceptRequest, ManualTunnel, Share, TunnelCredentials, ViaRequest } from '../session/request.ts'
 import type { Io } from './io.ts'
-import { readKubeFlags } from './kube-options.ts'
 import type { ParsedArgs } from './parse.ts'
 import { badUsage, NAME_ONE, quoted } from './usage-error.ts'
 import { readChoice, readDuration, readPercent, readUrl, readUuid, readWhole } from './values.ts'
 
-const TUNNEL_SCHEMES = ['ws', 'wss', 'tls', 'tcp', 'tunnel+ws', 'tunnel+wss', 'tunnel+tls', 'tunnel+tcp', 'tunnel'] as const
+const CARRIERS = ['ws', 'wss', 'tls', 'tcp', 'http', 'https']
+const TUNNEL_SCHEMES = [...CARRIERS, ...CARRIERS.map(name => `tunnel+${name}`), 'tunnel']
 const EXAMPLE_SERVER = 'ws://203.0.113.7:8421/proxy'
 
 /** Throws BAD_USAGE. */
@@ -39,8 +39,7 @@ export async function readInterceptRequest(args: ParsedArgs, io: Io, parsePort: 
     requireAll: args.on('require-all'),
     probePath: readProbePath(args.text('probe-path') ?? '/'),
     dryRun,
-    confirmed: args.on('yes'),
-    kube: readKubeFlags(args)
+    confirmed: args.on('yes')
   }
 }
 
@@ -85,9 +84,9 @@ function readShare(args: ParsedArgs): Share {
   return { kind: 'weight', weight: readWhole({ flag: '--weight', text: weight }, { min: 1, max: 255, example: 255 }) }
 }
 
-function readVia(args: ParsedArgs): Via {
+function readVia(args: ParsedArgs): ViaRequest {
   const text = args.text('via') ?? 'auto'
-  if (text.includes('://')) return { kind: 'url', url: readUrl({ flag: '--via', text }, TUNNEL_SCHEMES, EXAMPLE_SERVER).href }
+  if (text.includes('://')) return { kind: 'url', url: readServerUrl({ flag: '--via', text }).href }
   if (/^(?:auto|ingress|port-forward|service-proxy)$/.test(text)) {
     return { kind: readChoice({ flag: '--via', text }, ['auto', 'ingress', 'port-forward', 'service-proxy']) }
   }
@@ -95,6 +94,12 @@ function readVia(args: ParsedArgs): Via {
     `--via must be auto, ingress, port-forward, service-proxy or a URL, not ${quoted(text)}`,
     `for example: --via port-forward, or --via ${EXAMPLE_SERVER}; all flags: kubectl intercept --help`
   )
+}
+
+/** gost's own spelling (`tunnel+ws://`) is fine too; the message names the plain ones. */
+function readServerUrl(typed: { flag: string; text: string }): URL {
+  const gost = TUNNEL_SCHEMES.some(scheme => typed.text.toLowerCase().startsWith(`${scheme}://`))
+  return readUrl(typed, gost ? TUNNEL_SCHEMES : CARRIERS.slice(0, 4), EXAMPLE_SERVER)
 }
 
 function readDryRun(args: ParsedArgs): boolean {
@@ -113,7 +118,7 @@ async function readManual(args: ParsedArgs, io: Io): Promise<ManualTunnel | unde
     }
     return undefined
   }
-  const url = readUrl({ flag: '--tunnel-server', text: server }, TUNNEL_SCHEMES, EXAMPLE_SERVER)
+  const url = readServerUrl({ flag: '--tunnel-server', text: server })
   const given = args.text('tunnel-id')
   const id = given === undefined ? io.env['INTERCEPT_TUNNEL_ID'] : await textOrFile({ flag: '--tunnel-id', text: given }, io)
   if (id === undefined || id === '') {
@@ -133,18 +138,12 @@ async function readManual(args: ParsedArgs, io: Io): Promise<ManualTunnel | unde
 async function readCredentials(args: ParsedArgs, io: Io): Promise<TunnelCredentials> {
   const given = args.text('tunnel-auth')
   const auth = given === undefined ? io.env['INTERCEPT_TUNNEL_AUTH'] : await textOrFile({ flag: '--tunnel-auth', text: given }, io)
-  const file = async (name: 'tunnel-ca' | 'tunnel-cert' | 'tunnel-key'): Promise<string | undefined> => {
-    const named = args.text(name)
-    return named === undefined ? undefined : readPem({ flag: `--${name}`, text: named }, io)
-  }
-  if ((args.text('tunnel-cert') === undefined) !== (args.text('tunnel-key') === undefined)) {
-    throw badUsage('--tunnel-cert and --tunnel-key belong together', 'give both: --tunnel-cert cert.pem --tunnel-key key.pem')
-  }
+  const ca = args.text('tunnel-ca')
   return {
     auth: auth === undefined || auth === '' ? undefined : readAuth(auth),
-    ca: await file('tunnel-ca'),
-    cert: await file('tunnel-cert'),
-    key: await file('tunnel-key')
+    ca: ca === undefined ? undefined : await readPem({ flag: '--tunnel-ca', text: ca }, io),
+    cert: undefined,
+    key: undefined
   }
 }
 

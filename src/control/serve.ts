@@ -133,7 +133,7 @@ async function answer({ id, command, args }: ControlRequest, options: ServeContr
 
 function shapeOf(error: unknown): ErrorShape {
   const { message } = asError(error)
-  if (!(error instanceof InterceptError)) return { code: 'INTERNAL', message }
+  if (!(error instanceof InterceptError)) return { code: 'BUG', message }
   return { code: error.code, message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
 }
 

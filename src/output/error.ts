@@ -15,7 +15,7 @@ export interface ErrorText {
   reportUrl: string
 }
 
-export const BUG_CODE = 'INTERNAL'
+export const BUG_CODE = 'BUG'
 
 /** The error as data: the `error` event, and the object on stderr of one-shot commands. */
 export function errorShape(error: unknown): ErrorShape {

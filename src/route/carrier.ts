@@ -12,7 +12,11 @@ export interface CarrierOptions {
 }
 
 /** Wraps `raw` by the server's carrier (`ws`, `wss`, `tls`, `tcp`). */
-export function overCarrier(raw: Dial, server: ServerPlan, options: CarrierOptions = {}): Dial {
+export function overCarrier(
+  raw: Dial,
+  server: Pick<ServerPlan, 'carrier' | 'path' | 'hostHeader' | 'tls'>,
+  options: CarrierOptions = {}
+): Dial {
   const upgrade = (dial: Dial): Dial => dialWebSocket(dial, { path: server.path, ...hostOf(options.host ?? server.hostHeader) })
   const { tls } = server
   const secured = (dial: Dial): Dial =>

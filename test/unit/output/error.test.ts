@@ -35,7 +35,7 @@ describe('renderError', () => {
     expect(text).toContain('https://example.org/issues')
     expect(text).not.toContain('error.test.ts')
     expect(renderError(bug, { ...plain, stack: true })).toContain('error.test.ts')
-    expect(errorShape('just text')).toEqual({ code: 'INTERNAL', message: 'a bug in kubectl-intercept: just text' })
+    expect(errorShape('just text')).toEqual({ code: 'BUG', message: 'a bug in kubectl-intercept: just text' })
   })
 
   it('colours the labels only where colour is wanted', () => {

@@ -1,0 +1,130 @@
+/** `server` and `sidecar`: gost's command line → our server and connector in this process. What of it we lack is a warning, or, where nothing would work, an error. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type Closable, closeAll } from '../base/closable.ts'
+import { deadline } from '../base/clock.ts'
+import { errnoOf, InterceptError } from '../base/errors.ts'
+import { printable } from '../base/format.ts'
+import { logger, maskUuids } from '../base/log.ts'
+import { gostFactsOfArgv } from '../discovery/container.ts'
+import type { GostFacts, ServerFact, SidecarFact } from '../discovery/types.ts'
+import { logSink } from '../output/log.ts'
+import { overCarrier } from '../route/carrier.ts'
+import { startServer } from '../server/run-server.ts'
+import { startSidecar } from '../server/sidecar.ts'
+import { dialTcp } from '../transport/tcp.ts'
+import type { CommandContext } from './context.ts'
+import { badUsage, seeHelp } from './usage-error.ts'
+
+type Part = 'server' | 'sidecar'
+
+/** How long running requests may take at the end, as `intercept --grace`. */
+const GRACE_MS = 10_000
+
+interface Running extends Closable {
+  drain(signal: AbortSignal): Promise<void>
+}
+
+export async function runGostProcess(context: CommandContext, part: Part): Promise<number> {
+  const { io, clock, stop, flagArgs } = context
+  const facts = gostFactsOfArgv(flagArgs, file => readConfig(file, io.cwd))
+  const { servers, sidecars } = usable(facts, part)
+  const say = (line: string): void => void io.stderr.write(`${printable(maskUuids(line))}\n`)
+  for (const problem of facts.problems) say(`warning: ${problem}`)
+  const running: Running[] = []
+  const log = logger(logSink(io.stderr, clock), flagArgs.includes('-D') ? 'debug' : 'info')
+  const host = { ...context, log }
+  try {
+    for (const fact of servers) running.push(await serve(fact, host, say))
+    for (const fact of sidecars) running.push(register(fact, host, say))
+    await aborted(stop.drain)
+    const grace = deadline(clock, GRACE_MS, () => new Error('grace is over'), stop.now)
+    await Promise.all(running.map(each => each.drain(grace.signal)))
+    grace.done()
+    return 0
+  } finally {
+    await closeAll(running)
+  }
+}
+
+function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'sidecars'> {
+  const broken = [...facts.servers, ...facts.sidecars].find(({ unsupported }) => unsupported !== undefined)
+  if (broken?.unsupported !== undefined) throw badUsage(`this ${part} cannot be run: ${broken.unsupported}`, seeHelp(part))
+  if (facts.servers.length + facts.sidecars.length > 0) return facts
+  const missing =
+    part === 'server' ? 'no tunnel listener (-L tunnel+ws://…)' : 'no remote listener with a tunnel (-L rtcp://… -F tunnel+ws://…)'
+  throw badUsage(`the arguments hold ${facts.problems[0] ?? missing}`, seeHelp(part))
+}
+
+async function serve(fact: ServerFact, { clock, log }: CommandContext, say: (line: string) => void): Promise<Running> {
+  if (fact.tls)
+    throw badUsage(
+      'a tunnel listener with TLS comes in a later version',
+      'end TLS before it (an Ingress), and listen with -L tunnel+ws://…'
+    )
+  const entrypoints = fact.entrypoints.map(({ port }) => ({ host: '', port }))
+  const server = await startServer({
+    tunnel: { host: '', port: fact.port, carrier: fact.carrier, path: fact.path },
+    entrypoints,
+    rules: fact.rules.map(({ host, tunnelId, private: hidden }) => ({ host, tunnelId, private: hidden })),
+    credentials: fact.auth,
+    limits: { firstByteTimeoutMs: fact.readTimeoutMs },
+    clock,
+    log
+  }).catch((error: unknown) => {
+    throw inUse(error, fact.port)
+  })
+  say(
+    `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${server.entrypointPorts.join(', ') || 'no port'}`
+  )
+  return { close: server.close, drain: signal => server.drain({ graceMs: GRACE_MS, signal }) }
+}
+
+function inUse(error: unknown, port: number): unknown {
+  const code = errnoOf(error)
+  if (code !== 'EADDRINUSE' && code !== 'EACCES') return error
+  const why = code === 'EACCES' ? 'may not be used by this user' : 'or that of an entrypoint is in use'
+  return new InterceptError('LOCAL_UNREACHABLE', `port ${port} ${why}`, {
+    hint: 'choose another one: kubectl intercept server -L tunnel+ws://:PORT…',
+    cause: error
+  })
+}
+
+function register(fact: SidecarFact, { clock, log }: CommandContext, say: (line: string) => void): Running {
+  const { tunnelId, app, server } = fact
+  if (app === undefined)
+    throw badUsage('the connector has no app to forward to', 'name its port: kubectl intercept sidecar -L rtcp://:0/:8080 -F tunnel+ws://…')
+  // gost makes one up too; nobody else can join then.
+  const id = tunnelId ?? crypto.randomUUID()
+  const sidecar = startSidecar({
+    dial: overCarrier(dialTcp(server), fact),
+    tunnelId: id,
+    weight: Math.max(1, fact.weight),
+    target: app,
+    ...(fact.auth === undefined ? {} : { auth: fact.auth }),
+    clock,
+    log
+  })
+  sidecar.ready.then(
+    () =>
+      say(
+        `registered with ${server.host}:${server.port} for tunnel ${id}, weight ${Math.max(1, fact.weight)}, app ${app.host}:${app.port}`
+      ),
+    (error: unknown) => log.warn('not registered yet', { error })
+  )
+  return { close: sidecar.close, drain: signal => sidecar.stop(signal) }
+}
+
+function readConfig(file: string, cwd: string): { text: string } | { problem: string } {
+  try {
+    return { text: readFileSync(path.resolve(cwd, file), 'utf8') }
+  } catch (error) {
+    return { problem: `cannot be read (${errnoOf(error) ?? 'unknown reason'})` }
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

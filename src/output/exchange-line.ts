@@ -1,0 +1,95 @@
+/** One exchange as one aligned line: time, who, method, host and path, status, size, latency. Joins the events of an exchange; keeps only open ones. */
+import { formatBytes, formatMs, printable } from '../base/format.ts'
+import type { SessionEvent } from '../event/types.ts'
+import type { Color, Paint } from './paint.ts'
+import { cutMiddle, padEnd, padStart, widthOf } from './width.ts'
+
+type EventOf<T extends SessionEvent['type']> = Extract<SessionEvent, { type: T }>
+
+interface Open {
+  started: EventOf<'exchange.started'>
+  request?: EventOf<'exchange.request'>
+  response?: EventOf<'exchange.response'>
+}
+
+/** A session has fewer streams than this; more are lost events, whose lines nobody misses. */
+const MAX_OPEN = 20_000
+const PATH_WIDTH = 44
+
+const WHY: Readonly<Record<NonNullable<EventOf<'exchange.started'>['why']>, string>> = {
+  filter: 'not mine',
+  thinned: 'share',
+  'local-down': 'local app down',
+  'local-paused': 'local app silent',
+  held: 'held'
+}
+
+export interface ExchangeLines {
+  /** The line of an exchange that ended with this event, else undefined. */
+  event(event: SessionEvent): string | undefined
+}
+
+export interface ExchangeLineOptions {
+  paint: Paint
+  /** Of the terminal; undefined for a file, where nothing is cut. */
+  columns: number | undefined
+  time: (at: string) => string
+  /** With several targets each line says which. */
+  targetWidth: () => number
+}
+
+export function exchangeLines(options: ExchangeLineOptions): ExchangeLines {
+  const open = new Map<string, Open>()
+  // Two targets number their exchanges on their own.
+  const keyOf = (event: SessionEvent & { id: string }): string => `${event.target ?? ''} ${event.id}`
+  return {
+    event(event) {
+      if (event.type === 'exchange.started') {
+        if (open.size >= MAX_OPEN) open.delete(open.keys().next().value ?? '')
+        open.set(keyOf(event), { started: event })
+      } else if (event.type === 'exchange.request') addTo(open.get(keyOf(event)), { request: event })
+      else if (event.type === 'exchange.response') addTo(open.get(keyOf(event)), { response: event })
+      else if (event.type === 'exchange.completed' || event.type === 'exchange.aborted') {
+        const known = open.get(keyOf(event))
+        open.delete(keyOf(event))
+        return known === undefined ? undefined : line(known, event, options)
+      }
+      return undefined
+    }
+  }
+}
+
+function addTo(open: Open | undefined, part: Partial<Open>): void {
+  if (open !== undefined) Object.assign(open, part)
+}
+
+type End = EventOf<'exchange.completed'> | EventOf<'exchange.aborted'>
+
+function line(open: Open, end: End, { paint, columns, time, targetWidth }: ExchangeLineOptions): string {
+  const { started, request, response } = open
+  const status = end.type === 'exchange.completed' ? (end.status ?? response?.status) : response?.status
+  const target = targetWidth() === 0 ? '' : `${padEnd(printable(started.target ?? ''), targetWidth())}  `
+  const method = request?.method ?? protocolWord(started.protocol)
+  const front = `${time(end.at)}  ${target}${padEnd(started.who, 8)}  ${padEnd(printable(method), 7)} `
+  const back = ` ${padStart(status === undefined ? '–' : String(status), 3)}  ${padStart(formatBytes(end.bytesOut), 7)}  ${padStart(formatMs(msOf(end)), 7)}`
+  const remark = remarkOf(started, end)
+  const room =
+    columns === undefined ? Number.POSITIVE_INFINITY : Math.max(12, columns - widthOf(front) - widthOf(back) - widthOf(remark) - 1)
+  const where = printable(request === undefined ? `from ${started.source}` : `${request.host}${request.path}`, 4_000)
+  const path = padEnd(cutMiddle(where, room), Math.min(PATH_WIDTH, room))
+  return `${front}${path}${paint(statusColor(status, end), back)}${paint('dim', remark)}`
+}
+
+const protocolWord = (protocol: string): string => (protocol === 'unknown' ? 'RAW' : protocol.toUpperCase())
+
+const msOf = (end: End): number => (end.type === 'exchange.completed' ? end.timings.totalMs : end.ms)
+
+function remarkOf(started: EventOf<'exchange.started'>, end: End): string {
+  if (end.type === 'exchange.aborted') return `  aborted by ${end.by} (${printable(end.code)})`
+  return started.why === undefined ? '' : `  (${WHY[started.why]})`
+}
+
+function statusColor(status: number | undefined, end: End): Color {
+  if (end.type === 'exchange.aborted' || (status ?? 0) >= 500) return 'red'
+  return (status ?? 0) >= 400 ? 'yellow' : 'green'
+}

@@ -1,0 +1,84 @@
+/** `kubectl intercept list` as a table, as names, and as data. Tunnel ids are short in all of them. */
+import type { SessionInfo } from '../control/message.ts'
+import type { TunnelRow } from '../resolve/list.ts'
+import { renderTable } from './table.ts'
+
+export interface ListedSession extends SessionInfo {
+  answers: boolean
+}
+
+export interface Listing {
+  rows: readonly TunnelRow[]
+  sessions: readonly ListedSession[]
+}
+
+export interface TableOptions {
+  wide: boolean
+  allNamespaces: boolean
+  headings: boolean
+}
+
+type Column = readonly [heading: string, cell: (row: TunnelRow, listing: Listing) => string]
+
+const NAMESPACE: Column = ['NAMESPACE', row => row.namespace]
+const COLUMNS: readonly Column[] = [
+  ['NAME', row => row.name],
+  ['WORKLOAD', row => row.workload],
+  ['HOSTS', row => row.hosts.join(',')],
+  ['APP', row => (row.appPort === undefined ? '' : String(row.appPort))],
+  ['SIDECARS', row => `${row.sidecars.ready}/${row.sidecars.total}`],
+  ['SERVER', row => row.server],
+  ['INTERCEPT', (row, listing) => (row.joinable ? interceptOf(row, listing.sessions) : 'not possible')]
+]
+const WIDE: readonly Column[] = [
+  ['TUNNEL', row => row.tunnel ?? 'random'],
+  ['PROTOCOL', row => row.protocol],
+  ['PEER', row => row.peer ?? 'unknown'],
+  ['WEIGHTS', row => row.weights.join(',')],
+  ['PASSES', row => row.passes.join('; ')],
+  ['NOT-INTERCEPTED', row => row.bypasses.join('; ')]
+]
+
+export function renderTunnels(listing: Listing, { wide, allNamespaces, headings }: TableOptions): string {
+  const columns = [...(allNamespaces ? [NAMESPACE] : []), ...COLUMNS, ...(wide ? WIDE : [])]
+  return renderTable(
+    headings ? columns.map(([heading]) => heading) : undefined,
+    listing.rows.map(row => columns.map(([, cell]) => cell(row, listing)))
+  )
+}
+
+/** `verified → 127.0.0.1:8080`, of this user's sessions on this machine. */
+function interceptOf(row: TunnelRow, sessions: readonly ListedSession[]): string {
+  return sessions
+    .flatMap(({ targets }) => targets)
+    .filter(target => isSame(row, target))
+    .map(({ state, local }) => (local === undefined ? state : `${state} → ${local}`))
+    .join(', ')
+}
+
+const isSame = (row: TunnelRow, target: { name: string; workload: string | undefined }): boolean =>
+  target.workload === row.workload && (target.name === row.name || !target.name.includes(':'))
+
+/** What a table has no room for: what passes by the tunnel, and what is wrong. For stderr. */
+export function tunnelNotes({ rows, sessions }: Listing): string[] {
+  const notes = rows.flatMap(row => [...row.bypasses, ...row.problems, ...row.notes].map(note => `${row.name}: ${note}`))
+  const elsewhere = sessions.filter(({ targets }) => !targets.some(target => rows.some(row => isSame(row, target))))
+  return [...notes, ...elsewhere.map(sessionLine)]
+}
+
+function sessionLine({ pid, targets, command, answers }: ListedSession): string {
+  if (!answers) return `session ${pid} does not answer`
+  const states = targets.map(({ name, state }) => `${name} ${state}`).join(', ')
+  return `session ${pid} runs elsewhere: ${states === '' ? command : states}`
+}
+
+/** One target per line, as `kubectl intercept` takes it. */
+export const tunnelNames = ({ rows }: Listing): string =>
+  [...new Set(rows.filter(row => row.joinable).map(row => `${row.workload}\n`))].join('')
+
+/** Without plans: those hold whole tunnel ids. */
+export const tunnelData = ({ rows, sessions }: Listing): Record<string, unknown> => ({
+  v: 1,
+  items: rows.map(({ plan: _secret, ...row }) => row),
+  sessions
+})
