@@ -3,6 +3,7 @@
  * the same pass; what comes in, and control frames, are the business of the `ws` package.
  */
 import { randomFillSync } from 'node:crypto'
+import { applyMask } from './mask.ts'
 
 /** `none`: server to client. `zero`: client on a hop that nobody can read in clear. `random`: every other client. */
 export type Masking = 'none' | 'zero' | 'random'
@@ -57,20 +58,4 @@ function writeHeader(out: Buffer, length: number, { masking, mask }: { masking: 
   else if (lengthBytes === 8) out.writeBigUInt64BE(BigInt(length), start + 2)
   if (maskBytes === 4) out.writeInt32LE(mask, HEADER_SPACE - 4)
   return start
-}
-
-/** XORs `bytes` from `offset` on with the mask (its first byte in the lowest bits), in place. */
-export function applyMask(bytes: Buffer, offset: number, mask: number): void {
-  let at = offset
-  // Word access needs a 4-byte boundary of the memory; the mask then turns by the bytes before it.
-  const lead = Math.min((4 - ((bytes.byteOffset + offset) & 3)) & 3, bytes.length - offset)
-  for (let i = 0; i < lead; i += 1, at += 1) bytes[at] = (bytes[at] ?? 0) ^ (mask >>> (8 * i))
-  const turned = lead === 0 ? mask : (mask >>> (8 * lead)) | (mask << (32 - 8 * lead))
-  const count = (bytes.length - at) >>> 2
-  if (count > 0) {
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, count)
-    for (let i = 0; i < count; i += 1) words[i] = (words[i] ?? 0) ^ turned
-    at += count * 4
-  }
-  for (let i = 0; at < bytes.length; i += 1, at += 1) bytes[at] = (bytes[at] ?? 0) ^ (turned >>> (8 * i))
 }

@@ -99,10 +99,13 @@ class Splice {
     })
     const onEnd = (): void => {
       options.onEnd?.(direction)
-      to.end(this.#onDelivered)
+      if (to.writableFinished) this.#onDelivered()
+      else to.end(this.#onDelivered)
     }
     if (from.readableEnded) onEnd()
     else from.once('end', onEnd)
+    // Whoever looked at the first bytes may have paused it.
+    if (from.isPaused()) from.resume()
   }
 
   readonly #onDelivered = (error?: Error | null): void => {

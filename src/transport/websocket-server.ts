@@ -8,7 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { type Clock, type Timer, systemClock } from '../base/clock.ts'
 import { closeOnce, type Closable } from '../base/closable.ts'
 import type { Connection } from '../base/connection.ts'
-import { encodePath, MAX_MESSAGE_BYTES } from './websocket.ts'
+import { encodePath, WS_OPTIONS } from './websocket.ts'
 import { type WebSocketConnection, WebSocketStream } from './websocket-stream.ts'
 
 export interface WebSocketServerOptions {
@@ -36,13 +36,7 @@ export interface WebSocketAcceptor extends Closable {
 export function webSocketServer(options: WebSocketServerOptions): WebSocketAcceptor {
   const { path = '/ws', clock = systemClock, limits = {} } = options
   const waiting = new Map<Connection, Timer>()
-  const upgrades = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    skipUTF8Validation: true,
-    maxPayload: MAX_MESSAGE_BYTES
-  })
+  const upgrades = new WebSocketServer({ ...WS_OPTIONS, noServer: true, clientTracking: false })
   const server = createServer({ maxHeaderSize: limits.headBytes ?? 16_384, keepAlive: false })
   const settled = (connection: Connection): void => {
     waiting.get(connection)?.cancel()

@@ -27,6 +27,11 @@ interface Waiting {
   settle: (error: Error | undefined, rttMs: number) => void
 }
 
+/** A peer that pings without reading gets no more pongs when so much waits for it. */
+const PONG_LIMIT_BYTES = 1024 * 1024
+/** The most that one message carries: peers may limit what they accept, ours to `MAX_MESSAGE_BYTES`. */
+const SEND_BYTES = 1024 * 1024
+
 /** Close codes that say "done": normal, going away, none given, TCP simply ended. */
 const DONE_CODES = new Set([1000, 1001, 1005, 1006])
 
@@ -54,6 +59,10 @@ export class WebSocketStream extends Duplex {
     this.on('error', () => {}) // as with sockets of this folder: `close` follows
     ws.binaryType = 'fragments'
     ws.on('message', data => this.#receive(data))
+    // Not left to `ws`, which would answer on a connection that we have ended already.
+    ws.on('ping', payload => {
+      if (!this.writableEnded && socket.writableLength < PONG_LIMIT_BYTES) ws.pong(payload)
+    })
     ws.on('pong', data => this.#receivePong(data.toString('latin1')))
     ws.on('error', error => this.destroy(new ProtocolError('WS_FRAME', error.message, { cause: error })))
     ws.on('close', code => this.#receiveClose(code))
@@ -120,10 +129,10 @@ export class WebSocketStream extends Duplex {
 
   #send(chunks: Buffer[], done: (error?: Error | null) => void): void {
     // Frames are written whole and in one go, so they never mix with the pongs that `ws` writes to the same socket.
-    const frames = encodeBinaryFrame(chunks, this.#masking)
-    const last = frames.length - 1
+    const buffers = messagesFrom(chunks).flatMap(message => encodeBinaryFrame(message, this.#masking))
+    const last = buffers.length - 1
     if (last > 0) this.#socket.cork()
-    frames.forEach((frame, index) => (index === last ? this.#socket.write(frame, done) : this.#socket.write(frame)))
+    buffers.forEach((buffer, index) => (index === last ? this.#socket.write(buffer, done) : this.#socket.write(buffer)))
     if (last > 0) this.#socket.uncork()
   }
 
@@ -150,6 +159,17 @@ export class WebSocketStream extends Duplex {
     if (!DONE_CODES.has(code)) this.destroy(new ProtocolError('WS_CLOSED', `the peer closed the WebSocket with code ${code}`))
     else if (code !== 1006) this.#receiveEnd()
   }
+}
+
+/** What was written, as messages of a size that every peer takes: nearly always one. */
+function messagesFrom(chunks: Buffer[]): Buffer[][] {
+  let length = 0
+  for (const chunk of chunks) length += chunk.length
+  if (length <= SEND_BYTES) return [chunks]
+  const all = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, length)
+  const messages: Buffer[][] = []
+  for (let at = 0; at < length; at += SEND_BYTES) messages.push([all.subarray(at, at + SEND_BYTES)])
+  return messages
 }
 
 const gone = (): Error => Object.assign(new Error('the WebSocket is closed'), { code: 'EPIPE' })

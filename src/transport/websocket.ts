@@ -32,6 +32,14 @@ export type DialWebSocket = (signal: AbortSignal) => Promise<WebSocketConnection
 
 /** What an incoming message may hold; gost sends at most one mux frame (64 KiB) per message. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+/** For both ends. Text is bytes to gost, so it need not be UTF-8; pings are answered by `websocket-stream.ts`. */
+export const WS_OPTIONS = {
+  perMessageDeflate: false,
+  skipUTF8Validation: true,
+  maxPayload: MAX_MESSAGE_BYTES,
+  autoPong: false,
+  closeTimeout: 2_000
+} as const
 const HANDSHAKE_TIMEOUT_MS = 15_000
 const BODY_LIMIT = 4_096
 
@@ -90,9 +98,7 @@ function clientOptions(socket: Connection, options: WebSocketOptions): ClientOpt
     // @types/node wants a net.Socket here, node:http itself takes any Duplex.
     createConnection: (() => socket) as unknown as NonNullable<ClientOptions['createConnection']>,
     headers: { Host: options.host ?? (socket.remote === undefined ? 'localhost' : formatEndpoint(socket.remote)), ...options.headers },
-    perMessageDeflate: false,
-    skipUTF8Validation: true,
-    maxPayload: MAX_MESSAGE_BYTES,
+    ...WS_OPTIONS,
     finishRequest: request => {
       request.path = encodePath(options.path ?? '/ws')
       request.end()
