@@ -119,8 +119,10 @@ export class BoundConnector implements Connector {
 
   #checkAnswer(stream: OpenedStream): void {
     if (stream.answered || this.#ended) return
-    // A byte on another stream within the time shows a busy connector, not a dead one.
-    if (this.#clock.now() - this.#session.lastReceivedAt >= this.#limits.unansweredOpenMs) {
+    const silent = this.#clock.now() - this.#session.lastReceivedAt >= this.#limits.unansweredOpenMs
+    // One of ours tells of a window only when there is something to tell: as long as its heart beats it has the stream.
+    if (!silent && this.peer === 'ours') return
+    if (silent) {
       this.#suspectAt = this.#clock.now()
       this.#log.info('connector suspect: an open went unanswered', { connector: this.id, tunnel: this.tunnelId })
     }

@@ -12,7 +12,7 @@ export interface ServerControlOptions {
 }
 
 export interface ServerControl {
-  /** True once the connector has shown that it answers pings, so that silence means something. */
+  /** True once the connector has shown that it knows pings, so that silence means something. */
   readonly beating: boolean
   stop(): void
 }
@@ -39,6 +39,7 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
         send({ type: 'weighted' })
         break
       case 'ping':
+        beating = true
         send({ type: 'pong' })
         break
       case 'pong':
