@@ -74,10 +74,8 @@ export class SendBudget {
   }
 
   open(now: number): Account {
-    const account: Account = {
-      ...{ unreported: 0, presumed: 0, booked: 0, marked: 0, markedAt: now, read: 0, provenAt: -Infinity },
-      ...{ waiting: false, ended: false, closed: false }
-    }
+    const numbers = { unreported: 0, presumed: 0, booked: 0, marked: 0, markedAt: now, read: 0, provenAt: -Infinity }
+    const account: Account = { ...numbers, waiting: false, ended: false, closed: false }
     this.#accounts.add(account)
     return account
   }
