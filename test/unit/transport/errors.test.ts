@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { describeDialError } from '../../../src/transport/errors.ts'
-import { dialTcp } from '../../../src/transport/tcp.ts'
 import { WebSocketRefused } from '../../../src/transport/websocket.ts'
 
 const withCode = (code: string, message = code): Error => Object.assign(new Error(message), { code })
@@ -33,12 +32,5 @@ describe('describeDialError', () => {
     ['a text', 'FAILED', 'a text']
   ])('%s → %s', (error, code, reason) => {
     expect(describeDialError(error)).toEqual({ code, reason })
-  })
-
-  it('knows the error of a real look-up that fails', async () => {
-    const error: unknown = await dialTcp({ host: 'no-such-host.invalid', port: 1 })(new AbortController().signal).catch(
-      (thrown: unknown) => thrown
-    )
-    expect(describeDialError(error).code).toBe('NO_SUCH_HOST')
   })
 })
