@@ -59,7 +59,7 @@ export function objectCluster(objects: readonly PlainObject[], options: { namesp
   const refusals: string[] = []
   const watches = new Set<() => void>()
   const put = (object: PlainObject): void => {
-    const whole = { ...object, metadata: { namespace, ...object.metadata } }
+    const whole = withData({ ...object, metadata: { namespace, ...object.metadata } })
     const at = store.findIndex(
       other =>
         other.kind === whole.kind && other.metadata.name === whole.metadata.name && other.metadata.namespace === whole.metadata.namespace
@@ -140,6 +140,16 @@ export function objectCluster(objects: readonly PlainObject[], options: { namesp
     get watching() {
       return watches.size
     }
+  }
+}
+
+/** As the API server stores `stringData`. */
+function withData(object: PlainObject): PlainObject {
+  const { stringData, ...rest } = object
+  if (typeof stringData !== 'object' || stringData === null) return object
+  return {
+    ...rest,
+    data: Object.fromEntries(Object.entries(stringData).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]))
   }
 }
 
