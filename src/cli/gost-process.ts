@@ -53,7 +53,8 @@ function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'side
   if (facts.servers.length + facts.sidecars.length > 0) return facts
   const missing =
     part === 'server' ? 'no tunnel listener (-L tunnel+ws://…)' : 'no remote listener with a tunnel (-L rtcp://… -F tunnel+ws://…)'
-  throw badUsage(`the arguments hold ${facts.problems[0] ?? missing}`, seeHelp(part))
+  const [why] = facts.problems.filter(problem => !problem.startsWith('/etc/gost/'))
+  throw badUsage(`the arguments hold ${missing}${why === undefined ? '' : `: ${why}`}`, seeHelp(part))
 }
 
 async function serve(fact: ServerFact, { clock, log }: CommandContext, say: (line: string) => void): Promise<Running> {

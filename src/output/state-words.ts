@@ -29,7 +29,8 @@ export const stateColor = (state: TargetState): Color => COLORS[state]
 
 /** `verified 38 ms`, `partial 1/3 replicas`, `registered (share < 1 %, not hit)`, `paused – visitors get 503 at 15 s`, `waiting for localhost:8080`. */
 export function stateWords(state: TargetState, detail: string | undefined = USUAL[state]): string {
-  if (detail === undefined || detail === '') return state
+  // What stood beside the state before says nothing about leaving.
+  if (detail === undefined || detail === '' || state === 'draining') return state
   if (state === 'verified' || state === 'partial' || detail.startsWith('for ')) return `${state} ${detail}`
   if ((state === 'paused' || state === 'reconnecting') && detail !== USUAL[state]) return `${state} – ${detail}`
   return `${state} (${detail})`

@@ -1,0 +1,124 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { InterceptError } from '../../src/base/errors.ts'
+import type { Parts } from '../../src/cli/parts.ts'
+import { runCli } from './run-cli.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'cli-'))
+  await writeFile(path.join(folder, 'broken.yaml'), 'clusters: [')
+  await writeFile(path.join(folder, 'id.txt'), 'not-an-id')
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** What was typed → the exit code, and what the sentence and the hint must hold. */
+const CASES: readonly (readonly [line: string, code: number, sentence: RegExp, hint: RegExp])[] = [
+  ['svc/nginx --frobnicate', 2, /does not know the flag "--frobnicate"/, /kubectl intercept --help/],
+  ['svc/nginx --prot 8080', 2, /"--prot"/, /did you mean --port\?/],
+  ['list --wtach', 2, /kubectl intercept list does not know/, /did you mean --watch\?/],
+  ['svc/nginx --port eighty', 2, /eighty is no port/, /--port 8080/],
+  ['svc/nginx --port 70000', 2, /70000 is no port/, /kubectl intercept TARGET --port/],
+  ['svc/nginx --port', 2, /--port needs a value/, /--port \[NAME=\]LOCAL/],
+  ['svc/nginx --weight 0', 2, /--weight must be a whole number from 1 to 255, not "0"/, /--weight 255/],
+  ['svc/nginx --weight 256', 2, /not "256"/, /--weight 255/],
+  ['svc/nginx --weight 300', 2, /not "300"/, /--weight 255/],
+  ['svc/nginx --weight 2.5', 2, /not "2.5"/, /--weight 255/],
+  ['svc/nginx --split 0', 2, /--split must be a percentage from 1 to 100, not "0"/, /--split 25%/],
+  ['svc/nginx --split 101', 2, /not "101"/, /--split 25%/],
+  ['svc/nginx --split 0.25', 2, /not "0.25"/, /--split 25%/],
+  ['svc/nginx --weight 2 --split 25', 2, /--weight and --split/, /kubectl intercept svc\/nginx --split 25%/],
+  ['--tunnel-server ws://h --tunnel-id 123', 2, /--tunnel-id is not a UUID/, /kubectl intercept list/],
+  ['--tunnel-server ws://h --tunnel-id @id.txt', 2, /--tunnel-id is not a UUID/, /kubectl intercept list/],
+  ['--tunnel-server ws://h --tunnel-id @absent', 2, /"absent" cannot be read \(ENOENT\)/, /ls -l absent/],
+  ['--tunnel-server ws://h', 2, /needs the tunnel to join/, /--tunnel-id UUID/],
+  ['--tunnel-server h:8421 --tunnel-id x', 2, /a URL with ws:\/\/, wss:\/\/, tls:\/\/ or tcp:\/\//, /ws:\/\/203/],
+  ['svc/nginx --tunnel-server ws://h --tunnel-id x', 2, /takes no TARGET/, /kubectl intercept --tunnel-server/],
+  ['svc/nginx --tunnel-id x', 2, /--tunnel-id belongs to --tunnel-server/, /--tunnel-server ws:/],
+  ['svc/nginx --via tunnel', 2, /--via must be auto, ingress/, /--via port-forward/],
+  ['svc/nginx --on-pause stop', 2, /--on-pause must be wait or cluster, not "stop"/, /--on-pause wait/],
+  ['svc/nginx --grace 10', 2, /--grace must be a duration/, /--grace 10s/],
+  ['svc/nginx --return-limit 0', 2, /--return-limit must be a whole number/, /--return-limit 200/],
+  ['svc/nginx --probe-path healthz', 2, /--probe-path must be a path/, /--probe-path \/healthz/],
+  ['svc/nginx --dry-run=server', 2, /nothing in the cluster is ever changed/, /--dry-run/],
+  ['svc/nginx -o xml', 2, /-o must be plain or json, not "xml"/, /kubectl intercept svc\/nginx -o json/],
+  ['svc/nginx -o tui', 2, /comes in a later version/, /-o plain/],
+  ['list -o xml', 2, /-o must be wide, json, yaml or name, not "xml"/, /kubectl intercept list -o json/],
+  ['list nginx', 2, /list takes no names/, /kubectl intercept list -l/],
+  ['svc/nginx -v many', 2, /-v must be a whole number/, /-v 4/],
+  ['svc/nginx --request-timeout soon', 2, /--request-timeout must be a duration/, /10s/],
+  ['--all svc/nginx', 2, /--all takes every tunnel/, /kubectl intercept --all/],
+  ['--all', 2, /no terminal to ask on/, /kubectl intercept --all --yes/],
+  ['svc/nginx -A', 2, /-A and -l choose tunnels for --all/, /kubectl intercept --all -A/],
+  ['--weight 3', 2, /no target was named/, /kubectl intercept svc\/nginx --port 8080/],
+  ['svc/nginx -- npm run dev', 2, /after -- comes in a later version/, /another terminal/],
+  ['svc/nginx --mirror', 2, /--mirror \(mirroring\) comes in a later version/, /kubectl intercept --help/],
+  ['replay x.har', 2, /comes in a later version/, /kubectl intercept svc\/replay/],
+  ['help lst', 2, /no command "lst"/, /kubectl intercept help list/],
+  ['leave --all svc/a', 2, /cannot be combined/, /kubectl intercept leave --all/],
+  ['leave', 5, /no session of this user/, /kubectl intercept svc\/nginx/],
+  ['demo svc/nginx', 2, /takes no target/, /kubectl intercept demo --help/],
+  ['server', 2, /no tunnel listener/, /kubectl intercept server --help/],
+  ['sidecar -L rtcp://:0/:80', 2, /no remote listener with a tunnel/, /kubectl intercept sidecar --help/],
+  ['list --kubeconfig absent.yaml', 3, /absent\.yaml/, /--kubeconfig/],
+  ['list --kubeconfig broken.yaml', 3, /broken\.yaml/, /\S/]
+]
+
+describe('bad input', () => {
+  it.each(CASES)('answers `%s` with exit %i, one sentence and a hint', async (line, code, sentence, hint) => {
+    const argv = line.split(' ').map(word => (word.endsWith('.yaml') ? path.join(folder, word) : word))
+    const result = await runCli(argv, { cwd: folder, home: folder })
+    const [error = '', hinted = '', coded = ''] = result.stderr.trimEnd().split('\n')
+    expect([result.code, result.stdout]).toEqual([code, ''])
+    expect(error).toMatch(/^error: /)
+    expect(error).toMatch(sentence)
+    expect(hinted).toMatch(/^hint: {2}/)
+    expect(hinted).toMatch(hint)
+    expect(coded).toMatch(/^code: {2}[A-Z_]+$/)
+  })
+
+  it('never repeats a secret that was typed', async () => {
+    const secret = '10bc451e-59dc-4c70-999e-91a30813ac7'
+    const lines = [
+      `--tunnel-server ws://h --tunnel-id ${secret}`,
+      `svc/nginx --tunnel-server ws://u:${secret}@h`,
+      `--tunnel-server ftp://u:${secret}@h --tunnel-id x`,
+      `svc/a --tunnel-auth :${secret}`
+    ]
+    for (const line of lines) {
+      const { code, stderr } = await runCli(line.split(' '), { cwd: folder, home: folder })
+      expect([line, code]).toEqual([line, 2])
+      expect(stderr).not.toContain(secret)
+    }
+  })
+
+  it('takes a target that is not there for a mistyped command, when it is close to one', async () => {
+    const notFound: Partial<Parts> = {
+      runIntercept: () =>
+        Promise.resolve(() =>
+          Promise.reject(new InterceptError('TARGET_NOT_FOUND', 'there is no lst in namespace default', { hint: 'kubectl get svc' }))
+        )
+    }
+    const near = await runCli(['lst'], { parts: notFound })
+    expect(near.code).toBe(5)
+    expect(near.stderr).toContain('hint:  did you mean the command kubectl intercept list? Else: kubectl get svc\n')
+    expect((await runCli(['svc/lst'], { parts: notFound })).stderr).toContain('hint:  kubectl get svc\n')
+  })
+
+  it('gives scripts the error as data', async () => {
+    const { code, stdout, stderr } = await runCli(['list', 'x', '-o', 'json'])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(JSON.parse(stderr)).toMatchObject({ v: 1, type: 'error', code: 'BAD_USAGE', hint: expect.stringContaining('-l') as unknown })
+  })
+
+  it('calls a bug a bug: exit 70, where to report it, the stack for those who ask', async () => {
+    const parts: Partial<Parts> = { runIntercept: () => Promise.resolve(() => Promise.reject(new TypeError('x is not a function'))) }
+    const quiet = await runCli(['svc/a'], { parts })
+    expect(quiet.code).toBe(70)
+    expect(quiet.stderr).toMatch(/^error: a bug in kubectl-intercept: x is not a function\nhint: {2}please report it at https:\S+\/issues/)
+    expect(quiet.stderr).not.toContain('bad-input.test.ts')
+    expect((await runCli(['svc/a', '-v', '6'], { parts })).stderr).toContain('bad-input.test.ts')
+  })
+})
