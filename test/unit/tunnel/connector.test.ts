@@ -47,6 +47,13 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
   }
 }
 
+const firstOf = (streams: readonly TunnelStream[]): Promise<TunnelStream> =>
+  eventually(() => {
+    const [stream] = streams
+    if (stream === undefined) throw new Error('no stream yet')
+    return stream
+  })
+
 const first = (peer: RelayPeer) => {
   const bound = peer.bound[0]
   if (bound === undefined) throw new Error('nothing bound')
@@ -68,7 +75,7 @@ describe('a connector', () => {
     const { peer, connector, streams } = start()
     await connector.ready
     first(peer).open().write('GET / HTTP/1.1\r\n\r\n')
-    const stream = await eventually(() => streams[0] ?? false)
+    const stream = await firstOf(streams)
     expect(stream.source).toEqual({ host: '203.0.113.9', port: 50_123 })
     expect(stream.destination).toEqual({ host: 'nginx.local', port: 80 })
     await eventually(() => expect(stream.connection.read()?.toString()).toBe('GET / HTTP/1.1\r\n\r\n'))
@@ -159,7 +166,7 @@ describe('a connector', () => {
     const { peer, connector, streams } = start()
     await connector.ready
     first(peer).open()
-    const stream = await eventually(() => streams[0] ?? false)
+    const stream = await firstOf(streams)
     const done = vi.fn()
     const withdrawn = connector.withdraw(new AbortController().signal).then(done)
     await new Promise(resolve => setImmediate(resolve))
