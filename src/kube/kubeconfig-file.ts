@@ -90,7 +90,7 @@ export const invalid = (file: string, field: string, problem: string, cause?: un
 
 function parseYaml(source: string, file: string): unknown {
   try {
-    return parse(source, { schema: 'core', merge: true, logLevel: 'silent' })
+    return parse(source, { schema: 'core', merge: true, uniqueKeys: false, logLevel: 'error' })
   } catch (error) {
     const at = error instanceof YAMLParseError ? error.linePos?.[0] : undefined
     const where = at === undefined ? '' : ` (line ${at.line}, column ${at.col})`
@@ -221,9 +221,9 @@ class Fields {
     return value
   }
 
-  /** Numbers and booleans count as text, as in kubectl (`password: 1234`); empty text as absent. */
+  /** Empty text counts as absent. */
   text(key: string): string | undefined {
-    return scalar(this.#values[key], () => invalid(this.file, this.name(key), 'is not text'))
+    return scalar(this.#values[key], () => invalid(this.file, this.name(key), 'is not text (a number or a flag has to be quoted)'))
   }
 
   texts(key: string): string[] {
@@ -235,6 +235,8 @@ class Fields {
   flag(key: string): boolean {
     const value = this.#values[key]
     if (value === undefined || value === null) return false
+    // YAML 1.1, which kubectl reads, has more words for it.
+    if (typeof value === 'string' && /^(?:y|yes|on|n|no|off)$/i.test(value)) return /^[yo]n?(?:es)?$/i.test(value)
     if (typeof value !== 'boolean') throw invalid(this.file, this.name(key), 'is neither true nor false')
     return value
   }
@@ -259,6 +261,5 @@ class Fields {
 function scalar(value: unknown, wrong: () => Error): string | undefined {
   if (value === undefined || value === null || value === '') return undefined
   if (typeof value === 'string') return value
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
   throw wrong()
 }

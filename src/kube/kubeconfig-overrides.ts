@@ -50,6 +50,7 @@ export function overrideCluster(entry: ClusterEntry | undefined, flags: KubeFlag
 export function overrideUser(entry: UserEntry | undefined, flags: KubeFlags): UserEntry {
   const user = { ...(entry ?? emptyUser) }
   if (flags.token !== undefined) {
+    // kubectl 1.32 goes on with the file's tokenFile here; what somebody typed should not be ignored.
     user.token = flags.token
     user.tokenFile = undefined
   }

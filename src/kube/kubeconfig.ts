@@ -67,7 +67,7 @@ export async function loadClusterAccess(flags: KubeFlags, env: Env, home: string
 }
 
 /** The files in order of precedence. A file named by `--kubeconfig` must exist; the others are skipped when missing. */
-async function loadMerged(flags: KubeFlags, env: Env, home: string): Promise<{ config: KubeconfigFile; sources: string[] }> {
+export async function loadMerged(flags: KubeFlags, env: Env, home: string): Promise<{ config: KubeconfigFile; sources: string[] }> {
   if (flags.kubeconfig !== undefined && flags.kubeconfig !== '') {
     const text = await readConfig(flags.kubeconfig)
     if (text === undefined) {

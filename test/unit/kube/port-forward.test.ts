@@ -191,14 +191,14 @@ describe.each([
 
   test('destroying a connection ends the one in the pod', async () => {
     const { fake, forwarder } = await setup({ spdy })
-    const ended = new Promise<void>(resolve => {
-      void app(fake, 80, socket => {
-        socket.on('close', () => resolve())
-        socket.pipe(socket)
-      })
-    })
-    await eventually(() => forwarder.dial(80, never).then(connection => connection.destroy()))
-    await ended
+    const ended: boolean[] = []
+    await app(fake, 80, socket => socket.on('close', () => ended.push(true)).pipe(socket))
+    const connection = await forwarder.dial(80, never)
+    connection.write('x')
+    await once(connection, 'data')
+    expect(ended).toEqual([])
+    connection.destroy()
+    await eventually(() => expect(ended).toEqual([true]))
   })
 })
 
