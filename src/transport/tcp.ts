@@ -34,16 +34,20 @@ export const dialTcpTo =
  * app may listen on only one of them. The one that worked is tried first from then on.
  */
 function dialLocalhost(port: number, options: TcpOptions): Dial {
-  let [first, second] = ['127.0.0.1', '::1']
-  return signal =>
-    connect({ host: first, port }, options, signal).catch(async (error: unknown) => {
+  const [IPV4, IPV6] = ['127.0.0.1', '::1']
+  let first = IPV4
+  return signal => {
+    const tried = first
+    return connect({ host: tried, port }, options, signal).catch(async (error: unknown) => {
       if (signal.aborted || !nobodyThere(error)) throw error
-      const socket = await connect({ host: second, port }, options, signal).catch((other: unknown) => {
-        throw signal.aborted ? other : error
+      const other = tried === IPV4 ? IPV6 : IPV4
+      const socket = await connect({ host: other, port }, options, signal).catch((second: unknown) => {
+        throw signal.aborted ? second : error
       })
-      ;[first, second] = [second, first]
+      first = other
       return socket
     })
+  }
 }
 
 const nobodyThere = (error: unknown): boolean => /^(?:ECONNREFUSED|EADDRNOTAVAIL|EAFNOSUPPORT|ENETUNREACH)$/.test(errnoOf(error) ?? '')

@@ -20,7 +20,7 @@ export function dialTls(dial: Dial, options: TlsOptions): Dial {
   return async signal => {
     const inner = await dial(signal)
     // Parsing a few hundred system certificates takes tens of milliseconds: once per dialler, not per connection.
-    context ??= tls.createSecureContext({ ca: options.ca ?? trusted() })
+    context ??= tls.createSecureContext(options.verify || options.ca !== undefined ? { ca: options.ca ?? trusted() } : {})
     return handshake(inner, { options, context, signal })
   }
 }

@@ -105,6 +105,16 @@ describe('dialTcp to localhost', () => {
     expect(second.remote?.host).toBe('::1')
   })
 
+  it.skipIf(!hasIpv6)('remembers the address when many find it out at once', async () => {
+    const first = await listen('::1')
+    const dialler = dialTcp({ host: 'localhost', port: first.port })
+    open.push(...(await Promise.all([dialler(signal), dialler(signal)])))
+    await listen('127.0.0.1', first.port)
+    const next = await dialler(signal)
+    open.push(next)
+    expect(next.remote?.host).toBe('::1')
+  })
+
   it.skipIf(!hasIpv6)('follows an app that comes back on the other address', async () => {
     const first = await listen('::1')
     const dialler = dialTcp({ host: 'localhost', port: first.port })
