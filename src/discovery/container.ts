@@ -33,8 +33,7 @@ export function gostFacts(pod: PodSpec, container: ContainerSpec, sources: Sourc
     onUnknown
   })
   if ('none' in program) return { sidecars: [], servers: [], problems: [], otherwise: program.none }
-  if ('problem' in program)
-    return { sidecars: [], servers: [], problems: [`${program.problem} of container ${container.name}`], otherwise: undefined }
+  if ('problem' in program) return { sidecars: [], servers: [], problems: [program.problem], otherwise: undefined }
   const read = (path: string): Mounted => readMounted(pod, container, path, { sources, lookup })
   const home = lookup('HOME')
   const world: ProcessWorld = {

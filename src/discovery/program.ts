@@ -55,14 +55,14 @@ function readShell(words: readonly string[], line: CommandLine): Found {
   const commands = readScript(script, { lookup: line.lookup, positional: after.length === 0 ? ['sh'] : after, onUnknown: line.onUnknown })
   const looksLikeGost = /\b(?:gost|kubectl-intercept)\b|\btunnel(?:\+\w+)?:\/\//.test(script)
   if (commands === undefined)
-    return looksLikeGost ? { problem: 'cannot read the shell script' } : { none: 'it runs a shell script without gost' }
+    return looksLikeGost ? { problem: 'cannot read its shell script' } : { none: 'it runs a shell script without gost' }
   const found = commands.flatMap(command => {
     const started = readStart(command, line)
     return started !== undefined && 'peer' in started ? [started] : []
   })
   const [first] = found
   if (first === undefined)
-    return looksLikeGost ? { problem: 'cannot find gost in the shell script' } : { none: 'it runs a shell script without gost' }
+    return looksLikeGost ? { problem: 'cannot find gost in its shell script' } : { none: 'it runs a shell script without gost' }
   return { peer: first.peer, processes: found.flatMap(program => program.processes) }
 }
 

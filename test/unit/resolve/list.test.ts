@@ -91,7 +91,7 @@ describe('list', () => {
       ['nginx', true, '10bc451e…', []],
       ['quic', false, '4d21094e…', ['container gost: its carrier quic is not supported']],
       ['random', false, undefined, ['container gost: it has no tunnel.id, so gost makes a random one at each start']],
-      ['script', false, undefined, ['container gost: cannot read the shell script of container gost']]
+      ['script', false, undefined, ['container gost: cannot read its shell script']]
     ])
   })
 
