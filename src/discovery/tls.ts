@@ -2,6 +2,7 @@
 export interface TlsFacts {
   /** gost verifies the certificate only with `secure=true`. */
   secure: boolean
+  /** Sent as SNI and verified: as written, else the host that is dialled. */
   serverName: string | undefined
   /** A path in the container, readable only when it comes from a ConfigMap or Secret volume; PEM when it could be read. */
   ca: string | undefined

@@ -1,6 +1,7 @@
 /** One tunnel → its TunnelPlan: server, Ingresses, what passes and what goes past (product.md §4). */
 import { type HostPort, isLoopback } from '../discovery/address.ts'
 import { shortTunnel } from '../base/format.ts'
+import type { TlsFacts } from '../discovery/tls.ts'
 import type { FoundServer } from './find-server.ts'
 import { servicePortTo } from './find-server.ts'
 import { sidecarPod, type TunnelGroup, type TunnelMember, workloadsOf } from './groups.ts'
@@ -112,23 +113,25 @@ async function servedBy(world: World, { group, ...request }: PlanRequest, server
   return { workload, podSelector: request.podSelector ?? (await selectorFor(workload)), members, others }
 }
 
+/** What gost does without `secure=true`. */
+const UNVERIFIED: TlsFacts = { secure: false, serverName: undefined, ca: undefined, clientCertificate: false }
+
 function serverPlan(server: FoundServer, services: readonly Service[], chosen: TunnelMember | undefined): ServerPlan {
   const { fact } = server
   const [first] = server.pods
   const entry = first === undefined ? undefined : servicePortTo(services, server.service, first.object, first.pod.entrypointPort)
+  const carrier = fact?.carrier ?? chosen?.fact.carrier ?? 'ws'
   return {
     namespace: server.namespace,
     service: server.service === undefined ? undefined : nameOf(server.service),
     servicePort: server.servicePort,
     entrypointServicePort: entry?.port,
     pods: server.pods.map(({ pod }) => pod),
-    carrier: fact?.carrier ?? chosen?.fact.carrier ?? 'ws',
+    carrier,
     path: fact?.path ?? chosen?.fact.path ?? '/ws',
     hostHeader: chosen?.fact.hostHeader,
     auth: chosen === undefined ? fact?.auth[0] : chosen.fact.auth,
-    tls:
-      chosen?.fact.tls ??
-      (fact?.tls === true ? { secure: false, serverName: undefined, ca: undefined, clientCertificate: false } : undefined),
+    tls: carrier === 'wss' || carrier === 'tls' ? (chosen?.fact.tls ?? UNVERIFIED) : undefined,
     readTimeoutMs: fact?.readTimeoutMs ?? 15_000,
     keepalive: fact?.keepalive ?? false,
     maxReceiveBuffer: fact?.maxReceiveBuffer,

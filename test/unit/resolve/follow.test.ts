@@ -36,10 +36,11 @@ const podLike = (
   change: { name: string; ready?: boolean; terminating?: boolean; args?: string[] }
 ): PlainObject => {
   const original = cluster.objects.find(object => object.kind === 'Pod' && object.metadata.name.startsWith(prefix))
-  const { containers } = original?.['spec'] as { containers: { name: string; args?: string[] }[] }
+  if (original === undefined) throw new Error(`no pod ${prefix}`)
+  const { containers } = original['spec'] as { containers: { name: string; args?: string[] }[] }
   return readyPod({
     ...change,
-    labels: original?.metadata.labels ?? {},
+    labels: original.metadata.labels ?? {},
     spec: {
       containers: containers.map(container =>
         container.name === 'gost' && change.args !== undefined ? { ...container, args: change.args } : container
