@@ -97,6 +97,9 @@ const ABOUT_TARGET: readonly EventType[] = [
 ]
 const ALSO_ABOUT_TARGET: readonly EventType[] = ['probe', 'local.state', 'return.state', 'claim', 'exchange.started', 'exchange.request']
 
+/** A body to change. */
+export const bodyOf = <T extends EventType>(type: T): EventBody<T> => BODIES[type]
+
 /** An event with a whole envelope. */
 export function eventOf<T extends EventType>(type: T, body: EventBody<T>, envelope: Partial<Envelope> = {}): SessionEvent {
   const whole = { v: 1, seq: 1, at: '2026-03-01T12:04:31.123Z', session: '4242-k3v9', ...envelope }

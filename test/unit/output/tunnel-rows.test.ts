@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { type ListedSession, type Listing, renderTunnels, tunnelData, tunnelNames, tunnelNotes } from '../../../src/output/tunnel-rows.ts'
+import type { TunnelRow } from '../../../src/resolve/list.ts'
+
+const SECRET = '10bc451e-59dc-4c70-999e-91a30813ac78'
+const row = (over: Partial<TunnelRow> = {}): TunnelRow => ({
+  name: 'nginx',
+  namespace: 'shop',
+  workload: 'deployment/nginx',
+  tunnel: '10bc451e…',
+  protocol: 'http',
+  hosts: ['nginx.local'],
+  appPort: 80,
+  sidecars: { ready: 1, total: 2 },
+  weights: [1],
+  server: 'proxy:8421',
+  peer: 'gost',
+  passes: ['intercepts nginx.local (ingress nginx)'],
+  bypasses: ['Service nginx goes to the pods: its callers are NOT intercepted'],
+  notes: [],
+  problems: [],
+  joinable: true,
+  plan: { tunnelId: SECRET } as unknown as NonNullable<TunnelRow['plan']>,
+  ...over
+})
+const random = row({
+  name: 'cart',
+  workload: 'deployment/cart',
+  tunnel: undefined,
+  joinable: false,
+  problems: ['a random id'],
+  bypasses: [],
+  hosts: []
+})
+const session = (over: Partial<ListedSession> = {}): ListedSession => ({
+  pid: 4242,
+  session: 's',
+  user: 'ada@laptop',
+  version: '0.1.0',
+  command: 'kubectl intercept svc/nginx',
+  startedAt: '2026-03-01T12:04:31.123Z',
+  targets: [{ name: 'nginx', state: 'verified', workload: 'deployment/nginx', local: '127.0.0.1:8080', weight: 255 }],
+  answers: true,
+  ...over
+})
+const listing = (rows: TunnelRow[], sessions: ListedSession[] = []): Listing => ({ rows, sessions })
+const table = { wide: false, allNamespaces: false, headings: true }
+
+describe('the list of tunnels', () => {
+  it('is a table with what is intercepted now', () => {
+    expect(renderTunnels(listing([row(), random], [session()]), table)).toBe(
+      [
+        'NAME    WORKLOAD           HOSTS         APP   SIDECARS   SERVER       INTERCEPT',
+        'nginx   deployment/nginx   nginx.local   80    1/2        proxy:8421   verified → 127.0.0.1:8080',
+        'cart    deployment/cart    <none>        80    1/2        proxy:8421   not possible',
+        ''
+      ].join('\n')
+    )
+  })
+
+  it('shows namespaces and the wide columns on request', () => {
+    const [head = '', line = ''] = renderTunnels(listing([row()]), { wide: true, allNamespaces: true, headings: true }).split('\n')
+    expect(head).toMatch(/^NAMESPACE .* TUNNEL +PROTOCOL +PEER +WEIGHTS +PASSES +NOT-INTERCEPTED$/)
+    expect(line).toMatch(/^shop .* 10bc451e… .*intercepts nginx\.local \(ingress nginx\) +Service nginx goes to the pods/)
+    expect(renderTunnels(listing([row()]), { ...table, headings: false })).not.toContain('NAME')
+  })
+
+  it('names what passes by, what is wrong, and sessions of other places', () => {
+    const elsewhere = session({
+      pid: 7,
+      targets: [{ name: 'pay', state: 'partial', workload: 'deployment/pay', local: undefined, weight: 1 }]
+    })
+    expect(tunnelNotes(listing([row(), random], [session(), elsewhere, session({ pid: 8, targets: [], answers: false })]))).toEqual([
+      'nginx: Service nginx goes to the pods: its callers are NOT intercepted',
+      'cart: a random id',
+      'session 7 runs elsewhere: pay partial',
+      'session 8 does not answer'
+    ])
+  })
+
+  it('gives targets that can be typed', () => {
+    expect(tunnelNames(listing([row(), row({ name: 'nginx:8080' }), random]))).toBe('deployment/nginx\n')
+  })
+
+  it('holds no whole tunnel id in any form', () => {
+    const all = listing([row()], [session()])
+    expect(JSON.stringify(tunnelData(all))).not.toContain(SECRET)
+    expect(tunnelData(all)).toMatchObject({ v: 1, items: [{ name: 'nginx', tunnel: '10bc451e…' }] })
+    expect(renderTunnels(all, { wide: true, allNamespaces: true, headings: true })).not.toContain(SECRET)
+  })
+})
