@@ -26,7 +26,7 @@ describe('ARCHITECTURE.md', () => {
     const { ranks, owners } = parseRules(markdown)
     expect(ranks.get('base')).toBe(0)
     expect(ranks.get('cli')).toBe(Math.max(...ranks.values()))
-    expect(owners.get('ws')).toEqual(['transport'])
+    expect(owners.get('ws')).toEqual(['transport', 'kube'])
     expect([...ranks.values()].every(rank => Number.isInteger(rank))).toBe(true)
   })
 })

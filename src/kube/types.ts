@@ -1,4 +1,4 @@
-/** The cluster as the rest of the program sees it. Only this folder knows client-node, undici and the API server's habits. */
+/** The cluster as the rest of the program sees it. Only this folder knows client-node and the API server's habits. */
 import type {
   V1ConfigMap,
   V1DaemonSet,

@@ -38,7 +38,10 @@ async function connectProxy(fake: FakeKubernetes, seen: http.IncomingMessage[], 
   const server = http.createServer()
   server.on('connect', (request, socket) => {
     seen.push(request)
-    if (status !== 200) return socket.end(`HTTP/1.1 ${status} No\r\n\r\n`)
+    if (status !== 200) {
+      socket.end(`HTTP/1.1 ${status} No\r\n\r\n`)
+      return
+    }
     const upstream = net.connect(fake.port, '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n')
       join(socket as net.Socket, upstream)

@@ -251,7 +251,7 @@ describe.skipIf(kubectl === undefined)('sends who we are as the real kubectl doe
       }))
     const output = await runKubectl(fake, args)
     const theirs = identity()[0]
-    expect(theirs, output).toBeDefined()
+    if (theirs === undefined) throw new Error(`kubectl sent nothing: ${output}`)
     fake.requests.length = 0
     await (await connect(fake, options)).list('pods', {}).catch(() => {})
     expect(identity()[0]).toEqual(theirs)

@@ -109,7 +109,7 @@ describe.skipIf(kubectl === undefined)('read as the real kubectl reads it (skipp
   test.each(files)('%s', async name => {
     const theirs = viewed({}, ['--kubeconfig', at(name)])
     const mine = await ours({ kubeconfig: at(name) })
-    expect(mine.ok, String(theirs.config)).toBe(theirs.ok)
+    expect(mine.ok).toBe(theirs.ok)
     if (theirs.ok) expect(JSON.parse(JSON.stringify(pruned(mine.config)))).toEqual(pruned(theirs.config))
     else expect(mine.config).toMatchObject({ code: 'KUBECONFIG_INVALID', message: expect.stringContaining(name) })
   })
@@ -199,6 +199,12 @@ describe('choosing', () => {
       details: { field: 'clusters[0].cluster.insecure-skip-tls-verify' }
     })
     await expect(access({ kubeconfig: at('invalid-yaml.yaml') })).rejects.toMatchObject({ message: expect.stringContaining('line ') })
+  })
+
+  test('lines may end as on Windows', async () => {
+    const file = path.join(home, 'crlf')
+    await writeFile(file, readFileSync(at('token.yaml'), 'utf8').replaceAll('\n', '\r\n'))
+    expect(await access({ kubeconfig: file })).toMatchObject({ context: 'staging', namespace: 'shop', user: { token: 'abc.def.ghi' } })
   })
 
   test('a file named by --kubeconfig has to exist', async () => {
