@@ -3,7 +3,7 @@
  * 4 MiB; five stalled downloads freeze every other visitor). Pure.
  *
  * The peer tells what it consumed only after its first read and then every 512 KiB (a *slot*), so all it has not reported counts as unread:
- * - a stream may hold an eighth of what is left without further ado: small answers always pass;
+ * - a stream may hold a sixteenth of what is left without further ado, so that small answers pass;
  * - beyond that it books a whole slot or waits: streams that all hold a part of one would wait for reports that never come;
  * - a second slot (its whole window) goes to a stream that is alone or was read from for long, while nobody starves;
  * - one slot (the *lane*) is kept for a *guard*, a stream seen to make progress, so that stalled neighbours cannot take all of them;
@@ -42,7 +42,8 @@ export interface Account {
   closed: boolean
 }
 
-/** What never runs out: a status line passes whatever else is going on. */
+/** 32 KiB for each newcomer while all slots are taken, less the more of them wait; enough for some 70 that never read. */
+const ALLOWANCE_PART = 16
 const LEAST_ALLOWANCE_BYTES = 1_024
 /** Kernels and proxies on the way take a few MiB from us while a visitor reads nothing; past this somebody is reading. */
 const SUSTAINED_BYTES = 8_388_608
@@ -145,7 +146,7 @@ export class SendBudget {
   /** The total the stream may hold once it has booked what there is for it; 0 when that is nothing. */
   #extend(account: Account, total: number, now: number): number {
     const own = this.#charge(account)
-    const shared = this.#free - this.#reserveBytes - this.#laneNeed(now)
+    const shared = this.#budgetBytes - this.#reserveBytes - this.#charged - this.#laneNeed(now)
     if (own < this.#slotBytes) {
       const need = this.#slotBytes - own
       if (shared < need && !this.#takesLane(account, now)) return 0
@@ -165,7 +166,8 @@ export class SendBudget {
   }
 
   #allowance(now: number): number {
-    return Math.max(LEAST_ALLOWANCE_BYTES, Math.floor((this.#free - this.#laneNeed(now)) / 8))
+    const part = Math.floor((this.#free - this.#laneNeed(now)) / ALLOWANCE_PART)
+    return Math.max(part, Math.min(LEAST_ALLOWANCE_BYTES, this.#free))
   }
 
   /** What the guard lacks of its slot; nothing when even that is gone. */
