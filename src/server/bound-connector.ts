@@ -26,8 +26,6 @@ export interface BoundConnectorOptions {
   log: Logger
 }
 
-/** A stock connector stops reading its whole session at 4 MiB unread (smux MaxReceiveBuffer). */
-const STOCK_BUDGET_BYTES = 4_194_304
 /** gost sends a NOP every 10 s: after one and a half of them something is wrong. */
 const STOCK_SILENCE_MS = 15_000
 
@@ -66,7 +64,6 @@ export class BoundConnector implements Connector {
       keepaliveIntervalMs: limits.keepaliveIntervalMs,
       keepaliveTimeoutMs: limits.keepaliveTimeoutMs,
       finOnEnd: false, // the answer would be dropped at our FIN
-      peerBudgetBytes: peer === 'gost' ? STOCK_BUDGET_BYTES : undefined,
       ...(peer === 'ours' ? { onStream: (stream: SmuxStream) => this.#accept(stream) } : {})
     })
     this.closed = this.#session.closed.then(error => {

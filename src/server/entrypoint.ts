@@ -1,7 +1,7 @@
 /** Where visitors arrive: the first byte tells relay (0x01), TLS (0x16) and HTTP apart (gost: x/handler/tunnel/entrypoint/entrypoint.go). */
 import { closeOnce, type Closable } from '../base/closable.ts'
 import type { Endpoint } from '../base/connection.ts'
-import { asError } from '../base/errors.ts'
+import { asError, ProtocolError } from '../base/errors.ts'
 import { RELAY_VERSION } from '../relay/encode.ts'
 import { listenTcp } from '../transport/tcp.ts'
 import { ByteReader } from './byte-reader.ts'
@@ -9,6 +9,7 @@ import { TLS_HANDSHAKE } from './client-hello.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { serveHttp } from './http-entrypoint.ts'
 import { sourceOf } from './open-stream.ts'
+import { readProxyHeader } from './proxy-header.ts'
 import { serveRelay } from './relay-entrypoint.ts'
 import { serveTls } from './tls-entrypoint.ts'
 
@@ -20,8 +21,13 @@ export interface Entrypoint extends Closable {
   closeIdle(): void
 }
 
+export interface EntrypointOptions extends Endpoint {
+  /** Every visitor comes through a balancer that sends a PROXY header first. */
+  proxyProtocol?: boolean
+}
+
 /** Rejects with Node's error when the address cannot be listened on. */
-export async function openEntrypoint(at: Endpoint, context: ServerContext): Promise<Entrypoint> {
+export async function openEntrypoint(at: EntrypointOptions, context: ServerContext): Promise<Entrypoint> {
   const visitors = new Set<Visitor>()
   const listener = await listenTcp(at, connection => {
     if (visitors.size >= context.limits.visitors || connection.remote === undefined) {
@@ -32,7 +38,7 @@ export async function openEntrypoint(at: Endpoint, context: ServerContext): Prom
     visitors.add(visitor)
     context.counters.visitors += 1
     connection.once('close', () => visitors.delete(visitor))
-    serveVisitor(visitor, context).catch((error: unknown) => {
+    serveVisitor(visitor, context, at.proxyProtocol === true).catch((error: unknown) => {
       context.log.error('visitor failed', { error: asError(error) })
       connection.destroy()
     })
@@ -49,7 +55,8 @@ export async function openEntrypoint(at: Endpoint, context: ServerContext): Prom
   }
 }
 
-export async function serveVisitor(visitor: Visitor, context: ServerContext): Promise<void> {
+async function serveVisitor(visitor: Visitor, context: ServerContext, proxied: boolean): Promise<void> {
+  if (proxied) await takeProxyHeader(visitor, context)
   const first = await firstByte(visitor, context)
   if (first === undefined) visitor.connection.destroy()
   else if (first === RELAY_VERSION) await serveRelay(visitor, context)
@@ -64,6 +71,33 @@ async function firstByte(visitor: Visitor, { clock, limits }: ServerContext): Pr
     await reader.more()
     visitor.idle = false
     return reader.firstByte
+  } finally {
+    timer.cancel()
+  }
+}
+
+/** Learns where the visitor comes from. Without a header in time the connection is closed. */
+async function takeProxyHeader(visitor: Visitor, { clock, limits }: ServerContext): Promise<void> {
+  const { reader, connection } = visitor
+  const timer = clock.after(limits.headTimeoutMs, () => connection.destroy(), { unref: true })
+  let bytes: Buffer = Buffer.alloc(0)
+  try {
+    for (;;) {
+      const chunk = reader.take()
+      if (chunk === undefined) {
+        if (await reader.more()) continue
+        return
+      }
+      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+      const header = readProxyHeader(bytes)
+      if (header === undefined) continue
+      visitor.source = header.source ?? visitor.source
+      if (bytes.length > header.length) reader.putBack(bytes.subarray(header.length))
+      return
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    connection.destroy()
   } finally {
     timer.cancel()
   }

@@ -7,7 +7,7 @@ import type { Carrier } from '../discovery/types.ts'
 import type { TlsServerOptions } from '../transport/tls-server.ts'
 import type { Credentials } from './bind.ts'
 import { type Counters, newCounters, type ServerContext } from './context.ts'
-import { type Entrypoint, openEntrypoint } from './entrypoint.ts'
+import { type Entrypoint, type EntrypointOptions, openEntrypoint } from './entrypoint.ts'
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts'
 import { MemoryRegistry, type Registry } from './registry.ts'
 import { type RouteRule, routesOf } from './routes.ts'
@@ -15,7 +15,7 @@ import { openTunnelListener, type TunnelListener } from './tunnel-listener.ts'
 
 export interface ServerOptions {
   tunnel: Endpoint & { carrier?: Carrier; path?: string; tls?: TlsServerOptions }
-  entrypoints: readonly Endpoint[]
+  entrypoints: readonly EntrypointOptions[]
   rules: readonly RouteRule[]
   credentials?: readonly Credentials[]
   /** gost's `tunnel.direct`. */

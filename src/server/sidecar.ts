@@ -1,6 +1,7 @@
 /** Our own sidecar: a connector that splices every stream with the app beside it. Drop-in for gost's `-L rtcp://:0/:80 -F tunnel+…`. */
-import { type Clock, deadline, systemClock, type Timer } from '../base/clock.ts'
-import type { Closable } from '../base/closable.ts'
+import { backoff } from '../base/backoff.ts'
+import { type Clock, deadline, sleep, systemClock, type Timer } from '../base/clock.ts'
+import { type Closable, closeOnce } from '../base/closable.ts'
 import type { Connection, Dial, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { type Logger, silent } from '../base/log.ts'
@@ -27,7 +28,7 @@ export interface SidecarOptions {
 }
 
 export interface Sidecar extends Closable {
-  /** First bound; rejects when the first attempt fails. */
+  /** First bound. Never rejects before `close`: a server that is not there yet, or refuses, is asked again, as gost does it. */
   readonly ready: Promise<void>
   readonly connector: Connector
   /** Streams taken so far. */
@@ -39,47 +40,86 @@ export interface Sidecar extends Closable {
 const DIAL_TIMEOUT_MS = 15_000
 /** What an app gets to notice that the server ended the stream: nothing it still writes would arrive. */
 const LEFT_MS = 1_000
+/** Between attempts to bind for the first time. */
+const RETRY = { minMs: 500, maxMs: 5_000 }
 
-export function startSidecar(options: SidecarOptions): Sidecar {
-  const { clock = systemClock, target } = options
-  const log = (options.log ?? silent).child('sidecar')
-  const dialApp = dialTcp({ host: target.host === '' ? 'localhost' : target.host, port: target.port })
-  let streams = 0
-  const serve = async ({ connection }: TunnelStream): Promise<void> => {
-    const limit = deadline(clock, options.dialTimeoutMs ?? DIAL_TIMEOUT_MS, () => new Error('the app did not accept in time'))
+export const startSidecar = (options: SidecarOptions): Sidecar => new RunningSidecar(options)
+
+class RunningSidecar implements Sidecar {
+  readonly ready: Promise<void>
+  readonly close: () => Promise<void>
+  connector: Connector
+  streams = 0
+  readonly #options: SidecarOptions
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #dialApp: Dial
+  readonly #closed = new AbortController()
+
+  constructor(options: SidecarOptions) {
+    const { target, clock = systemClock, log = silent } = options
+    this.#options = options
+    this.#clock = clock
+    this.#log = log.child('sidecar')
+    this.#dialApp = dialTcp({ host: target.host === '' ? 'localhost' : target.host, port: target.port })
+    this.connector = this.#connect()
+    this.ready = this.#bind()
+    this.ready.catch(() => {}) // whoever awaits it still sees that it was closed
+    this.close = closeOnce(async () => {
+      this.#closed.abort(new Error('the sidecar was closed'))
+      await this.connector.close()
+    })
+  }
+
+  async stop(signal: AbortSignal): Promise<void> {
+    await this.connector.withdraw(signal)
+    await this.close()
+  }
+
+  async #bind(): Promise<void> {
+    const delays = backoff(RETRY)
+    for (;;) {
+      try {
+        await this.connector.ready
+        return
+      } catch (error) {
+        this.#closed.signal.throwIfAborted()
+        const nextTryMs = Math.round(delays.next())
+        this.#log.warn('not registered yet', { error: asError(error), nextTryMs })
+        await this.connector.close()
+        await sleep(this.#clock, nextTryMs, this.#closed.signal)
+        this.connector = this.#connect()
+      }
+    }
+  }
+
+  #connect(): Connector {
+    const { connector, dial, tunnelId, weight, auth } = this.#options
+    return startConnector({
+      ...connector,
+      dial,
+      bind: { tunnelId, weight, auth },
+      clock: this.#clock,
+      log: this.#log,
+      onStream: stream => {
+        this.streams += 1
+        void this.#serve(stream)
+      }
+    })
+  }
+
+  async #serve({ connection }: TunnelStream): Promise<void> {
+    const limit = deadline(this.#clock, this.#options.dialTimeoutMs ?? DIAL_TIMEOUT_MS, () => new Error('the app did not accept in time'))
     try {
-      const app = await dialApp(limit.signal)
+      const app = await this.#dialApp(limit.signal)
       limit.done()
-      await spliceWithApp(connection, app, clock)
+      await spliceWithApp(connection, app, this.#clock)
     } catch (error) {
-      log.info('app not reached', { error: asError(error) })
+      this.#log.info('app not reached', { error: asError(error) })
       connection.destroy()
     } finally {
       limit.done()
     }
-  }
-  const connector = startConnector({
-    ...options.connector,
-    dial: options.dial,
-    bind: { tunnelId: options.tunnelId, weight: options.weight, auth: options.auth },
-    clock,
-    log,
-    onStream: stream => {
-      streams += 1
-      void serve(stream)
-    }
-  })
-  return {
-    ready: connector.ready,
-    connector,
-    get streams() {
-      return streams
-    },
-    async stop(signal) {
-      await connector.withdraw(signal)
-      await connector.close()
-    },
-    close: () => connector.close()
   }
 }
 
