@@ -141,6 +141,22 @@ describe('the launcher', () => {
   })
 })
 
+describe('the bootstrap', () => {
+  it('names its tasks when it does not know one', () => {
+    const result = spawnSync(process.execPath, [path.join(root, 'plugin', 'run.mjs'), 'nonsense'], { encoding: 'utf8' })
+    expect(result.status).toBe(1)
+    expect(result.stderr).toMatch(/no task called "nonsense"[\s\S]*demo \| test/)
+  })
+
+  it('has a task behind every npm script that names it', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const named = Object.values(scripts).flatMap(line => /^node plugin\/run\.mjs (\S+)$/.exec(line)?.[1] ?? [])
+    const { stderr } = spawnSync(process.execPath, [path.join(root, 'plugin', 'run.mjs'), 'nonsense'], { encoding: 'utf8' })
+    const known = (/npm run (.*)/.exec(stderr)?.[1] ?? '').split(' | ')
+    expect(named.toSorted()).toEqual(known.toSorted())
+  })
+})
+
 describe('the bundle', () => {
   it('starts, is small at the entry, and is made of chunks', () => {
     const out = path.join(folder, 'bundle')
