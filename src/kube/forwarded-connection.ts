@@ -1,6 +1,9 @@
 /**
- * One TCP connection to a port of a pod inside a SPDY session: a data stream and an error stream with the same `requestid`. Half-close works in
- * both directions. Reference: k8s.io/kubernetes staging/src/k8s.io/kubelet/pkg/cri/streaming/portforward/httpstream.go.
+ * One TCP connection to a port of a pod inside a SPDY session: a data stream and an error stream with the same `requestid`.
+ *
+ * SPDY could half-close, containerd does not: one second after our FIN it closes the connection to the app, which never saw an end. So `end()` keeps
+ * our FIN back until the pod has ended, or has been silent for a while. Its own FIN comes a second after the app closed.
+ * Reference: kubelet/pkg/cri/streaming/portforward/httpstream.go, containerd pkg/cri/server/sandbox_portforward_linux.go.
  */
 import { Duplex } from 'node:stream'
 import type { Endpoint } from '../base/connection.ts'
@@ -11,7 +14,7 @@ import { forwardError } from './errors.ts'
 /** What a connection asks of its session. `sent` is called when the bytes have left for the kernel. */
 export interface ForwardLink {
   sendData(stream: number, chunks: readonly Buffer[], sent: (error?: Error | null) => void): void
-  sendFin(stream: number, sent: () => void): void
+  sendFin(stream: number): void
   sendReset(stream: number): void
   /** The reader has caught up. */
   drained(connection: ForwardedConnection): void
@@ -26,11 +29,14 @@ export interface ForwardedOptions {
   pod: string
   port: number
   clock: Clock
+  lingerMs?: number | undefined
 }
 
 const ERROR_TEXT_BYTES = 4_096
 /** When nobody listens, containerd ends the data stream first and gives the reason on the error stream right after (seen: 0.2 ms). */
 const REASON_MS = 100
+/** After `end()`: silence of the pod after which it is told. */
+export const LINGER_MS = 60_000
 
 export class ForwardedConnection extends Duplex {
   readonly opaque = true
@@ -46,7 +52,9 @@ export class ForwardedConnection extends Duplex {
   readonly #answered = deferred<void>()
   readonly #pod: string
   readonly #clock: Clock
+  readonly #lingerMs: number
   #reason: Timer | undefined
+  #linger: Timer | undefined
   #errorEnded = false
   #errorText = ''
   #bytesIn = 0
@@ -54,12 +62,14 @@ export class ForwardedConnection extends Duplex {
   /** EOF has been handed to the reader. */
   #readingEnded = false
   #localEnded = false
+  #finSent = false
 
-  constructor({ link, dataStream, errorStream, pod, port, clock }: ForwardedOptions) {
+  constructor({ link, dataStream, errorStream, pod, port, clock, lingerMs = LINGER_MS }: ForwardedOptions) {
     super({ allowHalfOpen: true, highWaterMark: 65_536 })
     this.#link = link
     this.#pod = pod
     this.#clock = clock
+    this.#lingerMs = lingerMs
     this.dataStream = dataStream
     this.errorStream = errorStream
     this.remote = { host: pod, port }
@@ -80,10 +90,12 @@ export class ForwardedConnection extends Duplex {
   receive(payload: Buffer, fin: boolean): boolean {
     if (this.#remoteEnded || this.destroyed) return true
     this.#bytesIn += payload.length
+    if (this.#localEnded) this.#lingerOn()
     const keepsUp = payload.length === 0 || this.push(payload)
     if (payload.length > 0) this.#answered.resolve()
     if (!fin) return keepsUp
     this.#remoteEnded = true
+    if (this.#localEnded) this.#sendFin()
     if (this.#bytesIn > 0 || this.#errorEnded) this.#endReading()
     else this.#reason = this.#clock.after(REASON_MS, () => this.#endReading())
     return true
@@ -124,15 +136,30 @@ export class ForwardedConnection extends Duplex {
 
   override _final(done: (error?: Error | null) => void): void {
     this.#localEnded = true
-    this.#link.sendFin(this.dataStream, () => done())
+    if (this.#remoteEnded) this.#sendFin()
+    else this.#lingerOn()
+    done()
+  }
+
+  #lingerOn(): void {
+    this.#linger?.cancel()
+    this.#linger = this.#clock.after(this.#lingerMs, () => this.#sendFin(), { unref: true })
+  }
+
+  #sendFin(): void {
+    this.#linger?.cancel()
+    if (this.#finSent) return
+    this.#finSent = true
+    this.#link.sendFin(this.dataStream)
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     const cut = error ?? Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })
     this.#reason?.cancel()
+    this.#linger?.cancel()
     this.#accepted.reject(cut)
     this.#answered.resolve()
-    if (!this.#localEnded || !this.#remoteEnded) this.#link.sendReset(this.dataStream)
+    if (!this.#finSent || !this.#remoteEnded) this.#link.sendReset(this.dataStream)
     this.#link.done(this)
     done(error)
   }

@@ -9,6 +9,7 @@ import type { Connection, Endpoint } from '../base/connection.ts'
 import { encodeBinaryFrame } from '../transport/frame.ts'
 import type { ApiWebSocket } from './api-websocket.ts'
 import { forwardError, forwardLost } from './errors.ts'
+import { LINGER_MS } from './forwarded-connection.ts'
 
 export const V4 = 'v4.channel.k8s.io'
 
@@ -23,7 +24,6 @@ export interface V4Options {
 
 const CHANNEL = { data: 0, error: 1 } as const
 const DATA_CHANNEL = Buffer.from([CHANNEL.data])
-const LINGER_MS = 60_000
 const PING_MS = 20_000
 
 export class V4Connection extends Duplex {

@@ -11,7 +11,7 @@ import type { Logger } from '../base/log.ts'
 import { encodeBinaryFrame } from '../transport/frame.ts'
 import type { ApiWebSocket } from './api-websocket.ts'
 import { forwardLost } from './errors.ts'
-import { ForwardedConnection, type ForwardLink } from './forwarded-connection.ts'
+import { ForwardedConnection, type ForwardLink, LINGER_MS } from './forwarded-connection.ts'
 import { dataHeader, encodePing, encodeReset, RST_CANCEL, SpdyDecoder, SpdyEncoder, type SpdyFrame } from './spdy.ts'
 
 export interface SpdyLimits {
@@ -26,6 +26,8 @@ export interface SpdyLimits {
   pingMs: number
   /** Silence that means the link is gone. */
   deadMs: number
+  /** After `end()`: silence of the pod after which our FIN goes out. */
+  lingerMs: number
 }
 
 export const SPDY_LIMITS: SpdyLimits = {
@@ -34,7 +36,8 @@ export const SPDY_LIMITS: SpdyLimits = {
   sharedBytes: 8 * 1024 * 1024,
   stallMs: 10_000,
   pingMs: 5_000,
-  deadMs: 15_000
+  deadMs: 15_000,
+  lingerMs: LINGER_MS
 }
 
 export interface SpdySessionOptions {
@@ -110,7 +113,7 @@ export class SpdySession implements ForwardLink {
     this.#nextStream += 4
     if (this.#nextStream >= LAST_STREAM) this.#draining = true
     const { pod, clock } = this.#options
-    const connection = new ForwardedConnection({ link: this, dataStream, errorStream, pod, port, clock })
+    const connection = new ForwardedConnection({ link: this, dataStream, errorStream, pod, port, clock, lingerMs: this.#limits.lingerMs })
     if (this.#over) {
       connection.destroy(forwardLost(pod))
       return connection
@@ -142,10 +145,8 @@ export class SpdySession implements ForwardLink {
     this.#sent.push(sent)
   }
 
-  sendFin(stream: number, sent: () => void): void {
-    if (this.#over) return sent()
-    this.#queue([dataHeader(stream, 0, true)])
-    this.#sent.push(() => sent())
+  sendFin(stream: number): void {
+    if (!this.#over) this.#queue([dataHeader(stream, 0, true)])
   }
 
   sendReset(stream: number): void {

@@ -7,6 +7,9 @@ import { dataHeader, encodeGoaway, encodePing, encodeReset, FIN, SpdyEncoder } f
 /** Where a port of a pod leads: a local port, or undefined when nothing listens there. */
 export type PortLookup = (port: number) => number | undefined
 
+/** containerd waits a second for the other direction when one has ended, then closes both. */
+const GRACE_MS = 50
+
 interface Pair {
   data: number | undefined
   error: number | undefined
@@ -66,7 +69,8 @@ export class FakeSpdyServer {
   #data(frame: Buffer): void {
     const socket = this.#sockets.get(frame.readUInt32BE(0))
     if (frame.length > 8) socket?.write(frame.subarray(8))
-    if (((frame[4] ?? 0) & FIN) !== 0) socket?.end()
+    // The app is not told; it just loses the connection a little later.
+    if (((frame[4] ?? 0) & FIN) !== 0) setTimeout(() => socket?.destroy(), GRACE_MS)
   }
 
   #control(frame: Buffer): void {
@@ -131,14 +135,14 @@ export class FakeSpdyServer {
       this.#ws.send(Buffer.concat([dataHeader(data, chunk.length, false), chunk]), () => socket.resume())
       if (this.#ws.bufferedAmount > 1_000_000) socket.pause()
     })
-    socket.on('end', () => this.#send(fin(data)))
+    socket.on('end', () => setTimeout(() => socket.destroy(), GRACE_MS))
     socket.on('error', () => {
       if (connected) this.#send(encodeReset(data, 5))
       else refuse()
     })
     socket.on('close', () => {
       this.#sockets.delete(data)
-      if (connected) this.#send(fin(error))
+      if (connected) this.#send(fin(error), fin(data))
     })
   }
 }
