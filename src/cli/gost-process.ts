@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Closable, closeAll } from '../base/closable.ts'
 import { deadline } from '../base/clock.ts'
+import { formatEndpoint } from '../base/connection.ts'
 import { errnoOf, InterceptError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
 import { logger, maskUuids } from '../base/log.ts'
@@ -10,6 +11,7 @@ import { gostFactsOfArgv } from '../discovery/container.ts'
 import type { GostFacts, ServerFact, SidecarFact } from '../discovery/types.ts'
 import { logSink } from '../output/log.ts'
 import { overCarrier } from '../route/carrier.ts'
+import { serverOptionsFrom, sidecarOptionsFrom } from '../server/from-argv.ts'
 import { startServer } from '../server/run-server.ts'
 import { startSidecar } from '../server/sidecar.ts'
 import { dialTcp } from '../transport/tcp.ts'
@@ -57,26 +59,14 @@ function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'side
   throw badUsage(`the arguments hold ${missing}${why === undefined ? '' : `: ${why}`}`, seeHelp(part))
 }
 
-async function serve(fact: ServerFact, { clock, log }: CommandContext, say: (line: string) => void): Promise<Running> {
-  if (fact.tls)
-    throw badUsage(
-      'a tunnel listener with TLS comes in a later version',
-      'end TLS before it (an Ingress), and listen with -L tunnel+ws://…'
-    )
-  const entrypoints = fact.entrypoints.map(({ port }) => ({ host: '', port }))
-  const server = await startServer({
-    tunnel: { host: '', port: fact.port, carrier: fact.carrier, path: fact.path },
-    entrypoints,
-    rules: fact.rules.map(({ host, tunnelId, private: hidden }) => ({ host, tunnelId, private: hidden })),
-    credentials: fact.auth,
-    limits: { firstByteTimeoutMs: fact.readTimeoutMs },
-    clock,
-    log
-  }).catch((error: unknown) => {
+async function serve(fact: ServerFact, { io, clock, log }: CommandContext, say: (line: string) => void): Promise<Running> {
+  const options = serverOptionsFrom(fact, file => readFileSync(path.resolve(io.cwd, file), 'utf8'))
+  const server = await startServer({ ...options, clock, log }).catch((error: unknown) => {
     throw inUse(error, fact.port)
   })
+  const entrypoints = server.entrypointPorts.join(', ')
   say(
-    `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${server.entrypointPorts.join(', ') || 'no port'}`
+    `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${entrypoints === '' ? 'no port' : entrypoints}`
   )
   return { close: server.close, drain: signal => server.drain({ graceMs: GRACE_MS, signal }) }
 }
@@ -92,26 +82,12 @@ function inUse(error: unknown, port: number): unknown {
 }
 
 function register(fact: SidecarFact, { clock, log }: CommandContext, say: (line: string) => void): Running {
-  const { tunnelId, app, server } = fact
-  if (app === undefined)
-    throw badUsage('the connector has no app to forward to', 'name its port: kubectl intercept sidecar -L rtcp://:0/:8080 -F tunnel+ws://…')
-  // gost makes one up too; nobody else can join then.
-  const id = tunnelId ?? crypto.randomUUID()
-  const sidecar = startSidecar({
-    dial: overCarrier(dialTcp(server), fact),
-    tunnelId: id,
-    weight: Math.max(1, fact.weight),
-    target: app,
-    ...(fact.auth === undefined ? {} : { auth: fact.auth }),
-    clock,
-    log
-  })
+  const options = sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))
+  const { tunnelId, weight, target } = options
+  const sidecar = startSidecar({ ...options, clock, log })
   sidecar.ready.then(
-    () =>
-      say(
-        `registered with ${server.host}:${server.port} for tunnel ${id}, weight ${Math.max(1, fact.weight)}, app ${app.host}:${app.port}`
-      ),
-    (error: unknown) => log.warn('not registered yet', { error })
+    () => say(`registered at ${formatEndpoint(fact.server)} for tunnel ${tunnelId}, weight ${weight}, app ${formatEndpoint(target)}`),
+    (error: unknown) => log.debug('never registered', { error })
   )
   return { close: sidecar.close, drain: signal => sidecar.stop(signal) }
 }
