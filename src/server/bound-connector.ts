@@ -63,7 +63,9 @@ export class BoundConnector implements Connector {
       clock,
       keepaliveIntervalMs: limits.keepaliveIntervalMs,
       keepaliveTimeoutMs: limits.keepaliveTimeoutMs,
-      finOnEnd: false, // the answer would be dropped at our FIN
+      // A stock peer drops the app's answer at our FIN.
+      finOnEnd: false,
+      halfClose: peer === 'ours',
       ...(peer === 'ours' ? { onStream: (stream: SmuxStream) => this.#accept(stream) } : {})
     })
     this.closed = this.#session.closed.then(error => {

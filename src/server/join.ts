@@ -33,7 +33,7 @@ export async function joinVisitor(visitor: Visitor, stream: OpenedStream, rest: 
     onEnd: direction => {
       if (direction !== 'out') return
       if (rest.endIsLeaving === true) stream.connection.once('finish', () => stream.connection.destroy())
-      else watch()
+      else if (stream.connector.peer === 'gost') watch()
     },
     onBytes: () => {
       if (timer !== undefined) watch()

@@ -5,6 +5,7 @@ import { type Closable, closeOnce } from '../base/closable.ts'
 import type { Connection, Dial, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { type Logger, silent } from '../base/log.ts'
+import type { SmuxStream } from '../smux/types.ts'
 import { splice } from '../transport/splice.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../tunnel/connector.ts'
@@ -123,11 +124,11 @@ class RunningSidecar implements Sidecar {
   }
 }
 
-async function spliceWithApp(stream: Connection, app: Connection, clock: Clock): Promise<void> {
+async function spliceWithApp(stream: SmuxStream, app: Connection, clock: Clock): Promise<void> {
   const left = new AbortController()
   let timer: Timer | undefined
   const onEnd = (direction: 'in' | 'out'): void => {
-    if (direction === 'out') timer = clock.after(LEFT_MS, () => left.abort(), { unref: true })
+    if (direction === 'out' && stream.peerEnded) timer = clock.after(LEFT_MS, () => left.abort(), { unref: true })
   }
   await splice(stream, app, { onEnd, signal: left.signal })
   timer?.cancel()

@@ -11,6 +11,8 @@ export interface FrameEvents {
   onNop(): void
   /** A part of a PSH payload, never empty. */
   onPayload(id: number, bytes: Buffer): void
+  /** A PSH without payload. */
+  onEmpty?(id: number): void
   onUpdate(id: number, consumed: number, windowBytes: number): void
 }
 
@@ -74,6 +76,7 @@ export class FrameDecoder {
       this.#id = id
       this.#remaining = bytes.readUInt16LE(at + 2)
       if (this.#remaining > 0) this.#state = 'payload'
+      else this.#events.onEmpty?.(id)
     } else if (command === FRAME.UPD) {
       this.#id = id
       this.#state = 'update'

@@ -32,6 +32,7 @@ export const openSession = (connection: Connection, options: SmuxOptions): SmuxS
 
 class Session implements SmuxSession {
   readonly finOnEnd: boolean
+  readonly halfClose: boolean
   readonly #connection: Connection
   readonly #options: SmuxOptions & typeof DEFAULTS
   readonly #streams = new Map<number, Stream>()
@@ -53,6 +54,7 @@ class Session implements SmuxSession {
     this.#options = { ...DEFAULTS, ...defined(options) }
     const { clock, role, grantedBytes, windowBytes, maxWindowBytes, maxFrameBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
     this.finOnEnd = options.finOnEnd ?? role === 'server'
+    this.halfClose = options.halfClose ?? false
     this.#pool = new GrantPool({ limitBytes: grantedBytes, windowBytes, maxWindowBytes })
     this.#writer = new FrameWriter({
       connection,
@@ -70,6 +72,9 @@ class Session implements SmuxSession {
       onFin: id => this.#peerFinished(id),
       onNop: () => {},
       onPayload: (id, bytes) => this.#payload(id, bytes),
+      onEmpty: id => {
+        if (this.halfClose) this.#streams.get(id)?.finishHalf()
+      },
       onUpdate: (id, consumed, bytes) => this.#update(id, consumed, bytes)
     })
     this.#nextId = role === 'client' ? 3 : 2

@@ -16,6 +16,7 @@ const BUFFER_BYTES = 65_536
 /** What a stream needs of its session. */
 export interface StreamHost {
   readonly finOnEnd: boolean
+  readonly halfClose: boolean
   ready(sender: Sender): void
   update(id: number): void
   /** No frame of this stream matters any more. */
@@ -29,6 +30,8 @@ export class Stream extends Duplex implements SmuxStream {
   readonly #host: StreamHost
   readonly #inbox = new Inbox()
   #peerEnded = false
+  /** The peer sends no more, and still reads. */
+  #peerHalfEnded = false
   /** The reader wants more (`_read` came, the last push was not refused). */
   #wanted = false
   #pushed = 0
@@ -57,7 +60,7 @@ export class Stream extends Duplex implements SmuxStream {
 
   /** Payload from the peer; false when it is more than was granted. `deliver` follows at the end of the network chunk. */
   receive(bytes: Buffer): boolean {
-    if (this.#peerEnded) return true
+    if (this.#peerEnded || this.#peerHalfEnded) return true
     if (!this.receiveWindow.receive(bytes.length)) return false
     this.#inbox.push(bytes)
     return true
@@ -72,14 +75,26 @@ export class Stream extends Duplex implements SmuxStream {
       this.#wanted = this.push(chunk)
     }
     this.#inbox.settle()
-    if (this.#peerEnded && this.#inbox.bytes === 0 && !this.destroyed) this.push(null)
+    if ((this.#peerEnded || this.#peerHalfEnded) && this.#inbox.bytes === 0 && !this.destroyed) this.push(null)
     this.#account()
+  }
+
+  /** The peer sends no more; what we write still arrives. */
+  finishHalf(): void {
+    if (this.#peerEnded || this.#peerHalfEnded) return
+    this.#peerHalfEnded = true
+    this.deliver()
   }
 
   /** The peer is gone: what it sent stays readable, what we write from now on reaches nobody. */
   finish(): void {
     if (this.#peerEnded) return
     this.#peerEnded = true
+    // Its end was told before, so that nobody would notice that it left.
+    if (this.#peerHalfEnded && !this.writableEnded) {
+      this.destroy()
+      return
+    }
     const waiting = this.sender.outbox.clear()
     if (this.writableEnded) this.#fin()
     for (const taken of waiting) taken()
@@ -112,6 +127,12 @@ export class Stream extends Duplex implements SmuxStream {
   }
 
   override _final(callback: Taken): void {
+    if (this.#host.halfClose && !this.#peerEnded) {
+      this.sender.endDue = true
+      this.#host.ready(this.sender)
+      callback()
+      return
+    }
     if (!this.#host.finOnEnd && !this.#peerEnded) {
       callback()
       return

@@ -24,6 +24,11 @@ export interface SmuxOptions {
   maxStreams?: number
   /** Whether `end()` sends FIN after the last byte, or waits for the peer's FIN. Default: true as `server` (a connector's app has answered), else false. */
   finOnEnd?: boolean
+  /**
+   * Both peers are ours: `end()` sends an empty PSH (gost would ignore it) as "no more from me", the other direction stays open, and FIN means gone.
+   * Replaces `finOnEnd`.
+   */
+  halfClose?: boolean
   /** How long `close()` waits for the connection to end by itself. */
   closeGraceMs?: number
 }

@@ -20,6 +20,8 @@ export class Sender {
   readonly outbox = new Outbox()
   /** SYN is still to be sent; it goes out in one batch with the first data there is. */
   synDue: boolean
+  /** An empty PSH is to be sent behind the last byte. */
+  endDue = false
   finDue = false
   finSent = false
   /** In the writer's ring. */
@@ -155,6 +157,10 @@ export class FrameWriter {
       this.#options.onSent(sender, length)
     } else outbox.move(0, batch.payload, batch.taken)
     if (outbox.bytes > 0) return window.available > 0
+    if (sender.endDue) {
+      sender.endDue = false
+      batch.header(FRAME.PSH, sender.id, 0)
+    }
     if (sender.finDue) {
       sender.finSent = true
       batch.header(FRAME.FIN, sender.id)

@@ -90,6 +90,7 @@ class OpenLink implements Link {
       role: 'server',
       clock: options.clock,
       peerBudgetBytes: bound.peer === 'gost' ? STOCK_BUDGET_BYTES : undefined,
+      halfClose: bound.peer === 'ours',
       ...options.smux,
       onStream: stream => this.#accept(stream)
     })

@@ -141,6 +141,25 @@ describe('relay entrypoint', () => {
     expect(visitor.text).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*app0\n$/)
   })
 
+  it('passes a half-close on, and the answer that comes only then', async () => {
+    const app = net.createServer({ allowHalfOpen: true }, socket => {
+      let length = 0
+      socket
+        .on('data', chunk => (length += chunk.length))
+        .on('end', () => socket.end(`${length} bytes`))
+        .on('error', () => {})
+    })
+    await new Promise<void>(done => app.listen(0, '127.0.0.1', done))
+    await using world = await startWorld({ weights: [] })
+    await world.addSidecar((app.address() as AddressInfo).port)
+    const visitor = await world.raw(Buffer.concat([connect(TUNNEL), Buffer.alloc(400_000)]))
+    visitor.socket.end()
+    await eventually(() => expect(visitor.ended).toBe(true))
+    expect(visitor.received.subarray(4).toString()).toBe('400000 bytes')
+    await eventually(() => expect(world.server.stats()).toMatchObject({ active: 0, connectors: [{ active: 0 }] }))
+    app.close()
+  })
+
   it.each([
     ['a zero id', '00000000-0000-0000-0000-000000000000', '01010000'],
     ['no connector', 'aaaaaaaa-0000-4000-8000-000000000001', '01050000']
