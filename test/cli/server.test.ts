@@ -1,0 +1,81 @@
+import { EventEmitter } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Writable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../harness/eventually.ts'
+import { MemoryStream, runCli } from './run-cli.ts'
+
+const ID = '10bc451e-59dc-4c70-999e-91a30813ac78'
+
+/** Starts a command that runs until it is signalled. */
+function start(argv: readonly string[]): { said: () => string; stop: () => Promise<number> } {
+  const signals = new EventEmitter()
+  let stderr: Writable | undefined
+  const done = runCli(argv, {
+    signals,
+    onStart: io => {
+      ;({ stderr } = io)
+    }
+  })
+  return {
+    said: () => (stderr instanceof MemoryStream ? stderr.text : ''),
+    async stop() {
+      signals.emit('SIGTERM')
+      return (await done).code
+    }
+  }
+}
+
+const get = (port: number, host: string): Promise<{ status: number | undefined; text: string }> =>
+  new Promise((resolve, reject) => {
+    http
+      .get({ host: '127.0.0.1', port, headers: { host }, agent: false }, answer => {
+        let text = ''
+        answer.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+        })
+        answer.on('end', () => resolve({ status: answer.statusCode, text }))
+      })
+      .on('error', reject)
+  })
+
+describe("gost's command line", () => {
+  it('runs our server and sidecar: a visitor reaches the app, and both drain on SIGTERM', async () => {
+    const app = http.createServer((_request, response) => response.end('from the app')).listen(0, '127.0.0.1')
+    await eventually(() => app.listening)
+    const { port: appPort } = app.address() as AddressInfo
+
+    const server = start(['server', '-L', `tunnel+ws://127.0.0.1:0?entrypoint=127.0.0.1:0&tunnel=nginx.local:${ID}&path=/proxy`])
+    const ports = await eventually(() => {
+      const [, tunnel, entrypoint] = /tunnel server on port (\d+) \(ws, path \/proxy\), entrypoint on (\d+)/.exec(server.said()) ?? []
+      expect([tunnel, entrypoint]).not.toContain(undefined)
+      return { tunnel: Number(tunnel), entrypoint: Number(entrypoint) }
+    })
+    const sidecar = start([
+      'sidecar',
+      '-L',
+      `rtcp://:0/127.0.0.1:${appPort}`,
+      '-F',
+      `tunnel+ws://127.0.0.1:${ports.tunnel}?tunnel.id=${ID}&path=/proxy`
+    ])
+    await eventually(() => expect(sidecar.said()).toContain(`registered at 127.0.0.1:${ports.tunnel} for tunnel 10bc451e…, weight 1`))
+
+    expect(await get(ports.entrypoint, 'nginx.local')).toEqual({ status: 200, text: 'from the app' })
+    expect(await sidecar.stop()).toBe(143)
+    expect(await server.stop()).toBe(143)
+    expect(server.said() + sidecar.said()).not.toContain(ID)
+    await expect(get(ports.entrypoint, 'nginx.local')).rejects.toThrow(/ECONNREFUSED/)
+    app.close()
+  })
+
+  it('says which port is in use', async () => {
+    const taken = http.createServer().listen(0, '127.0.0.1')
+    await eventually(() => taken.listening)
+    const { port } = taken.address() as AddressInfo
+    const { code, stderr } = await runCli(['server', '-L', `tunnel+ws://127.0.0.1:${port}?entrypoint=127.0.0.1:0&path=/proxy`])
+    expect(code).toBe(8)
+    expect(stderr).toContain(`port ${port} or that of an entrypoint is in use`)
+    taken.close()
+  })
+})
