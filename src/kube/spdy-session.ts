@@ -3,15 +3,14 @@
  * So a session whose reader lags takes no new connections (`busy`), buffers within limits, then stops reading; a reader that takes nothing at
  * all while others wait is reset.
  */
-import { setImmediate } from 'node:timers'
 import type { Clock, Timer } from '../base/clock.ts'
 import { deferred } from '../base/closable.ts'
 import { asError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import { encodeBinaryFrame } from '../transport/frame.ts'
 import type { ApiWebSocket } from './api-websocket.ts'
 import { forwardLost } from './errors.ts'
 import { ForwardedConnection, type ForwardLink, LINGER_MS } from './forwarded-connection.ts'
+import { SpdyWriter } from './spdy-writer.ts'
 import { dataHeader, encodePing, encodeReset, RST_CANCEL, SpdyDecoder, SpdyEncoder, type SpdyFrame } from './spdy.ts'
 
 export interface SpdyLimits {
@@ -67,9 +66,7 @@ export class SpdySession implements ForwardLink {
   readonly #lagging = new Map<ForwardedConnection, number>()
   readonly #heartbeat: Timer
   #stallTimer: Timer | undefined
-  #outgoing: Buffer[] = []
-  #sent: ((error?: Error | null) => void)[] = []
-  #flushing = false
+  readonly #writer: SpdyWriter
   #nextStream = 1
   #lastSeenMs: number
   #draining = false
@@ -81,6 +78,7 @@ export class SpdySession implements ForwardLink {
     this.#limits = { ...SPDY_LIMITS, ...options.limits }
     this.closed = this.#closed.promise
     this.#lastSeenMs = options.clock.now()
+    this.#writer = new SpdyWriter(api.socket, options.secure ? 'zero' : 'random')
     api.ws.binaryType = 'fragments'
     api.ws.on('message', data => this.#receiveBytes(data))
     api.ws.on('pong', () => this.#seen())
@@ -125,8 +123,8 @@ export class SpdySession implements ForwardLink {
       ['port', String(port)],
       ['requestid', String(errorStream)]
     ]
-    this.#queue([this.#encoder.synStream(errorStream, headers('error'), true)])
-    this.#queue([this.#encoder.synStream(dataStream, headers('data'), false)])
+    this.#writer.write([this.#encoder.synStream(errorStream, headers('error'), true)])
+    this.#writer.write([this.#encoder.synStream(dataStream, headers('data'), false)])
     return connection
   }
 
@@ -139,18 +137,18 @@ export class SpdySession implements ForwardLink {
     for (const chunk of chunks) {
       for (let at = 0; at < chunk.length; at += FRAME_BYTES) {
         const part = chunk.subarray(at, at + FRAME_BYTES)
-        this.#queue([dataHeader(stream, part.length, false), part])
+        this.#writer.write([dataHeader(stream, part.length, false), part])
       }
     }
-    this.#sent.push(sent)
+    this.#writer.afterwards(sent)
   }
 
   sendFin(stream: number): void {
-    if (!this.#over) this.#queue([dataHeader(stream, 0, true)])
+    if (!this.#over) this.#writer.write([dataHeader(stream, 0, true)])
   }
 
   sendReset(stream: number): void {
-    if (!this.#over) this.#queue([encodeReset(stream, RST_CANCEL)])
+    if (!this.#over) this.#writer.write([encodeReset(stream, RST_CANCEL)])
   }
 
   drained(connection: ForwardedConnection): void {
@@ -166,35 +164,6 @@ export class SpdySession implements ForwardLink {
 
   /** Called whenever a connection ended. */
   onIdle: (() => void) | undefined
-
-  /** All that is queued in one turn of the event loop leaves as one WebSocket message: fewer frames, fewer wake-ups of the API server. */
-  #queue(buffers: readonly Buffer[]): void {
-    this.#outgoing.push(...buffers)
-    if (this.#flushing) return
-    this.#flushing = true
-    setImmediate(() => this.#flush())
-  }
-
-  #flush(): void {
-    this.#flushing = false
-    const chunks = this.#outgoing
-    const sent = this.#sent
-    this.#outgoing = []
-    this.#sent = []
-    if (this.#over) {
-      for (const done of sent) done(forwardLost(this.#options.pod))
-      return
-    }
-    const { socket } = this.#api
-    const frames = encodeBinaryFrame(chunks, this.#options.secure ? 'zero' : 'random')
-    const last = frames.length - 1
-    socket.cork()
-    frames.forEach((frame, index) => {
-      if (index < last) socket.write(frame)
-      else socket.write(frame, error => sent.forEach(done => done(error)))
-    })
-    socket.uncork()
-  }
 
   #receiveBytes(data: Buffer | ArrayBuffer | Buffer[]): void {
     this.#seen()
@@ -221,7 +190,7 @@ export class SpdySession implements ForwardLink {
         return
       case 'ping':
         // Even numbers are the server's own pings, odd ones would be answers to ours.
-        if (frame.id % 2 === 0) this.#queue([encodePing(frame.id)])
+        if (frame.id % 2 === 0) this.#writer.write([encodePing(frame.id)])
         return
       case 'goaway':
         this.#draining = true
@@ -288,6 +257,7 @@ export class SpdySession implements ForwardLink {
     this.#heartbeat.cancel()
     this.#stallTimer?.cancel()
     for (const connection of this.#byData.values()) connection.destroy(forwardLost(this.#options.pod, cause))
+    this.#writer.close(forwardLost(this.#options.pod, cause))
     this.#api.ws.removeAllListeners('message')
     this.#api.ws.terminate()
     this.#api.socket.destroy()
