@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { errnoOf, InterceptError } from '../base/errors.ts'
 import { credentialsError } from './errors.ts'
-import { type ExecContext, type ExecCredential, runExecPlugin } from './exec-plugin.ts'
+import type { ExecContext, ExecCredential } from './exec-plugin.ts'
 import type { UserEntry } from './kubeconfig-file.ts'
 import { oidcToken } from './oidc.ts'
 
@@ -72,7 +72,8 @@ function tokenSource(user: UserEntry, context: Omit<ExecContext, 'signal'>, cloc
   const hasOther = user.username !== undefined || user.clientCertificate !== undefined || user.clientCertificateData !== undefined
   if (user.exec !== undefined && !hasOther) {
     const { exec } = user
-    return execSource(() => runExecPlugin(exec, context), clock)
+    // Loaded only for those who have one: execa is the largest part of what a `list` would load.
+    return execSource(async () => (await import('./exec-plugin.ts')).runExecPlugin(exec, context), clock)
   }
   if (user.authProvider !== undefined) {
     const provider = user.authProvider
