@@ -11,7 +11,6 @@ import { overCarrier } from '../../src/route/carrier.ts'
 import { startServer } from '../../src/server/run-server.ts'
 import { startSidecar } from '../../src/server/sidecar.ts'
 import { dialTcp } from '../../src/transport/tcp.ts'
-import type { ConnectorChange } from '../../src/tunnel/connector.ts'
 import { runCli } from '../cli/run-cli.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type GostVersion, startGostClient, startGostServer } from '../harness/gost.ts'
@@ -76,7 +75,15 @@ export interface TestConnector extends AsyncDisposable {
   /** How often it lost its server so far. */
   losses(): number
   trouble(): string | undefined
+  /** Of a session: what it said. */
+  events(): SessionEvent[]
   stop(): Promise<void>
+}
+
+export interface SessionEvent {
+  type: string
+  to?: string
+  message?: string
 }
 
 export interface ConnectorSetup {
@@ -105,7 +112,8 @@ export function startTestConnector(kind: ConnectorKind, setup: ConnectorSetup): 
 
 async function startOurs(setup: ConnectorSetup): Promise<TestConnector> {
   const { tunnelId, appPort, weight = 1, auth } = setup
-  const changes: ConnectorChange[] = []
+  let losses = 0
+  const { promise: refused, reject } = Promise.withResolvers<never>()
   const sidecar = startSidecar({
     dial: dialTunnel(setup),
     tunnelId,
@@ -113,22 +121,24 @@ async function startOurs(setup: ConnectorSetup): Promise<TestConnector> {
     target: { host: '127.0.0.1', port: appPort },
     log: silent,
     ...(auth === undefined ? {} : { auth }),
-    connector: { onChange: change => changes.push(change) }
+    connector: {
+      onChange({ to, error }) {
+        if (to !== 'lost') return
+        losses += 1
+        reject(error)
+      }
+    }
   })
   const stop = (): Promise<void> => sidecar.close()
   try {
-    await sidecar.ready
+    // A sidecar asks again for ever; here the first answer counts.
+    await Promise.race([sidecar.ready, refused])
   } catch (error) {
     await stop()
     throw error
   }
-  return { losses: () => changes.filter(({ to }) => to === 'lost').length, trouble: () => undefined, stop, [Symbol.asyncDispose]: stop }
-}
-
-interface SessionEvent {
-  type: string
-  to?: string
-  message?: string
+  refused.catch(() => {}) // a later loss is counted
+  return { losses: () => losses, trouble: () => undefined, events: () => [], stop, [Symbol.asyncDispose]: stop }
 }
 
 async function startSession({
@@ -159,6 +169,7 @@ async function startSession({
     '0s'
   ]
   let code: number | undefined
+  let stopped = false
   const ended = runCli([...argv, ...(auth === undefined ? [] : ['--tunnel-auth', `${auth.user}:${auth.password}`])], {
     home,
     signals,
@@ -176,6 +187,7 @@ async function startSession({
       .map(line => JSON.parse(line) as SessionEvent)
   const states = (to: string): number => events().filter(event => event.type === 'connector.state' && event.to === to).length
   const stop = async (): Promise<void> => {
+    stopped = true
     signals.emit('SIGINT')
     signals.emit('SIGINT')
     await ended
@@ -187,8 +199,8 @@ async function startSession({
     await rm(home, { recursive: true, force: true })
     throw new Error(`${stderr}${stdout}`)
   }
-  const trouble = (): string | undefined => (code === undefined ? undefined : `ended with ${code}: ${output().slice(-2_000)}`)
-  return { losses: () => states('lost'), trouble, stop, [Symbol.asyncDispose]: stop }
+  const trouble = (): string | undefined => (stopped || code === undefined ? undefined : `ended with ${code}: ${output().slice(-2_000)}`)
+  return { losses: () => states('lost'), trouble, events, stop, [Symbol.asyncDispose]: stop }
 }
 
 async function startStock(version: GostVersion, setup: ConnectorSetup): Promise<TestConnector> {
@@ -210,7 +222,11 @@ async function startStock(version: GostVersion, setup: ConnectorSetup): Promise<
       .log()
       .split('\n')
       .find(line => /retrying in|level":"(?:error|fatal)"/.test(line))
-  const stop = (): Promise<void> => gost.stop()
+  let stopped = false
+  const stop = (): Promise<void> => {
+    stopped = true
+    return gost.stop()
+  }
   try {
     await eventually(() => binds() > 0 || failure() !== undefined || gost.status() !== undefined, { timeoutMs: 10_000 })
     if (binds() === 0) throw new Error(failure() ?? gost.log())
@@ -218,6 +234,7 @@ async function startStock(version: GostVersion, setup: ConnectorSetup): Promise<
     await stop()
     throw error
   }
-  const trouble = (): string | undefined => (gost.status() === undefined ? panicIn(gost.log()) : `ended with status ${gost.status()}`)
-  return { losses: () => binds() - 1, trouble, stop, [Symbol.asyncDispose]: stop }
+  const trouble = (): string | undefined =>
+    stopped || gost.status() === undefined ? panicIn(gost.log()) : `ended with status ${gost.status()}`
+  return { losses: () => binds() - 1, trouble, events: () => [], stop, [Symbol.asyncDispose]: stop }
 }

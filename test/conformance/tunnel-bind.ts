@@ -41,7 +41,7 @@ export function bindCases(world: TunnelWorld): void {
     await using app = await startApp({ name: 'guarded' })
     await using server = await startTestServer(serverKind, { carrier, hosts: [['guarded.local', tunnelId]], auth })
     const setup = { carrier, tunnelPort: server.tunnelPort, tunnelId, appPort: app.port }
-    const refused = kind === 'sidecar' || kind === 'session' ? /refused the bind/ : /unauthorized/i
+    const refused = kind === 'sidecar' || kind === 'session' ? /refused the bind/ : /create tunnel .* failed/
     await expect(startTestConnector(kind, setup)).rejects.toThrow(refused)
     await expect(startTestConnector(kind, { ...setup, auth: { ...auth, password: 'wrong' } })).rejects.toThrow(refused)
     await using connector = await startTestConnector(kind, { ...setup, auth })
@@ -51,7 +51,9 @@ export function bindCases(world: TunnelWorld): void {
 
   if (carrier === 'ws' || carrier === 'wss') {
     it('is told when the WebSocket path is a wrong one', async () => {
-      const setup = { carrier, tunnelPort: world.server.tunnelPort, tunnelId: world.tunnel().tunnelId, appPort: 9, path: '/elsewhere' }
+      await using app = await startApp()
+      const { tunnelPort } = world.server
+      const setup = { carrier, tunnelPort, tunnelId: world.tunnel().tunnelId, appPort: app.port, path: '/elsewhere' }
       await expect(startTestConnector(kind, setup)).rejects.toThrow(kind === 'sidecar' || kind === 'session' ? /404/ : /bad handshake/)
     })
   }

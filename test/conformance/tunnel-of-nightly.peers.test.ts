@@ -1,8 +1,8 @@
 /** A stock connector of the gost nightly on our server. */
-import { tunnelSuite } from './tunnel-suite.ts'
+import { CARRIER_BYTES, tunnelSuite } from './tunnel-suite.ts'
 
 const common = { server: 'ours', connector: 'nightly', bulkBytes: 64 * 1024 * 1024, samples: 400, differs: [] } as const
 
 tunnelSuite({ ...common, carrier: 'ws', cases: 'all' })
-tunnelSuite({ ...common, carrier: 'tls', cases: 'carrier' })
-tunnelSuite({ ...common, carrier: 'wss', cases: 'carrier' })
+tunnelSuite({ ...common, carrier: 'tls', cases: 'carrier', bulkBytes: CARRIER_BYTES })
+tunnelSuite({ ...common, carrier: 'wss', cases: 'carrier', bulkBytes: CARRIER_BYTES })

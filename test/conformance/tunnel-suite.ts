@@ -25,6 +25,9 @@ export function tunnelSuite(pairing: Pairing): void {
   })
 }
 
+/** Big enough to show a changed byte; the whole size is for one carrier of each pairing. */
+export const CARRIER_BYTES = 8 * 1024 * 1024
+
 /** What a stock server does not do (dossier, verified on both versions). */
 export const STOCK_SERVER: Pairing['differs'] = [
   { case: 'expect-continue', reason: 'gost swallows the 100 of the app; the visitor waits for its own timer' },

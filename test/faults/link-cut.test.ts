@@ -1,0 +1,47 @@
+/** The link between connector and server is cut for ten seconds: every connection reset, every new one refused. */
+import { randomUUID } from 'node:crypto'
+import { describe, it } from 'vitest'
+import { type ServerKind, startTestConnector, startTestServer } from '../conformance/peers.ts'
+import { startApp } from '../harness/app.ts'
+import { eventually } from '../harness/eventually.ts'
+import { startFaultProxy } from '../harness/fault-proxy.ts'
+import { visit } from '../harness/visit.ts'
+import { HOST, passed } from './line.ts'
+
+const CUT_MS = 10_000
+
+describe.concurrent.each<ServerKind>(['ours', 'ga'])('on a %s server', kind => {
+  it('a session is reconnecting while the link is cut and registered again within 5 s of its return', async ({ expect: expectHere }) => {
+    const tunnelId = randomUUID()
+    await using app = await startApp({ name: 'laptop' })
+    await using server = await startTestServer(kind, { carrier: 'ws', hosts: [[HOST, tunnelId]] })
+    const proxy = await startFaultProxy({ to: { host: '127.0.0.1', port: server.tunnelPort } })
+    await using session = await startTestConnector('session', {
+      carrier: 'ws',
+      tunnelPort: proxy.port,
+      tunnelId,
+      appPort: app.port,
+      weight: 255
+    })
+    const states = (): string[] => session.events().flatMap(({ type, to = '' }) => (type === 'target.state' ? [to] : []))
+    const ask = () => visit(`http://127.0.0.1:${server.entrypointPort}/`, { host: HOST })
+    try {
+      await eventually(async () => expectHere((await ask()).text).toBe('laptop\n'))
+      await proxy.refuse(true)
+      proxy.reset()
+      await eventually(() => expectHere(states().at(-1)).toBe('reconnecting'))
+      expectHere((await ask()).status).toBe(503)
+      await passed(CUT_MS)
+      expectHere(session.trouble()).toBeUndefined()
+      const before = session.losses()
+      expectHere(before).toBeGreaterThan(2)
+      await proxy.refuse(false)
+      const returned = performance.now()
+      await eventually(async () => expectHere((await ask()).text).toBe('laptop\n'), { timeoutMs: 10_000, intervalMs: 20 })
+      expectHere(performance.now() - returned).toBeLessThan(5_000)
+      await eventually(() => expectHere(states().at(-1)).not.toBe('reconnecting'))
+    } finally {
+      await proxy.close()
+    }
+  })
+})
