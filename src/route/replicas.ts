@@ -48,7 +48,10 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
     case 'url': {
       const tcp = dialTcp({ host: candidate.host, port: candidate.port })
       const edge = candidate.tls && server.carrier === 'ws' ? dialTls(tcp, { verify: true, serverName: candidate.host }) : tcp
-      return shared('url', `${candidate.host}:${candidate.port}`, overCarrier(edge, server))
+      // The address may be that of an Ingress, which routes by Host; a tunnel server does not look at it.
+      const ingress = plan.ingresses.find(each => each.tunnelPath !== undefined)
+      const host = server.hostHeader ?? ingress?.host
+      return shared('url', `${candidate.host}:${candidate.port}`, overCarrier(edge, server, host === undefined ? {} : { host }))
     }
     case 'port-forward':
       return candidate.pods.map(pod => ({
