@@ -35,9 +35,12 @@ describe('statusError', () => {
 })
 
 describe('parseStatus', () => {
-  test.each(['', 'text', '[]', '{"kind":"Pod"}', '{"kind":', `{"kind":"Status","message":"${'x'.repeat(70_000)}"}`])('%.30s is none', body => {
-    expect(parseStatus(body)).toBeUndefined()
-  })
+  test.each(['', 'text', '[]', '{"kind":"Pod"}', '{"kind":', `{"kind":"Status","message":"${'x'.repeat(70_000)}"}`])(
+    '%.30s is none',
+    body => {
+      expect(parseStatus(body)).toBeUndefined()
+    }
+  )
 })
 
 describe('unreachable', () => {
