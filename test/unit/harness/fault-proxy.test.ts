@@ -5,18 +5,24 @@ import { dialTcp, listenTcp } from '../../../src/transport/tcp.ts'
 import type { Listener } from '../../../src/transport/types.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { type FaultProxy, startFaultProxy } from '../../harness/fault-proxy.ts'
+import { checkLeaks } from '../../harness/leaks.ts'
+
+checkLeaks()
 
 const signal = new AbortController().signal
 let listener: Listener
 let proxy: FaultProxy
 let served: Connection[]
+let clients: Connection[]
 
 beforeEach(async () => {
   served = []
+  clients = []
   listener = await listenTcp({ host: '127.0.0.1', port: 0 }, connection => served.push(connection))
   proxy = await startFaultProxy({ to: listener })
 })
 afterEach(async () => {
+  for (const client of clients) client.destroy()
   await proxy.close()
   await listener.close()
 })
@@ -37,6 +43,7 @@ function watch(connection: Connection): Watched {
 async function connectPair(): Promise<{ client: Watched; server: Watched }> {
   const before = served.length
   const client = await dialTcp(proxy)(signal)
+  clients.push(client)
   await eventually(() => expect(served.length).toBe(before + 1))
   const server = served[before]
   if (server === undefined) throw new Error('not served')
