@@ -2,7 +2,7 @@
  * The one rendering of errors: what failed · details only when they change what to do · hint · code. Anything that is not an InterceptError is a
  * bug of ours and says so; its stack is for those who asked for detail. Stream errors and signals are not decided here.
  */
-import { asError, EXIT_CODES, InterceptError } from '../base/errors.ts'
+import { asError, InterceptError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
 import { maskUuids } from '../base/log.ts'
 import type { ErrorShape } from '../event/types.ts'
@@ -65,6 +65,3 @@ const safe = (text: string): string =>
     .split('\n')
     .map(line => printable(line))
     .join('\n  ')
-
-/** True for codes that docs/errors.md must hold. */
-export const isErrorCode = (code: string): boolean => code === BUG_CODE || Object.hasOwn(EXIT_CODES, code)
