@@ -8,7 +8,7 @@ const BLOCK_BYTES = 4_096
 const RETAIN_PART = 8
 
 export class Inbox {
-  #chunks: Buffer[] = []
+  readonly #chunks: Buffer[] = []
   #head = 0
   #bytes = 0
   /** The block behind the last chunk, when that is one of ours with room left. */
@@ -22,7 +22,8 @@ export class Inbox {
   push(slice: Buffer): void {
     this.#bytes += slice.length
     if (this.#head === this.#chunks.length) {
-      this.#chunks = [slice]
+      this.#chunks.length = 0
+      this.#chunks.push(slice)
       this.#head = 0
       this.#block = undefined
     } else if (slice.length < BLOCK_BYTES / 2) this.#append(slice)
@@ -50,7 +51,7 @@ export class Inbox {
   }
 
   clear(): void {
-    this.#chunks = []
+    this.#chunks.length = 0
     this.#head = 0
     this.#bytes = 0
     this.#block = undefined

@@ -7,6 +7,8 @@ interface Message {
   taken: Taken
 }
 
+const NONE: readonly Taken[] = []
+
 export class Outbox {
   readonly #messages: Message[] = []
   #chunk = 0
@@ -47,7 +49,8 @@ export class Outbox {
   }
 
   /** Drops everything; returns the callbacks that were waiting. */
-  clear(): Taken[] {
+  clear(): readonly Taken[] {
+    if (this.#messages.length === 0) return NONE
     const waiting = this.#messages.map(message => message.taken)
     this.#messages.length = 0
     this.#chunk = 0

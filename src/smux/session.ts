@@ -21,9 +21,12 @@ const DEFAULTS = {
   windowBytes: 1_048_576,
   maxWindowBytes: 16_777_216,
   grantedBytes: 67_108_864,
+  maxUnreadBytes: 268_435_456,
   maxStreams: 65_536,
   closeGraceMs: 1_000
 }
+/** A stream with more than this unread has a reader that does not keep up. */
+const STALLED_BYTES = 131_072
 /** smux gives up after 2^31 streams of one side; ids never come back. */
 const LAST_ID = 0x7fff_fffd
 
@@ -175,6 +178,9 @@ class Session implements SmuxSession {
     if (stream === undefined) return
     if (!stream.receive(bytes)) throw new ProtocolError('SMUX_WINDOW', `the peer sent more on stream ${id} than it was granted`)
     if (this.#touched.at(-1) !== stream) this.#touched.push(stream)
+    if (this.#pool.unreadBytes > this.#options.maxUnreadBytes && stream.receiveWindow.unread > STALLED_BYTES) {
+      stream.destroy(new ProtocolError('SMUX_UNREAD', `nobody reads stream ${id}, and too much lies unread in the tunnel session`))
+    }
   }
 
   #peerFinished(id: number): void {

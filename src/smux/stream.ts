@@ -95,6 +95,7 @@ export class Stream extends Duplex implements SmuxStream {
       this.destroy()
       return
     }
+    this.receiveWindow.end()
     const waiting = this.sender.outbox.clear()
     if (this.writableEnded) this.#fin()
     for (const taken of waiting) taken()

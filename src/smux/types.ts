@@ -19,6 +19,11 @@ export interface SmuxOptions {
   maxWindowBytes?: number
   /** Most bytes granted over all streams; new streams get less when it is used up. */
   grantedBytes?: number
+  /**
+   * Most bytes received and not read over all streams (default 256 MiB). A gost peer may send 256 KiB on each stream before it hears of any
+   * window; past this bound the stream that gets more without being read is reset.
+   */
+  maxUnreadBytes?: number
   /** The peer's receive budget over all streams (stock gost: 4 MiB); we keep what it has not consumed below it. Absent: unlimited. */
   peerBudgetBytes?: number | undefined
   maxStreams?: number

@@ -17,6 +17,8 @@ export class GrantPool {
   readonly windowBytes: number
   readonly maxWindowBytes: number
   #committed = 0
+  /** Received and not read, over all streams. */
+  unreadBytes = 0
 
   constructor(options: { limitBytes: number; windowBytes: number; maxWindowBytes: number }) {
     this.limitBytes = options.limitBytes
@@ -64,6 +66,7 @@ export class ReceiveWindow {
   /** Counts arriving payload; false when the peer sent more than it was ever granted. */
   receive(bytes: number): boolean {
     this.received += bytes
+    this.#pool.unreadBytes += bytes
     for (let edge = this.#ahead[0]; edge !== undefined && edge <= this.received; edge = this.#ahead[0]) {
       if (edge === this.received) this.#waited = true
       this.#ahead.shift()
@@ -74,6 +77,7 @@ export class ReceiveWindow {
   /** Counts what the reader took; true when an update is due. */
   consume(bytes: number): boolean {
     this.consumed += bytes
+    this.#pool.unreadBytes -= bytes
     this.#pool.book(-Math.min(bytes, Math.max(0, this.#edge - (this.consumed - bytes))))
     const unreported = this.consumed - this.#reported
     if (unreported >= this.#windowBytes / (this.#windowBytes > INITIAL_WINDOW_BYTES ? 4 : 2)) return true
@@ -93,17 +97,29 @@ export class ReceiveWindow {
     return { consumed: this.consumed % 0x1_0000_0000, windowBytes: this.#windowBytes }
   }
 
+  get unread(): number {
+    return this.received - this.consumed
+  }
+
+  /** The peer ended: nothing more arrives. */
+  end(): void {
+    if (this.#closed || this.#edge <= this.received) return
+    this.#pool.book(this.received - this.#edge)
+    this.#edge = this.received
+  }
+
   /** Gives the rest of the grant back to the pool, once. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     this.#pool.book(-Math.max(0, this.#edge - this.consumed))
+    this.#pool.unreadBytes -= this.unread
   }
 
   #wanted(): number {
     if (this.consumed === 0) return this.#pool.tight ? SMALL_WINDOW_BYTES : this.#windowBytes
     const { windowBytes, maxWindowBytes } = this.#pool
-    const keepsUp = this.received - this.consumed <= this.#windowBytes / 4
+    const keepsUp = this.unread <= this.#windowBytes / 4
     const grow = this.#waited && keepsUp
     const base = Math.max(this.#windowBytes, windowBytes)
     return grow ? Math.max(base, Math.min(maxWindowBytes, base * GROWTH)) : base

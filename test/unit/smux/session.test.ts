@@ -311,6 +311,17 @@ describe('receiving', () => {
     expect(chunks).toBeLessThan(200)
   })
 
+  it('resets a stream that nobody reads when too much lies unread, and no small one', async () => {
+    const at = world({ maxUnreadBytes: 300_000 })
+    for (const id of [3, 5, 7]) at.peer.send('SYN', id)
+    const payload = Buffer.alloc(50_000)
+    for (let round = 0; round < 5; round += 1) for (const id of [3, 5]) at.peer.send('PSH', id, payload)
+    at.peer.send('PSH', 7, Buffer.alloc(10_000))
+    await settled(at)
+    expect(at.streams.map(({ errored }) => errored)).toEqual([expect.objectContaining({ code: 'SMUX_UNREAD' }), null, null])
+    expect(at.peer.log.filter(line => line.startsWith('FIN'))).toEqual(['FIN 3'])
+  })
+
   it('ignores payload and FIN of streams it does not know', async () => {
     const at = world()
     at.peer.send('PSH', 77, Buffer.alloc(5_000))

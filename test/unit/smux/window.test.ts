@@ -160,11 +160,16 @@ describe('the pool', () => {
   it('gets everything back', () => {
     const shared = pool()
     const windows = Array.from({ length: 50 }, () => new ReceiveWindow(shared))
-    for (const window of windows) run(window, 3 * MiB)
+    for (const window of windows) {
+      run(window, 3 * MiB)
+      window.receive(1_000)
+    }
+    windows[0]?.end()
+    expect(shared.unreadBytes).toBe(50_000)
     for (const window of windows) {
       window.close()
       window.close()
     }
-    expect(shared.committed).toBe(0)
+    expect([shared.committed, shared.unreadBytes]).toEqual([0, 0])
   })
 })
