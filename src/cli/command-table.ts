@@ -25,6 +25,8 @@ export function commandTable(options: { events: EventStream; stop: StopSignals; 
     const wanted = Array.isArray(args['targets']) ? args['targets'].map(String) : []
     const here = targets()
     if (wanted.length > 0 && here.some(name => !wanted.includes(name))) {
+      const some = runners.get('leave-targets')
+      if (some !== undefined) return (await some(args)) ?? {}
       throw new InterceptError('BAD_USAGE', `one session holds ${here.join(', ')}: its targets leave together`, {
         hint: 'name all of them, or leave every session: kubectl intercept leave --all'
       })

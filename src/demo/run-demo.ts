@@ -158,6 +158,8 @@ class Demo {
     if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   }
 
+  #exchanges = 0
+
   async #start(share: { split?: number }): Promise<Intercept> {
     const { clock, log = silent } = this.#options
     const events = eventStream('demo', clock)
@@ -170,7 +172,8 @@ class Demo {
       clock,
       log,
       emit: events.emit,
-      random: () => crypto.randomUUID().replaceAll('-', '')
+      random: () => crypto.randomUUID().replaceAll('-', ''),
+      nextId: () => String((this.#exchanges += 1))
     })
     this.#running.add(started)
     await started.start(this.#options.signal)

@@ -36,16 +36,11 @@ export interface Exchanges {
 
 const KEPT_LATENCIES = 1_000
 
-export function exchanges({ clock, emit }: { clock: Clock; emit: Emit }): Exchanges {
+export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; nextId: () => string }): Exchanges {
   const startedAt = clock.now()
   const sum = { requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
   const latencies: number[] = []
-  let count = 0
   let inFlight = 0
-  const nextId = (): string => {
-    count += 1
-    return String(count)
-  }
   const tally = (who: Who, type: EventType, body: EventBody<'exchange.completed'> | EventBody<'exchange.aborted'>): void => {
     sum.requests += 1
     if (who === 'returned') sum.returned += 1
@@ -53,6 +48,7 @@ export function exchanges({ clock, emit }: { clock: Clock; emit: Emit }): Exchan
     sum.bytesOut += body.bytesOut
     if ('timings' in body) {
       if (body.status !== undefined && body.status >= 500) sum.errors += 1
+      if (body.status === 101) return // its time is the life of the connection
       if (latencies.length === KEPT_LATENCIES) latencies.shift()
       latencies.push(body.timings.totalMs)
     } else if (type === 'exchange.aborted') sum.errors += 1

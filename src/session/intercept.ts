@@ -2,11 +2,10 @@
  * One intercepted tunnel from start to drain: local app, routes, connectors, proofs, gate, and the facts its state is derived from. Says
  * everything by events. Who it runs beside, signals and exit codes are `run.ts`.
  */
-import { closeAll, closeOnce, deferred, type Closable } from '../base/closable.ts'
+import { closeAll, closeOnce, type Closable } from '../base/closable.ts'
 import type { Timer } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
-import { formatShare } from '../base/format.ts'
 import type { Summary, TargetState } from '../event/types.ts'
 import { followPlan } from '../resolve/follow.ts'
 import { openRoutes } from '../route/open-routes.ts'
@@ -96,7 +95,7 @@ class RunningIntercept implements Intercept {
       weight: split.weight,
       thinning: split.keep
     }
-    this.#exchanges = exchanges({ clock, emit: this.#options.emit })
+    this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId })
     this.#gate = gate({
       plan,
       local: this.#local,
@@ -168,6 +167,7 @@ class RunningIntercept implements Intercept {
       return { serving: undefined, line: `${this.name} was not intercepted` }
     }
     this.#facts.draining = true
+    this.#detail = undefined
     this.#say('leaving')
     const until = clock.now() + settings.graceMs
     const progress = (): void =>

@@ -36,4 +36,6 @@ export interface InterceptOptions {
   log: Logger
   emit: Emit
   random: () => string
+  /** Ids of exchanges, unique within the session. */
+  nextId: () => string
 }

@@ -2,9 +2,9 @@
 import { formatEndpoint } from '../base/connection.ts'
 import { shortTunnel } from '../base/format.ts'
 import type { EventBody } from '../event/types.ts'
-import type { InterceptOptions } from './options.ts'
+import type { Mapped } from './request.ts'
 
-export function planEvent({ plan, local }: InterceptOptions, weight: number): EventBody<'plan.resolved'> {
+export function planEvent({ plan, local }: Mapped, weight: number): EventBody<'plan.resolved'> {
   const stock = plan.server.peer === 'gost'
   const notes = [...plan.notes, ...plan.passes, ...plan.bypasses]
   if (stock && weight === 255) {

@@ -15,14 +15,6 @@ import { startStats, sumUp } from './stats.ts'
 export async function runIntercept(request: InterceptRequest, context: InterceptContext): Promise<number> {
   const { events, clock } = context
   const cluster = request.manual === undefined ? await context.connect() : undefined
-  events.emit('session.started', {
-    pid: context.pid,
-    user: context.user,
-    version: context.version,
-    command: context.commandLine,
-    targets: request.targets,
-    ...(context.controlPath === undefined ? {} : { controlPath: context.controlPath })
-  })
   const startedAt = clock.now()
   const running: Intercept[] = []
   const end = async (reason: EndReason, exitCode: number): Promise<number> => {
@@ -30,8 +22,17 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
     events.emit('session.ended', { reason, exitCode, summary: sumUp(running, clock.now() - startedAt) })
     return exitCode
   }
+  const chosen = await chooseTunnels(request, context, cluster)
+  events.emit('session.started', {
+    pid: context.pid,
+    user: context.user,
+    version: context.version,
+    command: context.commandLine,
+    targets: chosen.map(({ plan }) => plan.name),
+    ...(context.controlPath === undefined ? {} : { controlPath: context.controlPath })
+  })
+  const ids = { count: 0 }
   try {
-    const chosen = await chooseTunnels(request, context, cluster)
     const settings = settingsOf(request)
     if (request.dryRun) {
       for (const mapped of chosen)
@@ -41,7 +42,7 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
       return await end('done', EXIT.OK)
     }
     await consent(request, context, chosen)
-    for (const mapped of chosen) running.push(intercept({ ...mapped, ...common(context, settings, cluster) }))
+    for (const mapped of chosen) running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId: () => String((ids.count += 1)) }))
     return await end(...(await runAll(running, chosen, context, settings)))
   } catch (error) {
     await end('error', exitCodeFor(error))
@@ -58,6 +59,13 @@ async function runAll(
   const { clock, events } = context
   const stats = startStats({ running, clock, emit: events.emit, memory: context.memory })
   context.commands.on('status', async () => ({ targets: running.map(({ name, state, inFlight }) => ({ name, state, inFlight })) }))
+  context.commands.on('leave-targets', async ({ targets }) => {
+    const wanted = Array.isArray(targets) ? targets.map(String) : []
+    const leaving = running.filter(({ name, state }) => wanted.includes(name) && state !== 'ended' && state !== 'failed')
+    const reports = await withGrace(context, settings, signal => Promise.all(leaving.map(each => each.drain(signal))))
+    await Promise.all(leaving.map(each => each.close()))
+    return { left: leaving.map(({ name }) => name), reports: reports.map(({ line }) => line) }
+  })
   try {
     const failures = await startAll(running, context)
     if (failures.length === running.length && failures[0] !== undefined) throw failures[0]
@@ -87,25 +95,27 @@ async function startAll(running: readonly Intercept[], context: InterceptContext
   return failures
 }
 
-async function drainAll(
-  running: readonly Intercept[],
-  context: InterceptContext,
-  settings: InterceptSettings
-): Promise<[EndReason, number]> {
-  const { clock, now, events } = context
-  const grace = new AbortController()
-  const timer = clock.after(settings.graceMs, () => grace.abort(new Error('grace is over')))
-  const reports = await Promise.race([
-    Promise.all(running.filter(each => each.state !== 'failed').map(each => each.drain(AbortSignal.any([grace.signal, now])))),
-    aborted(now)
-  ])
-  timer.cancel()
+async function drainAll(running: readonly Intercept[], context: InterceptContext, settings: InterceptSettings): Promise<[EndReason, number]> {
+  const { now, events } = context
+  const open = running.filter(({ state }) => state !== 'failed' && state !== 'ended')
+  const reports = await Promise.race([withGrace(context, settings, signal => Promise.all(open.map(each => each.drain(signal)))), aborted(now)])
   if (reports === undefined) return ['signal', EXIT.SIGINT]
   const broken = reports.find(report => report.serving === false)
   if (broken === undefined) return ['done', EXIT.OK]
   const error = new InterceptError('CLUSTER_NOT_SERVING', broken.line, { hint: 'see the pods: kubectl get pods -o wide' })
   events.emit('error', { ...shapeOf(error), fatal: false })
   return ['error', exitCodeFor(error)]
+}
+
+/** Runs `work` with a signal that aborts when the grace is over, or everything must end now. */
+async function withGrace<T>({ clock, now }: InterceptContext, { graceMs }: InterceptSettings, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const grace = new AbortController()
+  const timer = clock.after(graceMs, () => grace.abort(new Error('grace is over')))
+  try {
+    return await work(AbortSignal.any([grace.signal, now]))
+  } finally {
+    timer.cancel()
+  }
 }
 
 const common = (context: InterceptContext, settings: InterceptSettings, cluster: Cluster | undefined) => ({

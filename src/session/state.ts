@@ -37,22 +37,9 @@ export function stateOf(facts: TargetFacts): TargetState {
 
 /** Who serves the visitors, as far as can be known from here. */
 export function servingOf(facts: TargetFacts): Serving {
-  const state = stateOf(facts)
-  switch (state) {
-    case 'verified':
-    case 'registered':
-    case 'paused':
-    case 'draining':
-    case 'partial':
-      return facts.weight === 255 && facts.thinning === 1 && facts.bound >= facts.replicas ? 'laptop' : 'shared'
-    case 'returning':
-    case 'held':
-    case 'waiting':
-    case 'resolving':
-    case 'connecting':
-    case 'reconnecting':
-    case 'ended':
-    case 'failed':
-      return 'cluster'
-  }
+  if (!TAKING.has(stateOf(facts))) return 'cluster'
+  return facts.weight === 255 && facts.thinning === 1 && facts.bound >= facts.replicas ? 'laptop' : 'shared'
 }
+
+/** The states in which visitors reach this laptop. */
+const TAKING: ReadonlySet<TargetState> = new Set(['verified', 'registered', 'paused', 'draining', 'partial'])

@@ -117,8 +117,7 @@ class OpenLink implements Link {
       }
       this.#quiet.add(done)
       signal.addEventListener('abort', done, { once: true })
-      void this.closed.then(done)
-      if (signal.aborted) done()
+      if (signal.aborted || this.#ended.signal.aborted) done()
     })
   }
 

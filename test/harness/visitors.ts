@@ -87,7 +87,8 @@ export function arrivals(options: VisitOptions & { rate: number; seed?: number; 
   let timer: NodeJS.Timeout | undefined
   const arrive = (): void => {
     // Several may be due at once: a late timer must not thin the load.
-    while (!stopped && sent < maxVisits && dueMs <= performance.now() - started) {
+    if (stopped) return
+    while (sent < maxVisits && dueMs <= performance.now() - started) {
       sent += 1
       const one = visit(options, performance.now() - started).then(result => {
         visits.push(result)
@@ -96,7 +97,7 @@ export function arrivals(options: VisitOptions & { rate: number; seed?: number; 
       running.add(one)
       dueMs += (-Math.log(1 - random()) / rate) * 1_000
     }
-    if (!stopped && sent < maxVisits) timer = setTimeout(arrive, Math.max(0, dueMs - (performance.now() - started)))
+    if (sent < maxVisits) timer = setTimeout(arrive, Math.max(0, dueMs - (performance.now() - started)))
   }
   arrive()
   return {
