@@ -127,8 +127,12 @@ describe('drain', () => {
   })
 
   it('loses no request on 30 starts and stops under Poisson load', async () => {
-    await using world = await startWorld({ weights: [1] })
-    const load = arrivals({ host: '127.0.0.1', port: world.server.entrypointPort, name: HOST, rate: 250, path: '/' })
+    // Requests that are never repeated, so that none could be saved by another attempt.
+    await using world = await startWorld({
+      weights: [1],
+      limits: { heartbeatMs: 3_000, unansweredOpenMs: 3_000, firstByteTimeoutMs: 15_000 }
+    })
+    const load = arrivals({ host: '127.0.0.1', port: world.server.entrypointPort, name: HOST, rate: 250, path: '/', method: 'POST' })
     for (let round = 0; round < 30; round += 1) {
       const before = world.apps[0]?.counts.requests ?? 0
       const sidecar = await world.addSidecar(portOf(world, 0), { weight: 255 })
