@@ -8,13 +8,14 @@ import { EXIT, InterceptError } from '../base/errors.ts'
 import { formatMs } from '../base/format.ts'
 import { type Logger, silent } from '../base/log.ts'
 import { eventStream } from '../event/stream.ts'
-import type { SessionEvent, TargetState } from '../event/types.ts'
+import type { TargetState } from '../event/types.ts'
 import { intercept, type Intercept } from '../session/intercept.ts'
 import { demoPlan, demoSettings } from './demo-plan.ts'
-import { chapterLine, intro, note, type Paint, paintWith, type Row, sampleLine, summary } from './screen.ts'
+import { Narrator } from './narrator.ts'
+import { chapterLine, intro, note, type Row, summary } from './screen.ts'
 import { standInCluster } from './stand-in-cluster.ts'
 import { type Chapter, type Chapters, CHAPTERS, judge } from './story.ts'
-import { answered, emptySample, type Sample, sendVisitors, type Visitors } from './visitors.ts'
+import { addSample, answered, emptySample, type Sample, sendVisitors, type Visitors } from './visitors.ts'
 import { HOST, openWorld, type World } from './world.ts'
 
 export interface DemoOptions {
@@ -62,7 +63,7 @@ class Demo {
   readonly #options: DemoOptions
   readonly #world: World
   readonly #visitors: Visitors
-  readonly #paint: Paint
+  readonly #narrator: Narrator
   readonly #rows: Row[] = []
   readonly #between: Sample = emptySample()
   readonly #running = new Set<Intercept>()
@@ -73,7 +74,7 @@ class Demo {
     this.#options = options
     this.#world = world
     this.#visitors = visitors
-    this.#paint = paintWith(options.color ?? false)
+    this.#narrator = new Narrator(options)
     this.#chapters = options.chapters ?? CHAPTERS
     this.#startedAt = options.clock.now()
   }
@@ -86,7 +87,7 @@ class Demo {
       clusterPort: cluster.port,
       laptopPort: laptop.port
     }
-    for (const line of intro(this.#paint, places)) this.#say(line)
+    for (const line of intro(this.#narrator.paint, places)) this.#narrator.say(line)
     await this.#chapter(this.#chapters.before)
     const half = await this.#split()
     const all = await this.#takeAll(half)
@@ -105,7 +106,7 @@ class Demo {
     this.#head(this.#chapters.split)
     const half = await this.#start({ split: 0.5 })
     await this.#until(half, ['registered', 'verified'])
-    this.#say(note(this.#paint, 'registered beside the sidecar: weight 1 of 2'))
+    this.#narrator.say(note(this.#narrator.paint, 'registered beside the sidecar: weight 1 of 2'))
     await this.#count(this.#chapters.split)
     return half
   }
@@ -116,7 +117,9 @@ class Demo {
     const all = await this.#start({})
     await this.#until(all, ['verified'])
     const tookMs = this.#options.clock.now() - started
-    this.#say(note(this.#paint, `verified after ${formatMs(tookMs)}: a visitor's request came out on this laptop (weight 255)`))
+    this.#narrator.say(
+      note(this.#narrator.paint, `verified after ${formatMs(tookMs)}: a visitor's request came out on this laptop (weight 255)`)
+    )
     await this.#end(half)
     await this.#count(this.#chapters.all)
     return all
@@ -126,7 +129,7 @@ class Demo {
     this.#head(this.#chapters.down)
     await this.#world.laptop.stop()
     await this.#until(all, ['returning'])
-    this.#say(note(this.#paint, 'returning: the laptop passes visitors back to the pod, none sees an error'))
+    this.#narrator.say(note(this.#narrator.paint, 'returning: the laptop passes visitors back to the pod, none sees an error'))
     await this.#count(this.#chapters.down)
   }
 
@@ -135,26 +138,26 @@ class Demo {
     const started = this.#options.clock.now()
     await this.#world.laptop.start()
     await this.#until(all, ['verified'])
-    this.#say(note(this.#paint, `noticed after ${formatMs(this.#options.clock.now() - started)}`))
+    this.#narrator.say(note(this.#narrator.paint, `noticed after ${formatMs(this.#options.clock.now() - started)}`))
     await this.#count(this.#chapters.back)
   }
 
   async #leave(all: Intercept): Promise<void> {
     this.#head(this.#chapters.left)
     const report = await this.#end(all)
-    this.#say(note(this.#paint, `drained, left, checked: ${report.line}`))
+    this.#narrator.say(note(this.#narrator.paint, `drained, left, checked: ${report.line}`))
     await this.#count(this.#chapters.left, report.serving === true ? undefined : `the end check: ${report.line}`)
   }
 
   async #stay(): Promise<void> {
     const { signal } = this.#options
     const url = `http://127.0.0.1:${this.#world.server.entrypointPort}/`
-    this.#say('')
-    this.#say(this.#paint('bold', 'Everything stays up. Ctrl-C ends it.'))
-    this.#say(`   a visitor        curl -H 'Host: ${HOST}' ${url}`)
-    this.#say(`   the cluster      curl http://127.0.0.1:${this.#world.cluster.port}/`)
-    this.#say(`   your laptop      curl http://127.0.0.1:${this.#world.laptop.port}/`)
-    this.#say('')
+    this.#narrator.say('')
+    this.#narrator.say(this.#narrator.paint('bold', 'Everything stays up. Ctrl-C ends it.'))
+    this.#narrator.say(`   a visitor        curl -H 'Host: ${HOST}' ${url}`)
+    this.#narrator.say(`   the cluster      curl http://127.0.0.1:${this.#world.cluster.port}/`)
+    this.#narrator.say(`   your laptop      curl http://127.0.0.1:${this.#world.laptop.port}/`)
+    this.#narrator.say('')
     if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
   }
 
@@ -163,7 +166,7 @@ class Demo {
   async #start(share: { split?: number }): Promise<Intercept> {
     const { clock, log = silent } = this.#options
     const events = eventStream('demo', clock)
-    if (this.#options.output === 'json') events.subscribe(event => this.#write(event))
+    events.subscribe(event => this.#narrator.write(event))
     const started = intercept({
       plan: demoPlan(this.#world),
       local: { host: '127.0.0.1', port: this.#world.laptop.port },
@@ -198,7 +201,7 @@ class Demo {
   }
 
   #head(chapter: Chapter): void {
-    this.#say(chapterLine(this.#paint, this.#rows.length + 1, chapter.title))
+    this.#narrator.say(chapterLine(this.#narrator.paint, this.#rows.length + 1, chapter.title))
   }
 
   async #chapter(chapter: Chapter): Promise<void> {
@@ -209,18 +212,18 @@ class Demo {
   /** Counts the requests sent from now on; what was sent while switching counts for the promise that none fails. */
   async #count(chapter: Chapter, broken?: string): Promise<void> {
     const { clock } = this.#options
-    add(this.#between, this.#visitors.take())
+    addSample(this.#between, this.#visitors.take())
     const end = clock.now() + STATE_TIMEOUT_MS
     while (answered(this.#visitors.window) < chapter.requests && this.#visitors.window.failed === 0 && clock.now() < end) {
       await this.#pause()
-      this.#progress(this.#visitors.window)
+      this.#narrator.progress(this.#visitors.window)
     }
     const sample = this.#visitors.take()
     // Answers on their way still count in the window of their requests.
     await sleep(clock, POLL_MS)
     this.#rows.push({ title: chapter.title, sample, broken: broken ?? judge(chapter, sample) })
-    this.#progress(sample, '\n')
-    this.#say('')
+    this.#narrator.progress(sample, true)
+    this.#narrator.say('')
   }
 
   /** As long as the story goes on `signal` ends it; with `keep` the end is part of the story. */
@@ -231,50 +234,27 @@ class Demo {
   }
 
   #conclude(): number {
-    add(this.#between, this.#visitors.take())
+    addSample(this.#between, this.#visitors.take())
     const failed = this.#between.failed
     const broken = this.#rows.filter(row => row.broken !== undefined)
-    for (const line of summary(this.#paint, this.#rows, this.#between)) this.#say(line)
-    this.#say('')
+    for (const line of summary(this.#narrator.paint, this.#rows, this.#between)) this.#narrator.say(line)
+    this.#narrator.say('')
     const ok = broken.length === 0 && failed === 0
     const requests = [...this.#rows.map(row => row.sample), this.#between].reduce(
       (sum, sample) => sum + answered(sample) + sample.failed,
       0
     )
     const seconds = formatMs(this.#options.clock.now() - this.#startedAt)
-    if (this.#options.output === 'json')
-      this.#write({ v: 1, type: 'demo', ok, requests, failed: this.#rows.reduce((sum, row) => sum + row.sample.failed, failed) })
+    this.#narrator.write({ v: 1, type: 'demo', ok, requests, failed: this.#rows.reduce((sum, row) => sum + row.sample.failed, failed) })
     if (ok) {
-      this.#say(`${this.#paint('green', 'Every promise held')}: ${requests} requests, 0 failed, ${seconds}.`)
-      this.#say(
-        `On your cluster: ${this.#paint('bold', 'kubectl intercept list')}, then ${this.#paint('bold', 'kubectl intercept svc/NAME --port 8080')}`
+      this.#narrator.say(`${this.#narrator.paint('green', 'Every promise held')}: ${requests} requests, 0 failed, ${seconds}.`)
+      this.#narrator.say(
+        `On your cluster: ${this.#narrator.paint('bold', 'kubectl intercept list')}, then ${this.#narrator.paint('bold', 'kubectl intercept svc/NAME --port 8080')}`
       )
       return EXIT.OK
     }
     const why = this.#visitors.failure ?? broken[0]?.broken ?? `${failed} requests failed while switching`
-    this.#say(`${this.#paint('red', 'A promise was broken')}: ${why}`)
+    this.#narrator.say(`${this.#narrator.paint('red', 'A promise was broken')}: ${why}`)
     return EXIT.DIFFERENCES
   }
-
-  #say(line: string): void {
-    if (this.#options.output !== 'json') this.#options.stdout.write(`${line}\n`)
-  }
-
-  /** On a terminal the bar grows in place. */
-  #progress(sample: Readonly<Sample>, end = ''): void {
-    const { stdout, output } = this.#options
-    if (output === 'json' || (end === '' && stdout.isTTY !== true)) return
-    stdout.write(`${stdout.isTTY === true ? '\r\u001b[K' : ''}${sampleLine(this.#paint, sample)}${end}`)
-  }
-
-  #write(value: SessionEvent | object): void {
-    this.#options.stdout.write(`${JSON.stringify(value)}\n`)
-  }
-}
-
-function add(to: Sample, from: Sample): void {
-  to.cluster += from.cluster
-  to.laptop += from.laptop
-  to.failed += from.failed
-  to.latencies.push(...from.latencies)
 }

@@ -84,6 +84,13 @@ export function sendVisitors({ port, clock, count = 6, thinkMs = 35 }: VisitorsO
 export const emptySample = (): Sample => ({ cluster: 0, laptop: 0, failed: 0, latencies: [] })
 export const answered = ({ cluster, laptop }: Sample): number => cluster + laptop
 
+export function addSample(to: Sample, from: Sample): void {
+  to.cluster += from.cluster
+  to.laptop += from.laptop
+  to.failed += from.failed
+  to.latencies.push(...from.latencies)
+}
+
 export function percentile(latencies: readonly number[], part: number): number | undefined {
   const sorted = [...latencies].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
