@@ -24,6 +24,8 @@ export function candidates(
   hasCluster: boolean
 ): { candidates: Candidate[]; excluded: Excluded[] } {
   if (via.kind === 'url') return { candidates: [urlCandidate(via.url, plan)], excluded: [] }
+  const { address } = plan.server
+  if (address !== undefined && via.kind === 'auto') return { candidates: [{ kind: 'url', ...address, tls: false }], excluded: [] }
   const ready = readyPods(pods)
   const found: Candidate[] = []
   const excluded: Excluded[] = []

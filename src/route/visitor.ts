@@ -30,7 +30,8 @@ export function visitorWays({ plan, cluster, entrypoint }: VisitorContext, pod: 
       request: (request, signal) => requestOver(dial, request, signal)
     })
   }
-  const { service, entrypointServicePort, namespace } = plan.server
+  const { entrypointServicePort, namespace } = plan.server
+  const service = plan.server.entrypointService ?? plan.server.service
   if (alone && service !== undefined && entrypointServicePort !== undefined) {
     ways.push({
       kind: 'service-proxy',

@@ -10,7 +10,7 @@ import { parseTarget } from '../resolve/target.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
-import { returnable } from './return-path.ts'
+import { returnable } from './return-targets.ts'
 import { splitFor } from './split.ts'
 
 /** Throws what resolve throws, and CONSENT_NEEDED where a question has nobody to answer it. */
@@ -119,7 +119,7 @@ function thins(plan: TunnelPlan, share: number, fallback: boolean): boolean {
     splitFor(
       share,
       ready.map(pod => pod.weight),
-      fallback && ready.some(returnable)
+      fallback && (plan.appService !== undefined || ready.some(returnable))
     ).keep < 1
   )
 }

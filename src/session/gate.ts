@@ -16,7 +16,8 @@ import type { Exchanges, StreamWatch } from './exchanges.ts'
 import type { LocalApp } from './local-app.ts'
 import { peekHead } from './peek-head.ts'
 import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
-import { ReturnOverflow, type ReturnPath } from './return-path.ts'
+import { proxyHeader } from './proxy-header.ts'
+import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts'
 import { serveRequests } from './serve-requests.ts'
 
 export type ReturnReason = 'thinned' | 'local-down' | 'local-paused'
@@ -65,7 +66,7 @@ export function gate(options: GateOptions): Gate {
     }
     if (board.pendingPaths > 0 && plan.protocol === 'http' && (await answerProbe(stream, replica))) return
     if (plan.protocol === 'http' && options.perRequest()) {
-      await serveRequests(stream, { decide: options.decide, toLocal: dialLocal, toPod: openReturn, exchanges, clock })
+      await serveRequests(stream, { decide: options.decide, toLocal: dialLocal, toPod: () => openReturn(stream), exchanges, clock })
       return
     }
     const decision = options.decide()
@@ -149,15 +150,18 @@ export function gate(options: GateOptions): Gate {
     clock.after(LINGER_MS, close, { unref: true })
   }
 
-  const openReturn = async (): Promise<{ connection: Connection; pod: string; release: () => void }> => {
+  const openReturn = async (stream: TunnelStream): Promise<Returned> => {
     if (returnPath === undefined) throw new Error('no return path')
-    return returnPath.open(stop.signal)
+    const returned = await returnPath.open(stop.signal)
+    const { proxyProtocol } = returned.target
+    if (proxyProtocol !== 0) returned.connection.write(proxyHeader(proxyProtocol, stream.source))
+    return returned
   }
 
   const giveBack = async (stream: TunnelStream, why: ReturnReason): Promise<void> => {
     const started = clock.now()
     try {
-      const { connection, release } = await openReturn()
+      const { connection, release } = await openReturn(stream)
       const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started })
       // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
       const complete = new AbortController()

@@ -20,6 +20,7 @@ import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
 import { replicaSet, type Replica, type ReplicaSet } from './replica-set.ts'
 import { returnPath } from './return-path.ts'
+import { ownTargets, serviceTargets } from './return-targets.ts'
 import { shareOf, splitFor } from './split.ts'
 import { servingOf, stateOf, type TargetFacts } from './state.ts'
 import { verify } from './verify.ts'
@@ -78,7 +79,7 @@ class RunningIntercept implements Intercept {
       cluster === undefined || !settings.fallback
         ? undefined
         : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
-    this.#returnPath?.setPods(plan.sidecars)
+    this.#returnPath?.setTargets(ownTargets(plan.sidecars))
     const split = this.#splitNow()
     this.#facts = {
       ended: 'no',
@@ -134,6 +135,7 @@ class RunningIntercept implements Intercept {
     emit('plan.resolved', planEvent(this.#options, this.#facts.weight))
     this.#sayIntercept('auto')
     this.#facts.resolved = true
+    await this.#followAppService(until)
     await this.#awaitLocal(until)
     this.#routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, until)
     this.#parts.push(this.#routes)
@@ -218,7 +220,8 @@ class RunningIntercept implements Intercept {
   #splitNow(): { weight: number; keep: number } {
     const { settings } = this.#options
     if (settings.split === undefined) return { weight: settings.weight, keep: 1 }
-    return splitFor(settings.split, this.#weights(), this.#returnPath?.available === true)
+    const canReturn = this.#returnPath !== undefined && (this.#returnPath.available || this.#options.plan.appService !== undefined)
+    return splitFor(settings.split, this.#weights(), canReturn)
   }
 
   #weights(): number[] {
@@ -348,14 +351,37 @@ class RunningIntercept implements Intercept {
     if (cluster === undefined) return
     const following = followPlan(cluster, plan, now => {
       this.#sidecars = now.sidecars
-      this.#returnPath?.setPods(now.sidecars)
-      this.#facts.canReturn = this.#returnPath?.available === true
+      if (plan.appService === undefined) this.#setTargets(ownTargets(now.sidecars))
       this.#resplit()
       if (this.#routes?.update(now.serverPods) === true) void this.#applyRoutes()
       this.#say('pods changed')
     })
     this.#parts.push(following)
     following.ready.catch(error => log.warn('cannot follow the pods', { error: asError(error) }))
+  }
+
+  #setTargets(targets: ReturnType<typeof ownTargets>): void {
+    this.#returnPath?.setTargets(targets)
+    this.#facts.canReturn = this.#returnPath?.available === true
+  }
+
+  /** The sidecars forward to another Service: its ready pods are the end of the return path. */
+  async #followAppService(signal: AbortSignal): Promise<void> {
+    const { cluster, plan, log } = this.#options
+    if (cluster === undefined || plan.appService === undefined) return
+    const { namespace, service, port } = plan.appService
+    try {
+      const found = await cluster.get('services', namespace, service, signal)
+      const portName = found?.spec?.ports?.find(each => each.port === port)?.name
+      const proxyProtocol = this.#sidecars[0]?.proxyProtocol ?? 0
+      const watch = cluster.watch('endpoints', { namespace, fieldSelector: `metadata.name=${service}` }, items =>
+        this.#setTargets(items.flatMap(each => serviceTargets(each, portName, proxyProtocol)))
+      )
+      this.#parts.push(watch)
+      await watch.ready
+    } catch (error) {
+      log.warn('no return path to the Service', { service, error: asError(error) })
+    }
   }
 
   async #applyRoutes(): Promise<void> {

@@ -7,7 +7,7 @@ import type { Connection } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import type { Emit } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
-import type { SidecarPod } from '../resolve/types.ts'
+import type { ReturnTarget } from './return-targets.ts'
 
 export interface ReturnPathOptions {
   cluster: Cluster
@@ -25,27 +25,28 @@ export class ReturnOverflow extends Error {
   override readonly name = 'ReturnOverflow'
 }
 
+/** An open connection to the app in a pod; `release` frees its place. */
+export interface Returned {
+  connection: Connection
+  target: ReturnTarget
+  release: () => void
+}
+
 export interface ReturnPath {
-  /** At least one ready pod whose app is reachable exactly (its own loopback). */
+  /** At least one ready pod whose app is reachable exactly. */
   readonly available: boolean
   readonly inUse: number
-  setPods(pods: readonly SidecarPod[]): void
+  setTargets(targets: readonly ReturnTarget[]): void
   /**
    * A connection to the app in a ready pod, the next one when that fails; free its place with `release` when done.
    * Throws ReturnOverflow over the limits, else the last pod's error.
    */
-  open(signal: AbortSignal): Promise<{ connection: Connection; pod: string; release: () => void }>
+  open(signal: AbortSignal): Promise<Returned>
 }
-
-const LOOPBACK = /^(?:|localhost|127\.\d+\.\d+\.\d+|::1|0\.0\.0\.0|::)$/
-
-/** The pods that a port-forward can stand in for the sidecar of: it dials the pod's own loopback, as the sidecar does. */
-export const returnable = (pod: SidecarPod): boolean =>
-  pod.ready && !pod.terminating && pod.app !== undefined && LOOPBACK.test(pod.app.host)
 
 export function returnPath(options: ReturnPathOptions): ReturnPath {
   const { cluster, clock, emit, perSecond, atOnce = 64, waitMs = 2_000, connectMs = 5_000 } = options
-  let pods: SidecarPod[] = []
+  let targets: readonly ReturnTarget[] = []
   let turn = 0
   let inUse = 0
   const queue: (() => void)[] = []
@@ -89,35 +90,35 @@ export function returnPath(options: ReturnPathOptions): ReturnPath {
 
   return {
     get available() {
-      return pods.length > 0
+      return targets.length > 0
     },
     get inUse() {
       return inUse
     },
-    setPods(next) {
-      pods = next.filter(returnable)
+    setTargets(next) {
+      targets = next
     },
     async open(signal) {
       countOne()
       await enter(signal)
       let last: Error = new Error('no ready pod to return to')
-      for (let tries = 0; tries < pods.length; tries += 1) {
+      for (let tries = 0; tries < targets.length; tries += 1) {
         turn += 1
-        const pod = pods[turn % pods.length]
-        if (pod?.app === undefined) continue
+        const target = targets[turn % targets.length]
+        if (target === undefined) continue
         const started = clock.now()
         const limit = deadline(clock, connectMs, () => new Error(`no connection within ${connectMs / 1000} s`), signal)
         try {
-          const connection = await cluster.forwarder(pod.namespace, pod.pod).dial(pod.app.port, limit.signal)
+          const connection = await cluster.forwarder(target.namespace, target.pod).dial(target.port, limit.signal)
           let released = false
           const release = (): void => {
             if (!released) leave()
             released = true
           }
-          return { connection, pod: pod.pod, release }
+          return { connection, target, release }
         } catch (thrown) {
           last = asError(thrown)
-          emit('return.state', { pod: pod.pod, ok: false, openMs: Math.round(clock.now() - started), pooled: 0, cause: last.message })
+          emit('return.state', { pod: target.pod, ok: false, openMs: Math.round(clock.now() - started), pooled: 0, cause: last.message })
         } finally {
           limit.done()
         }

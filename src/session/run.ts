@@ -3,7 +3,6 @@ import { closeAll } from '../base/closable.ts'
 import { asError, EXIT, exitCodeFor, InterceptError, isAbort } from '../base/errors.ts'
 import type { EndReason, ErrorShape } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
-import type { Via } from '../route/types.ts'
 import { chooseTunnels, consent } from './choose.ts'
 import { intercept, type Intercept } from './intercept.ts'
 import type { InterceptSettings } from './options.ts'
@@ -42,7 +41,8 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
       return await end('done', EXIT.OK)
     }
     await consent(request, context, chosen)
-    for (const mapped of chosen) running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId: () => String((ids.count += 1)) }))
+    for (const mapped of chosen)
+      running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId: () => String((ids.count += 1)) }))
     return await end(...(await runAll(running, chosen, context, settings)))
   } catch (error) {
     await end('error', exitCodeFor(error))
@@ -95,10 +95,17 @@ async function startAll(running: readonly Intercept[], context: InterceptContext
   return failures
 }
 
-async function drainAll(running: readonly Intercept[], context: InterceptContext, settings: InterceptSettings): Promise<[EndReason, number]> {
+async function drainAll(
+  running: readonly Intercept[],
+  context: InterceptContext,
+  settings: InterceptSettings
+): Promise<[EndReason, number]> {
   const { now, events } = context
   const open = running.filter(({ state }) => state !== 'failed' && state !== 'ended')
-  const reports = await Promise.race([withGrace(context, settings, signal => Promise.all(open.map(each => each.drain(signal)))), aborted(now)])
+  const reports = await Promise.race([
+    withGrace(context, settings, signal => Promise.all(open.map(each => each.drain(signal)))),
+    aborted(now)
+  ])
   if (reports === undefined) return ['signal', EXIT.SIGINT]
   const broken = reports.find(report => report.serving === false)
   if (broken === undefined) return ['done', EXIT.OK]
@@ -108,7 +115,11 @@ async function drainAll(running: readonly Intercept[], context: InterceptContext
 }
 
 /** Runs `work` with a signal that aborts when the grace is over, or everything must end now. */
-async function withGrace<T>({ clock, now }: InterceptContext, { graceMs }: InterceptSettings, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+async function withGrace<T>(
+  { clock, now }: InterceptContext,
+  { graceMs }: InterceptSettings,
+  work: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
   const grace = new AbortController()
   const timer = clock.after(graceMs, () => grace.abort(new Error('grace is over')))
   try {
@@ -130,7 +141,7 @@ const common = (context: InterceptContext, settings: InterceptSettings, cluster:
 const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   weight: request.share.kind === 'weight' ? request.share.weight : 255,
   split: request.share.kind === 'split' ? request.share.share : undefined,
-  via: viaOf(request),
+  via: request.via.kind === 'url' ? { kind: 'url', url: new URL(request.via.url) } : { kind: request.via.kind },
   entrypoint: request.manual?.entrypoint === undefined ? undefined : new URL(request.manual.entrypoint),
   fallback: request.fallback,
   returnLimit: request.returnLimit,
@@ -140,12 +151,6 @@ const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   requireAll: request.requireAll,
   probePath: request.probePath
 })
-
-function viaOf({ via, manual }: InterceptRequest): Via {
-  if (via.kind === 'url') return { kind: 'url', url: new URL(via.url) }
-  if (manual === undefined) return { kind: via.kind }
-  return { kind: 'url', url: new URL(manual.server.replace(/^tunnel\+/, '')) }
-}
 
 export function shapeOf(error: Error): ErrorShape {
   if (!(error instanceof InterceptError)) return { code: 'BUG', message: error.message }

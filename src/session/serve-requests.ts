@@ -16,7 +16,7 @@ import type { Decision } from './gate.ts'
 export interface ServeRequestsOptions {
   decide: () => Decision
   toLocal: () => Promise<Connection>
-  toPod: () => Promise<{ connection: Connection; pod: string; release: () => void }>
+  toPod: () => Promise<{ connection: Connection; release: () => void }>
   exchanges: Exchanges
   clock: Clock
 }
@@ -24,7 +24,6 @@ export interface ServeRequestsOptions {
 interface Upstream {
   connection: Connection
   who: 'laptop' | 'returned'
-  pod: string | undefined
   release: () => void
 }
 
@@ -74,9 +73,7 @@ async function upstreamFor(options: ServeRequestsOptions, kept: Map<Upstream['wh
   const open = kept.get(who)
   if (open !== undefined && !open.connection.destroyed && !open.connection.readableEnded) return open
   const fresh: Upstream =
-    decision.to === 'local'
-      ? { connection: await options.toLocal(), who, pod: undefined, release: () => {} }
-      : { who, ...(await options.toPod()) }
+    decision.to === 'local' ? { connection: await options.toLocal(), who, release: () => {} } : { who, ...(await options.toPod()) }
   fresh.connection.on('error', () => {}) // seen by whoever reads or writes it
   kept.set(who, fresh)
   return fresh

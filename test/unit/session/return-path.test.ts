@@ -2,7 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Connection } from '../../../src/base/connection.ts'
 import type { Cluster } from '../../../src/kube/types.ts'
 import type { SidecarPod } from '../../../src/resolve/types.ts'
-import { returnable, ReturnOverflow, returnPath } from '../../../src/session/return-path.ts'
+import { ReturnOverflow, returnPath } from '../../../src/session/return-path.ts'
+import { ownTargets, returnable, serviceTargets } from '../../../src/session/return-targets.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
 import { fakeClock } from '../../harness/fake-clock.ts'
 
@@ -43,44 +44,68 @@ describe('returnable', () => {
   })
 })
 
+describe('serviceTargets', () => {
+  const endpoints = {
+    metadata: { name: 'app', namespace: 'shop' },
+    subsets: [
+      {
+        addresses: [{ ip: '10.0.0.1', targetRef: { kind: 'Pod', name: 'app-1', namespace: 'shop' } }, { ip: '192.0.2.1' }],
+        notReadyAddresses: [{ ip: '10.0.0.2', targetRef: { kind: 'Pod', name: 'app-2', namespace: 'shop' } }],
+        ports: [
+          { name: 'http', port: 8080 },
+          { name: 'metrics', port: 9090 }
+        ]
+      }
+    ]
+  }
+
+  it('takes the ready pods behind a Service, at the container port of the named port', () => {
+    expect(serviceTargets(endpoints, 'http', 0)).toEqual([{ namespace: 'shop', pod: 'app-1', port: 8080, proxyProtocol: 0 }])
+  })
+
+  it('takes nothing when it cannot tell which port is meant', () => {
+    expect(serviceTargets(endpoints, undefined, 0)).toEqual([])
+  })
+})
+
 describe('returnPath', () => {
   it('tries the next ready pod when one fails, and says so', async () => {
     const { path, emit } = world(name => (name === 'bad' ? Promise.reject(new Error('refused')) : answer()))
-    path.setPods([pod('bad'), pod('good')])
-    for (let i = 0; i < 4; i += 1) expect((await path.open(signal)).pod).toBe('good')
+    path.setTargets(ownTargets([pod('bad'), pod('good')]))
+    for (let i = 0; i < 4; i += 1) expect((await path.open(signal)).target.pod).toBe('good')
     expect(emit).toHaveBeenCalledWith('return.state', expect.objectContaining({ pod: 'bad', ok: false }))
   })
 
   it('spreads requests over the pods', async () => {
     const { path } = world(answer)
-    path.setPods([pod('a'), pod('b')])
+    path.setTargets(ownTargets([pod('a'), pod('b')]))
     const pods = await Promise.all(Array.from({ length: 10 }, () => path.open(signal)))
-    expect(pods.filter(each => each.pod === 'a')).toHaveLength(5)
+    expect(pods.filter(each => each.target.pod === 'a')).toHaveLength(5)
   })
 
   it('overflows over its rate and recovers in the next second', async () => {
     const { path, clock } = world(answer, { perSecond: 2 })
-    path.setPods([pod('a')])
+    path.setTargets(ownTargets([pod('a')]))
     for (let i = 0; i < 2; i += 1) (await path.open(signal)).release()
     await expect(path.open(signal)).rejects.toBeInstanceOf(ReturnOverflow)
     await clock.advance(1_000)
-    await expect(path.open(signal)).resolves.toMatchObject({ pod: 'a' })
+    await expect(path.open(signal)).resolves.toMatchObject({ target: { pod: 'a' } })
   })
 
   it('queues over its places and hands a freed one on', async () => {
     const { path } = world(answer, { atOnce: 1 })
-    path.setPods([pod('a')])
+    path.setTargets(ownTargets([pod('a')]))
     const first = await path.open(signal)
     const second = path.open(signal)
     first.release()
     first.release()
-    await expect(second).resolves.toMatchObject({ pod: 'a' })
+    await expect(second).resolves.toMatchObject({ target: { pod: 'a' } })
     expect(path.inUse).toBe(1)
   })
 
   it('overflows when no place came within two seconds', async () => {
     const { path, clock } = world(answer, { atOnce: 1 })
-    path.setPods([pod('a')])
+    path.setTargets(ownTargets([pod('a')]))
     await path.open(signal)
     const late = path.open(signal)
     late.catch(() => {})
@@ -90,7 +115,7 @@ describe('returnPath', () => {
 
   it('frees the place of an opening that failed', async () => {
     const { path } = world(() => Promise.reject(new Error('refused')), { atOnce: 1 })
-    path.setPods([pod('a')])
+    path.setTargets(ownTargets([pod('a')]))
     await expect(path.open(signal)).rejects.toThrow('refused')
     expect(path.inUse).toBe(0)
   })
