@@ -9,21 +9,25 @@ import { asError, InterceptError } from '../base/errors.ts'
 import type { Summary, TargetState } from '../event/types.ts'
 import { followPlan } from '../resolve/follow.ts'
 import { openRoutes } from '../route/open-routes.ts'
+import type { ServerPod } from '../resolve/types.ts'
 import type { RouteSet } from '../route/types.ts'
 import { answering } from './answering.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
+import { followAppService } from './follow-app-service.ts'
 import { gate, type Decision } from './gate.ts'
 import { localApp } from './local-app.ts'
 import type { InterceptOptions } from './options.ts'
 import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
+import { prove, verdictWords } from './proofs.ts'
 import { replicaSet, type Replica, type ReplicaSet } from './replica-set.ts'
 import { returnPath } from './return-path.ts'
-import { ownTargets, serviceTargets } from './return-targets.ts'
+import { ownTargets, type ReturnTarget } from './return-targets.ts'
 import { shareOf, splitFor } from './split.ts'
-import { servingOf, stateOf, type TargetFacts } from './state.ts'
-import { verify } from './verify.ts'
+import { stateVoice, type StateVoice } from './state-voice.ts'
+import { initialFacts, stateOf, type TargetFacts } from './state.ts'
+import type { Verdict } from './verify.ts'
 
 export interface Intercept extends Closable {
   readonly name: string
@@ -59,13 +63,12 @@ class RunningIntercept implements Intercept {
   readonly #stop = new AbortController()
   readonly #parts: Closable[] = []
   readonly #facts: TargetFacts
+  readonly #voice: StateVoice
   #sidecars
   #replicas: ReplicaSet | undefined
   #routes: RouteSet | undefined
   #watch: Timer | undefined
   #downSince: number | undefined
-  #said: { state: TargetState; detail: string | undefined } = { state: 'resolving', detail: undefined }
-  #detail: string | undefined
 
   constructor(options: InterceptOptions) {
     const { plan, clock, cluster, settings, emit, log } = options
@@ -81,21 +84,8 @@ class RunningIntercept implements Intercept {
         : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
     const split = this.#splitNow()
-    this.#facts = {
-      ended: 'no',
-      draining: false,
-      resolved: false,
-      localUp: true,
-      paused: false,
-      givenBack: false,
-      replicas: 1,
-      bound: 0,
-      everBound: false,
-      verified: false,
-      canReturn: this.#returnPath?.available === true,
-      weight: split.weight,
-      thinning: split.keep
-    }
+    this.#facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight: split.weight, thinning: split.keep }
+    this.#voice = stateVoice(this.#options.emit, this.#facts)
     this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId })
     this.#gate = gate({
       plan,
@@ -135,13 +125,14 @@ class RunningIntercept implements Intercept {
     emit('plan.resolved', planEvent(this.#options, this.#facts.weight))
     this.#sayIntercept('auto')
     this.#facts.resolved = true
-    await this.#followAppService(until)
+    const appService = await followAppService(this.#options, targets => this.#setTargets(targets), until)
+    if (appService !== undefined) this.#parts.push(appService)
     await this.#awaitLocal(until)
     this.#routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, until)
     this.#parts.push(this.#routes)
     if (settings.requireAll && this.#routes.uncovered !== undefined) {
       throw new InterceptError('ROUTE_UNAVAILABLE', `not every replica of the tunnel server can be reached: ${this.#routes.uncovered}`, {
-        hint: 'let the API server forward to each: kubectl auth can-i create pods/portforward'
+        hint: `may you forward to each? kubectl auth can-i create pods --subresource=portforward -n ${plan.server.namespace}`
       })
     }
     this.#facts.replicas = this.#routes.total
@@ -155,7 +146,7 @@ class RunningIntercept implements Intercept {
       onChange: replica => this.#onConnector(replica)
     })
     this.#parts.push(this.#replicas)
-    this.#say('dialling')
+    this.#voice.say('dialling')
     await this.#replicas.apply(this.#routes.replicas, until)
     this.#watch = clock.every(WATCH_MS, () => this.#onWatch(), { unref: true })
     if (cluster !== undefined) this.#follow()
@@ -165,12 +156,12 @@ class RunningIntercept implements Intercept {
     const { clock, emit, settings } = this.#options
     if (this.#replicas === undefined) {
       this.#facts.ended = 'ended'
-      this.#say('left before it was registered')
+      this.#voice.say('left before it was registered')
       return { serving: undefined, line: `${this.name} was not intercepted` }
     }
     this.#facts.draining = true
-    this.#detail = undefined
-    this.#say('leaving')
+    this.#voice.detail = undefined
+    this.#voice.say('leaving')
     const until = clock.now() + settings.graceMs
     const progress = (): void =>
       emit('drain.progress', { inFlight: this.inFlight, remainingMs: Math.max(0, Math.round(until - clock.now())) })
@@ -185,8 +176,8 @@ class RunningIntercept implements Intercept {
       signal.aborted ? AbortSignal.abort(signal.reason) : this.#stop.signal
     ).catch((error: unknown): EndReport => ({ serving: undefined, line: `${this.name}: left; not checked (${asError(error).message})` }))
     this.#facts.ended = report.serving === false ? 'failed' : 'ended'
-    this.#detail = report.line
-    this.#say('left')
+    this.#voice.detail = report.line
+    this.#voice.say('left')
     return report
   }
 
@@ -196,7 +187,7 @@ class RunningIntercept implements Intercept {
     this.#gate.close()
     if (this.#facts.ended === 'no') {
       this.#facts.ended = 'failed'
-      this.#say('closed')
+      this.#voice.say('closed')
     }
     await closeAll([...this.#parts.reverse(), this.#local])
   }
@@ -210,11 +201,11 @@ class RunningIntercept implements Intercept {
       })
     }
     this.#facts.givenBack = true
-    this.#detail = `for ${formatEndpoint(local)}`
-    this.#say('local port closed')
+    this.#voice.detail = `for ${formatEndpoint(local)}`
+    this.#voice.say('local port closed')
     await this.#local.whenUp(signal)
     this.#facts.givenBack = false
-    this.#detail = undefined
+    this.#voice.detail = undefined
   }
 
   #splitNow(): { weight: number; keep: number } {
@@ -250,10 +241,10 @@ class RunningIntercept implements Intercept {
     this.#downSince = up ? undefined : clock.now()
     if (up && this.#facts.givenBack && this.#replicas !== undefined) {
       this.#facts.givenBack = false
-      this.#detail = undefined
+      this.#voice.detail = undefined
       this.#replicas.resume()
     }
-    this.#say(cause)
+    this.#voice.say(cause)
   }
 
   /** Twice a second: the things that become true by time passing. */
@@ -262,25 +253,25 @@ class RunningIntercept implements Intercept {
     if (this.#downSince !== undefined && clock.now() - this.#downSince > RETURN_FOR_MS)
       void this.#giveBack(`local app away for ${RETURN_FOR_MS / 1_000} s`)
     const { paused } = this.#answering
-    if (paused) this.#detail = `visitors get 503 at ${plan.server.readTimeoutMs / 1_000} s`
-    else if (this.#facts.paused) this.#detail = undefined
+    if (paused) this.#voice.detail = `visitors get 503 at ${plan.server.readTimeoutMs / 1_000} s`
+    else if (this.#facts.paused) this.#voice.detail = undefined
     if (paused !== this.#facts.paused) {
       this.#facts.paused = paused
-      this.#say(paused ? 'the local app accepts but does not answer' : 'the local app answers again')
+      this.#voice.say(paused ? 'the local app accepts but does not answer' : 'the local app answers again')
     }
   }
 
   async #giveBack(why: string): Promise<void> {
     if (this.#facts.givenBack || this.#facts.draining || this.#replicas === undefined) return
     this.#facts.givenBack = true
-    this.#detail = why
+    this.#voice.detail = why
     this.#options.emit('notice', {
       level: 'warn',
       code: 'GIVEN_BACK',
       message: `${this.name} went back to the cluster: ${why}`,
       hint: `it comes back by itself when ${this.#local.address} accepts again`
     })
-    this.#say(why)
+    this.#voice.say(why)
     const grace = new AbortController()
     const timer = this.#options.clock.after(this.#options.settings.graceMs, () => grace.abort(), { unref: true })
     await this.#replicas.withdraw(AbortSignal.any([grace.signal, this.#stop.signal]))
@@ -295,9 +286,9 @@ class RunningIntercept implements Intercept {
       () => {
         if (!this.#facts.givenBack || this.#facts.draining || !this.#local.up) return
         this.#facts.givenBack = false
-        this.#detail = undefined
+        this.#voice.detail = undefined
         this.#replicas?.resume()
-        this.#say('trying again')
+        this.#voice.say('trying again')
       },
       { unref: true }
     )
@@ -309,41 +300,23 @@ class RunningIntercept implements Intercept {
     this.#facts.bound = replicas.bound
     if (this.#facts.bound > 0) this.#facts.everBound = true
     this.#facts.verified = allVerified(replicas)
-    if (replica.connector.phase === 'bound') void this.#verify(replica)
+    if (replica.connector.phase === 'bound') this.#prove(replica)
     if (this.#facts.bound === 0 && replica.connector.phase === 'lost')
-      this.#detail = this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
-    this.#say(replica.connector.phase)
+      this.#voice.detail = this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
+    this.#voice.say(replica.connector.phase)
   }
 
-  /** Proofs until they hold; each binding starts anew. */
-  async #verify(replica: Replica): Promise<void> {
-    const { plan, clock, emit, random } = this.#options
-    const share = shareOf(this.#facts.weight, this.#weights())
-    const retryMs = [250, 500, 1_000, 2_000, 5_000]
-    for (let round = 0; replica.connector.phase === 'bound' && !this.#stop.signal.aborted; round += 1) {
-      const verdict = await verify(
-        { plan, route: replica.route, board: this.#board, clock, emit, share, exclusive: share === 1, random },
-        this.#stop.signal
-      ).catch(() => undefined)
-      if (verdict === undefined || replica.connector.phase !== 'bound' || this.#facts.draining) return
+  #prove(replica: Replica): void {
+    const { connector } = replica
+    const over = (): boolean => connector.phase !== 'bound' || this.#facts.draining || this.#stop.signal.aborted
+    const onVerdict = (verdict: Verdict): void => {
       replica.verified = verdict.kind === 'verified'
       this.#facts.verified = this.#replicas !== undefined && allVerified(this.#replicas)
-      this.#detail =
-        verdict.kind === 'verified' ? `${verdict.ms} ms` : verdict.kind === 'unverified' ? `unverified: ${verdict.reason}` : verdict.reason
-      this.#say(verdict.kind)
-      if (verdict.kind === 'lost' && round === 2) {
-        emit('notice', {
-          level: 'warn',
-          code: 'PROOF_LOST',
-          message: `registered, but a visitor's request does not arrive: ${verdict.reason}`,
-          hint: 'see where it goes: kubectl intercept list -o wide'
-        })
-      }
-      if (verdict.kind !== 'lost') return
-      await new Promise<void>(resolve => {
-        clock.after(retryMs[Math.min(round, retryMs.length - 1)] ?? 5_000, resolve, { unref: true })
-      })
+      this.#voice.detail = verdictWords(verdict)
+      this.#voice.say(verdict.kind)
     }
+    const share = shareOf(this.#facts.weight, this.#weights())
+    void prove({ ...this.#options, replica, board: this.#board, share, over, onVerdict }, this.#stop.signal)
   }
 
   #follow(): void {
@@ -353,46 +326,28 @@ class RunningIntercept implements Intercept {
       this.#sidecars = now.sidecars
       if (plan.appService === undefined) this.#setTargets(ownTargets(now.sidecars))
       this.#resplit()
-      if (this.#routes?.update(now.serverPods) === true) void this.#applyRoutes()
-      this.#say('pods changed')
+      this.#voice.say('pods changed')
+      void this.#updateRoutes(now.serverPods)
     })
     this.#parts.push(following)
     following.ready.catch(error => log.warn('cannot follow the pods', { error: asError(error) }))
   }
 
-  #setTargets(targets: ReturnType<typeof ownTargets>): void {
+  #setTargets(targets: readonly ReturnTarget[]): void {
     this.#returnPath?.setTargets(targets)
     this.#facts.canReturn = this.#returnPath?.available === true
   }
 
-  /** The sidecars forward to another Service: its ready pods are the end of the return path. */
-  async #followAppService(signal: AbortSignal): Promise<void> {
-    const { cluster, plan, log } = this.#options
-    if (cluster === undefined || plan.appService === undefined) return
-    const { namespace, service, port } = plan.appService
-    try {
-      const found = await cluster.get('services', namespace, service, signal)
-      const portName = found?.spec?.ports?.find(each => each.port === port)?.name
-      const proxyProtocol = this.#sidecars[0]?.proxyProtocol ?? 0
-      const watch = cluster.watch('endpoints', { namespace, fieldSelector: `metadata.name=${service}` }, items =>
-        this.#setTargets(items.flatMap(each => serviceTargets(each, portName, proxyProtocol)))
-      )
-      this.#parts.push(watch)
-      await watch.ready
-    } catch (error) {
-      log.warn('no return path to the Service', { service, error: asError(error) })
-    }
-  }
-
-  async #applyRoutes(): Promise<void> {
+  async #updateRoutes(pods: readonly ServerPod[]): Promise<void> {
     if (this.#routes === undefined || this.#replicas === undefined) return
+    if (!(await this.#routes.update(pods, this.#stop.signal))) return
     this.#facts.replicas = this.#routes.total
     await this.#replicas
       .apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal]))
       .catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
     this.#facts.bound = this.#replicas.bound
     this.#facts.verified = allVerified(this.#replicas)
-    this.#say('replicas changed')
+    this.#voice.say('replicas changed')
   }
 
   /** Sidecars came or went: a wanted share means another weight now. */
@@ -409,16 +364,6 @@ class RunningIntercept implements Intercept {
     } catch (error) {
       log.info('share kept as it is', { error: asError(error) })
     }
-  }
-
-  /** Emits the state when it, or what stands beside it, changed. */
-  #say(cause: string): void {
-    const to = this.state
-    if (to === this.#said.state && this.#detail === this.#said.detail) return
-    const from = this.#said.state
-    this.#said = { state: to, detail: this.#detail }
-    const detail = to === 'partial' ? `${this.#facts.bound}/${this.#facts.replicas} replicas` : this.#detail
-    this.#options.emit('target.state', { from, to, cause, serving: servingOf(this.#facts), ...(detail === undefined ? {} : { detail }) })
   }
 }
 

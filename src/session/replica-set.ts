@@ -78,6 +78,10 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     async apply(routes, signal) {
       const wanted = new Set(routes.map(route => route.key))
       const staying = new Set(routes.map(route => route.replica))
+      for (const route of routes) {
+        const known = replicas.get(route.key)
+        if (known !== undefined) known.route = route // its ways to be a visitor may be others now
+      }
       const fresh = routes.filter(route => !replicas.has(route.key)).map(start)
       await Promise.allSettled(fresh.map(({ connector }) => connector.ready))
       const gone = [...replicas.values()].filter(({ route }) => !wanted.has(route.key))

@@ -23,6 +23,22 @@ export interface TargetFacts {
   thinning: number
 }
 
+export const initialFacts: TargetFacts = {
+  ended: 'no',
+  draining: false,
+  resolved: false,
+  localUp: true,
+  paused: false,
+  givenBack: false,
+  replicas: 1,
+  bound: 0,
+  everBound: false,
+  verified: false,
+  canReturn: false,
+  weight: 255,
+  thinning: 1
+}
+
 export function stateOf(facts: TargetFacts): TargetState {
   if (facts.ended !== 'no') return facts.ended
   if (facts.draining) return 'draining'

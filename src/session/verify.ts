@@ -3,7 +3,7 @@
  * a visitor would send it is answered by us. Both per replica; what is not open to us is said, not guessed.
  */
 import { deadline, sleep, type Clock } from '../base/clock.ts'
-import { asError } from '../base/errors.ts'
+import { asError, InterceptError } from '../base/errors.ts'
 import type { Emit } from '../event/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { sendProbe } from '../route/relay-probe.ts'
@@ -41,7 +41,8 @@ export async function verify(options: VerifyOptions, signal: AbortSignal): Promi
   }
   if (raw?.dial !== undefined) {
     const failed = await proveArrival(options, raw, signal)
-    if (failed !== undefined) return failed
+    // A visitor's own request proves more; without the right to any, nothing is known and nothing is wrong.
+    if (failed !== undefined && (failed.kind !== 'unverified' || path === undefined || path === raw)) return failed
   }
   if (path !== undefined && host !== undefined) {
     const failed = await provePath(options, { way: path, host }, signal)
@@ -79,6 +80,7 @@ async function proveArrival(options: VerifyOptions, way: VisitorWay, signal: Abo
       hop = ok ? undefined : 'between the tunnel server and this laptop, or another connector took it'
     } catch (thrown) {
       if (signal.aborted) throw signal.reason
+      if (isForbidden(thrown)) return { kind: 'unverified', reason: thrown.message }
       lost += 1
       last = asError(thrown).message
       hop = way.describe
@@ -105,6 +107,8 @@ async function proveArrival(options: VerifyOptions, way: VisitorWay, signal: Abo
   const below = Math.min(share, 1 - 0.05 ** (1 / ARRIVAL_TRIES))
   return { kind: 'missed', reason: `share < ${Math.max(1, Math.ceil(below * 100))} %, not hit` }
 }
+
+const isForbidden = (thrown: unknown): thrown is InterceptError => thrown instanceof InterceptError && thrown.code === 'CLUSTER_FORBIDDEN'
 
 /** With a keep-alive pool on the server, old pooled connections must run dry: three arrivals in a row prove that. */
 async function provePath(
