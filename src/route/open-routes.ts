@@ -29,7 +29,7 @@ export async function openRoutes(options: RouteOptions, signal: AbortSignal): Pr
   const found = candidates(plan, plan.server.pods, via, cluster !== undefined)
   const failures: Failure[] = []
   for (const candidate of found.candidates) {
-    const failure = await attempt(candidate, options, signal)
+    const failure = await attempt(candidate, { ...options, refused: failures.find(isRefusal) }, signal)
     if (!(failure instanceof OpenRoutes)) {
       failures.push(failure)
       continue
@@ -40,10 +40,19 @@ export async function openRoutes(options: RouteOptions, signal: AbortSignal): Pr
   throw routeUnavailable(plan, failures, found.excluded)
 }
 
-async function attempt(candidate: Candidate, options: RouteOptions, signal: AbortSignal): Promise<OpenRoutes | Failure> {
+const FORWARD_TRY_MS = 4_000
+
+const isRefusal = ({ kind, error }: Failure): boolean =>
+  kind === 'port-forward' && error instanceof InterceptError && error.code === 'CLUSTER_FORBIDDEN'
+
+async function attempt(
+  candidate: Candidate,
+  options: RouteOptions & { refused: Failure | undefined },
+  signal: AbortSignal
+): Promise<OpenRoutes | Failure> {
   const { clock, emit, plan, timeoutMs = 10_000 } = options
   const started = clock.now()
-  const routes = new OpenRoutes(candidate, options)
+  const routes = new OpenRoutes(candidate, options, options.refused)
   const first = routes.replicas[0]
   if (first === undefined) return { kind: candidate.kind, reason: 'no replica to reach', error: undefined }
   const limit = deadline(clock, timeoutMs, () => new InterceptError('ROUTE_UNAVAILABLE', `no answer within ${timeoutMs / 1000} s`), signal)
@@ -79,9 +88,13 @@ class OpenRoutes implements RouteSet {
   #candidate: Candidate
   /** The connection of the successful attempt, taken by the first bind. */
   #primed: Connection | undefined
+  /** A port-forward was tried and is forbidden. */
+  #refused: Failure | undefined
+  #latest: readonly ServerPod[] | undefined
 
-  constructor(candidate: Candidate, options: RouteOptions) {
+  constructor(candidate: Candidate, options: RouteOptions, refused: Failure | undefined) {
     this.#candidate = candidate
+    this.#refused = refused
     this.#options = options
     this.replicas = []
     this.total = 1
@@ -99,17 +112,47 @@ class OpenRoutes implements RouteSet {
     return this.replicas.length === 1 ? (this.replicas[0]?.describe ?? '') : `port-forward to ${this.replicas.length} server pods`
   }
 
-  update(pods: readonly ServerPod[]): boolean {
-    const before = this.replicas.map(replica => replica.key).join()
+  async update(pods: readonly ServerPod[], signal: AbortSignal): Promise<boolean> {
+    this.#latest = pods
     const ready = readyPods(pods)
     if (ready.length === 0) return false // being replaced: keep what there is, the connectors retry
-    if (this.#candidate.kind === 'port-forward') this.#candidate = { kind: 'port-forward', pods: ready }
-    else if (ready.length > 1 && this.#options.via.kind === 'auto' && this.#options.cluster !== undefined)
-      this.#candidate = { kind: 'port-forward', pods: ready }
+    const before = this.#summary()
+    const primed = this.#candidate.kind === 'port-forward' ? undefined : await this.#tryForward(ready, signal)
+    if (this.#latest !== pods || signal.aborted) {
+      primed?.connection.destroy()
+      return false
+    }
+    if (primed !== undefined || this.#candidate.kind === 'port-forward') this.#candidate = { kind: 'port-forward', pods: ready }
     this.#compute(pods)
-    const changed = this.replicas.map(replica => replica.key).join() !== before
-    if (changed) this.announce([])
+    if (primed !== undefined) this.prime(primed.route, primed.connection)
+    const changed = this.#summary() !== before
+    if (changed) this.announce(this.#refused === undefined ? [] : [this.#refused])
     return changed
+  }
+
+  #summary(): string {
+    return `${this.total} ${this.replicas.map(replica => replica.key).join()}`
+  }
+
+  /** Several replicas behind a shared address: a port-forward to each would cover them all, where that is allowed. */
+  async #tryForward(
+    ready: readonly ServerPod[],
+    signal: AbortSignal
+  ): Promise<{ route: ReplicaRoute; connection: Connection } | undefined> {
+    const { cluster, via, clock } = this.#options
+    if (ready.length < 2 || via.kind !== 'auto' || cluster === undefined || this.#refused !== undefined) return undefined
+    const [route] = replicasOf({ kind: 'port-forward', pods: [...ready] }, this.#options, ready)
+    if (route === undefined) return undefined
+    const limit = deadline(clock, FORWARD_TRY_MS, () => new Error(`no answer within ${FORWARD_TRY_MS / 1_000} s`), signal)
+    try {
+      return { route, connection: await route.dialTunnel(limit.signal) }
+    } catch (thrown) {
+      const failure = failureOf('port-forward', asError(thrown))
+      if (isRefusal(failure)) this.#refused = failure // rights do not change while we watch; anything else may
+      return undefined
+    } finally {
+      limit.done()
+    }
   }
 
   /** Lets the next bind of this replica use a connection that is already there. */

@@ -43,8 +43,11 @@ export interface RouteSet extends Closable {
   readonly total: number
   /** Why not every replica is covered, when so. */
   readonly uncovered: string | undefined
-  /** Recomputes after server pods came or went. True when the replicas changed. */
-  update(pods: readonly ServerPod[]): boolean
+  /**
+   * Recomputes after server pods came or went. True when the replicas, or how many there are, changed. A shared address gives way to
+   * port-forwards only after one of them has worked.
+   */
+  update(pods: readonly ServerPod[], signal: AbortSignal): Promise<boolean>
 }
 
 export type Via = { kind: 'auto' } | { kind: 'ingress' | 'port-forward' | 'service-proxy' } | { kind: 'url'; url: URL }
