@@ -1,6 +1,7 @@
 /** The output of a streaming command: `-o plain` or `-o json` on stdout, fed by the events. */
 import { eventLines } from '../event/event-lines.ts'
 import type { EventStream } from '../event/stream.ts'
+import { joinedWriter } from '../output/joined-writer.ts'
 import { plainOutput } from '../output/plain.ts'
 import { type Io, wantsColor } from './io.ts'
 import { flush } from './exit.ts'
@@ -19,7 +20,13 @@ export function sessionOutput(format: 'plain' | 'json', events: EventStream, io:
     return { flushed: lines.flushed }
   }
   const columns = io.stdout.isTTY === true ? io.stdout.columns : undefined
-  const plain = plainOutput({ out: io.stdout, color: wantsColor(io.stdout, io.env), columns })
+  const out = joinedWriter(io.stdout)
+  const plain = plainOutput({ out, color: wantsColor(io.stdout, io.env), columns })
   events.subscribe(plain.event)
-  return { flushed: () => flush([io.stdout]) }
+  return {
+    flushed() {
+      out.flush()
+      return flush([io.stdout])
+    }
+  }
 }

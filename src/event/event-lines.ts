@@ -1,13 +1,16 @@
 /**
  * Events as JSON lines into a stream that may be slow: what it cannot take waits here, up to a bound, then is dropped and counted. Writing
- * never waits, so that no reader can slow traffic. The last words of a session are never dropped.
+ * never waits, so that no reader can slow traffic. The last words of a session are never dropped. A line after a quiet moment goes out at
+ * once, those that follow closely go together: a write per line costs more than the request that it tells of.
  */
 import type { Writable } from 'node:stream'
+import { type Clock, systemClock, type Timer } from '../base/clock.ts'
 import type { SessionEvent } from './types.ts'
 
 export interface EventLinesOptions {
   maxEvents?: number
   maxBytes?: number
+  clock?: Clock
 }
 
 export interface EventLines {
@@ -24,15 +27,19 @@ interface Gap {
 }
 
 const LAST_WORDS: readonly string[] = ['session.ended', 'error', 'command.result']
+/** How long lines wait for others to go with. */
+const TOGETHER_MS = 25
+const WRITE_CHARS = 65_536
 
 export function eventLines(out: Writable, options: EventLinesOptions = {}): EventLines {
-  const { maxEvents = 10_000, maxBytes = 16_777_216 } = options
+  const { maxEvents = 10_000, maxBytes = 16_777_216, clock = systemClock } = options
   const queue: string[] = []
   let head = 0
   let bytes = 0
   let gap: Gap | undefined
   const idle = new Set<() => void>()
   let gone = false
+  let together: Timer | undefined
 
   const waiting = (): number => queue.length - head
   const settle = (): void => {
@@ -53,11 +60,11 @@ export function eventLines(out: Writable, options: EventLinesOptions = {}): Even
   }
   const pump = (): void => {
     while (waiting() > 0 && !out.writableNeedDrain) {
-      const line = queue[head] ?? ''
-      head += 1
-      bytes -= line.length
-      out.write(line)
-      if (head === 4_096) {
+      let text = ''
+      for (; head < queue.length && text.length < WRITE_CHARS; head += 1) text += queue[head] ?? ''
+      bytes -= text.length
+      out.write(text)
+      if (head >= 4_096) {
         queue.splice(0, head)
         head = 0
       }
@@ -67,8 +74,21 @@ export function eventLines(out: Writable, options: EventLinesOptions = {}): Even
     head = 0
     settle()
   }
+  const pumpSoon = (): void => {
+    if (together !== undefined) return
+    pump()
+    together = clock.after(
+      TOGETHER_MS,
+      () => {
+        together = undefined
+        if (waiting() > 0) pumpSoon()
+      },
+      { unref: true }
+    )
+  }
   const leave = (): void => {
     gone = true
+    together?.cancel()
     queue.length = 0
     head = 0
     bytes = 0
@@ -92,7 +112,8 @@ export function eventLines(out: Writable, options: EventLinesOptions = {}): Even
       }
       endGap()
       enqueue(event)
-      pump()
+      if (last) pump()
+      else pumpSoon()
     },
     flushed() {
       endGap()

@@ -11,11 +11,12 @@ export interface EventStream {
 export function eventStream(session: string, clock: Clock): EventStream {
   const listeners = new Set<(event: SessionEvent) => void>()
   let seq = 0
+  const at = dated()
   return {
     emit<T extends EventType>(type: T, body: EventBody<T>, about: About = {}): void {
       seq += 1
       // The union is built from the same table as the body, so the pieces fit by construction.
-      const event = { v: 1, seq, at: clock.date().toISOString(), session, ...about, type, ...body } as unknown as SessionEvent
+      const event = { v: 1, seq, at: at(clock.date()), session, ...about, type, ...body } as unknown as SessionEvent
       for (const listener of listeners) {
         try {
           listener(event)
@@ -28,5 +29,17 @@ export function eventStream(session: string, clock: Clock): EventStream {
       listeners.add(listener)
       return () => listeners.delete(listener)
     }
+  }
+}
+
+/** RFC 3339; the events of one millisecond share one text. */
+function dated(): (date: Date) => string {
+  let lastMs = Number.NaN
+  let text = ''
+  return date => {
+    const ms = date.getTime()
+    if (ms !== lastMs) text = date.toISOString()
+    lastMs = ms
+    return text
   }
 }

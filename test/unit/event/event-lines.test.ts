@@ -5,7 +5,7 @@ import type { SessionEvent } from '../../../src/event/types.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { eventOf } from './samples.ts'
 
-/** A reader that takes a line only when it is told to. */
+/** A reader that takes what was written only when it is told to. */
 class SlowReader extends Writable {
   readonly lines: SessionEvent[] = []
   #done: (() => void) | undefined
@@ -16,7 +16,7 @@ class SlowReader extends Writable {
   }
 
   override _write(chunk: string, _encoding: BufferEncoding, done: () => void): void {
-    this.lines.push(JSON.parse(chunk) as SessionEvent)
+    for (const line of chunk.trimEnd().split('\n')) this.lines.push(JSON.parse(line) as SessionEvent)
     if (this.stalled) this.#done = done
     else done()
   }
