@@ -2,7 +2,7 @@
  * One registered connector: its smux session (we are the smux client, as a gost server is), its control channel when it is one of ours, and what we
  * know about its health. Opens streams by the rules a stock client needs (dossier §3.2): SYN and a complete open message first, then the bytes.
  */
-import type { Clock } from '../base/clock.ts'
+import type { Clock, Timer } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
 import { streamOpen } from '../relay/addresses.ts'
@@ -26,6 +26,8 @@ export interface BoundConnectorOptions {
   log: Logger
 }
 
+/** A stock connector stops reading its whole session at 4 MiB unread (smux MaxReceiveBuffer): uploads that an app does not read would freeze it. */
+const STOCK_BUDGET_BYTES = 4_194_304
 /** gost sends a NOP every 10 s: after one and a half of them something is wrong. */
 const STOCK_SILENCE_MS = 15_000
 
@@ -42,7 +44,7 @@ export class BoundConnector implements Connector {
   readonly #clock: Clock
   readonly #log: Logger
   #control: ServerControl | undefined
-  #active = 0
+  readonly #open = new Set<OpenedStream>()
   #ended = false
   #draining = false
   /** When an open stayed unanswered; any later byte of the connector clears it. */
@@ -66,6 +68,7 @@ export class BoundConnector implements Connector {
       // A stock peer drops the app's answer at our FIN.
       finOnEnd: false,
       halfClose: peer === 'ours',
+      peerBudgetBytes: peer === 'gost' ? STOCK_BUDGET_BYTES : undefined,
       ...(peer === 'ours' ? { onStream: (stream: SmuxStream) => this.#accept(stream) } : {})
     })
     this.closed = this.#session.closed.then(error => {
@@ -76,7 +79,7 @@ export class BoundConnector implements Connector {
   }
 
   get active(): number {
-    return this.#active
+    return this.#open.size
   }
 
   get condition(): Condition {
@@ -87,17 +90,17 @@ export class BoundConnector implements Connector {
 
   open(open: StreamOpen): TunnelStream {
     if (this.#ended) throw new Error('the connector is closed')
-    if (this.#active >= this.#limits.streamsPerConnector) throw new Error('the connector has too many streams')
+    if (this.#open.size >= this.#limits.streamsPerConnector) throw new Error('the connector has too many streams')
     // Encoded before the stream exists: a failure must not leave an empty stream behind, whose FIN would reset a stock connector.
     const preface = encodeResponse(streamOpen(open))
     const connection = this.#session.open({ preface })
     connection.on('error', () => {}) // `close` follows
-    this.#active += 1
     const stream = new OpenedStream(connection)
-    const timer = this.#clock.after(this.#limits.unansweredOpenMs, () => this.#checkAnswer(stream), { unref: true })
+    this.#open.add(stream)
+    this.#watch(stream, this.#limits.unansweredOpenMs)
     connection.once('close', () => {
-      timer.cancel()
-      this.#active -= 1
+      stream.timer?.cancel()
+      this.#open.delete(stream)
     })
     return stream
   }
@@ -116,16 +119,25 @@ export class BoundConnector implements Connector {
     return this.#clock.now() - lastReceivedAt > silenceMs
   }
 
+  #watch(stream: OpenedStream, ms: number): void {
+    stream.timer = this.#clock.after(ms, () => this.#checkAnswer(stream), { unref: true })
+  }
+
   #checkAnswer(stream: OpenedStream): void {
     if (stream.answered || this.#ended) return
-    const silent = this.#clock.now() - this.#session.lastReceivedAt >= this.#limits.unansweredOpenMs
+    const { unansweredOpenMs } = this.#limits
+    const silentMs = this.#clock.now() - this.#session.lastReceivedAt
+    if (silentMs >= unansweredOpenMs) this.#suspect()
     // One of ours tells of a window only when there is something to tell: as long as its heart beats it has the stream.
-    if (!silent && this.peer === 'ours') return
-    if (silent) {
-      this.#suspectAt = this.#clock.now()
-      this.#log.info('connector suspect: an open went unanswered', { connector: this.id, tunnel: this.tunnelId })
-    }
-    stream.unanswered()
+    else if (this.peer === 'ours') this.#watch(stream, unansweredOpenMs - silentMs)
+    else stream.unanswered()
+  }
+
+  /** Tells every stream: what the connector had taken before it fell silent waits as much as what came after. */
+  #suspect(): void {
+    this.#suspectAt = this.#clock.now()
+    this.#log.info('connector suspect: an open went unanswered', { connector: this.id, tunnel: this.tunnelId })
+    for (const stream of this.#open) stream.unanswered()
   }
 
   #accept(stream: SmuxStream): void {
@@ -139,7 +151,7 @@ export class BoundConnector implements Connector {
       beatMs: this.#limits.heartbeatMs / 3,
       onDrain: () => {
         this.#draining = true
-        this.#log.info('connector drains', { connector: this.id, tunnel: this.tunnelId, active: this.#active })
+        this.#log.info('connector drains', { connector: this.id, tunnel: this.tunnelId, active: this.#open.size })
       },
       onWeight: weight => {
         this.weight = weight
@@ -151,6 +163,7 @@ export class BoundConnector implements Connector {
 
 class OpenedStream implements TunnelStream {
   readonly connection: Connection & SmuxStream
+  timer: Timer | undefined
   #overdue = false
   readonly #listeners = new Set<() => void>()
 

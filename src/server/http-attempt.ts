@@ -47,6 +47,8 @@ export class Attempt {
   #progressAt: number
   #timer: Timer | undefined
   #failure: Failure | undefined
+  /** A byte of an answer has come. */
+  #answered = false
 
   constructor(options: AttemptOptions) {
     this.#options = options
@@ -58,7 +60,7 @@ export class Attempt {
   async run(): Promise<Outcome> {
     const { visitor, request, stream, hasOther } = this.#options
     stream.onUnanswered(() => {
-      if (request.repeatable && hasOther()) this.#fail({ why: 'unanswered' })
+      if (request.repeatable && !this.#answered && hasOther()) this.#fail({ why: 'unanswered' })
     })
     this.#watchAnswer()
     stream.connection.write(request.forward)
@@ -159,6 +161,7 @@ export class Attempt {
         if (await this.#answer.more()) continue
         return undefined
       }
+      this.#answered = true
       const read = heads.push(chunk)
       if (read === undefined) continue
       if (read.rest.length > 0) this.#answer.putBack(read.rest)

@@ -27,7 +27,7 @@ export interface TunnelStream {
   readonly connection: Connection
   /** True once the connector showed that it has the stream: a window update or a byte. */
   readonly answered: boolean
-  /** Calls once when the connector left the stream unanswered for too long; never after an answer. */
+  /** Calls once when the connector left the stream unanswered for too long, or fell silent altogether (then bytes may have come before). */
   onUnanswered(listener: () => void): void
 }
 

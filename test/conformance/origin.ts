@@ -34,6 +34,8 @@ export interface Held {
 export interface Origin {
   readonly port: number
   readonly held: readonly Held[]
+  /** Bytes of `/blocks` that it could write so far: stands still while nobody takes them. */
+  readonly written: number
   /** Sends an event to every open `/events`. */
   emit(event: string): void
   close(): Promise<void>
@@ -47,11 +49,12 @@ export interface Origin {
 export async function startOrigin(options: { port?: number; name?: string } = {}): Promise<Origin> {
   const held: Held[] = []
   const streams = new Set<http.ServerResponse>()
+  const progress = { written: 0 }
   const sockets = new Set<net.Socket>()
   const server = http.createServer((request, response) => {
     const [first = '', second = '0'] = (request.url ?? '').slice(1).split('/')
     const answer = async (): Promise<void> => {
-      if (first === 'blocks') await sendBlocks(response, Number(second))
+      if (first === 'blocks') await sendBlocks(response, Number(second), progress)
       else if (first === 'digest') await sendDigest(request, response)
       else if (first === 'twist') await twist(request, response)
       else if (first === 'hold') held.push(hold(request, response))
@@ -77,6 +80,9 @@ export async function startOrigin(options: { port?: number; name?: string } = {}
   return {
     port: (server.address() as net.AddressInfo).port,
     held,
+    get written() {
+      return progress.written
+    },
     emit(event) {
       for (const stream of streams) stream.write(`data: ${event}\n\n`)
     },
@@ -85,10 +91,11 @@ export async function startOrigin(options: { port?: number; name?: string } = {}
   }
 }
 
-async function sendBlocks(response: http.ServerResponse, bytes: number): Promise<void> {
+async function sendBlocks(response: http.ServerResponse, bytes: number, progress: { written: number }): Promise<void> {
   response.writeHead(200, { 'content-length': bytes })
   for (const block of blocks(bytes)) {
     if (response.destroyed) return
+    progress.written += block.length
     if (!response.write(block)) {
       await new Promise<void>(resolve => {
         const go = (): void => {

@@ -9,16 +9,21 @@ import { startLine } from './line.ts'
 
 const random = seeded(11)
 const noise = (bytes: number): Buffer => Buffer.from(Array.from({ length: bytes }, () => Math.floor(random() * 256)))
-const GARBAGE: readonly (readonly [name: string, bytes: Buffer])[] = [
-  ['an HTTP answer', Buffer.from('HTTP/1.1 500 Internal Server Error\r\n\r\n')],
-  ['noise', noise(4_096)],
-  ['a frame of smux version 1', Buffer.from('0103000000000000', 'hex')],
-  ['an unknown command', Buffer.from('0209000003000000', 'hex')],
+/** `smux`: inside a WebSocket message, where there is one. */
+const GARBAGE: readonly (readonly [name: string, bytes: Buffer, layer: 'any' | 'smux'])[] = [
+  ['an HTTP answer', Buffer.from('HTTP/1.1 500 Internal Server Error\r\n\r\n'), 'any'],
+  ['noise', noise(4_096), 'any'],
+  ['a frame of smux version 1', Buffer.from('0103000000000000', 'hex'), 'smux'],
+  ['an unknown command', Buffer.from('0209000003000000', 'hex'), 'smux'],
   [
     'a window update of a stream that never was, then noise',
-    Buffer.concat([Buffer.from('0204080063000000ffffffffffffffff', 'hex'), noise(64)])
+    Buffer.concat([Buffer.from('0204080063000000ffffffffffffffff', 'hex'), noise(64)]),
+    'smux'
   ]
 ]
+
+/** As a server's message: unmasked, short. */
+const message = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([0x82, bytes.length]), bytes])
 
 /** A relay that can say something of its own. */
 async function startInjector(
@@ -63,13 +68,13 @@ for (const kind of ['ga', 'ours'] as const) {
       await using injector = await startInjector(line.server.tunnelPort)
       way = dialTunnel({ carrier, tunnelPort: injector.port })
       line.proxy.reset()
-      for (const [name, bytes] of GARBAGE) {
+      for (const [name, bytes, layer] of GARBAGE) {
         await eventually(async () => expect((await line.visit()).text, `before ${name}`).toBe('laptop\n'), {
           timeoutMs: 8_000,
           intervalMs: 50
         })
         const losses = line.count('lost')
-        injector.inject('client', bytes)
+        injector.inject('client', carrier === 'ws' && layer === 'smux' ? message(bytes) : bytes)
         await eventually(() => expect(line.count('lost'), `after ${name}`).toBeGreaterThan(losses), { timeoutMs: 8_000 })
       }
       await eventually(async () => expect((await line.visit()).text).toBe('laptop\n'), { timeoutMs: 8_000, intervalMs: 50 })

@@ -54,5 +54,5 @@ export const startOurSidecar = ({ tunnelPort, tunnelId, appPort, weight }: OurSi
       '-F',
       `tunnel+ws://127.0.0.1:${tunnelPort}?path=/proxy&tunnel.id=${tunnelId}&tunnel.weight=${weight}`
     ],
-    /registered with/
+    /registered at/
   )

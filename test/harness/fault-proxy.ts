@@ -228,8 +228,11 @@ export async function startFaultProxy({ to }: { to: Endpoint }): Promise<FaultPr
       [upstream, client]
     ] as const) {
       sockets.add(socket)
-      // A reset is passed on as a reset; a socket that closed after both its ends leaves the other alone.
-      socket.on('error', () => other.resetAndDestroy())
+      // A reset is passed on as a reset, unless nothing passes; a socket that closed after both its ends leaves the other alone.
+      socket.on('error', () => {
+        const { stalled, blackhole } = (socket === client ? toServer : toClient).settings
+        if (!stalled && !blackhole) other.resetAndDestroy()
+      })
       socket.on('close', () => sockets.delete(socket))
     }
     toServer.attach(new Pipe(client, upstream, toServer))

@@ -85,6 +85,30 @@ describe('a connector that vanishes without a word', () => {
     await line.close()
   })
 
+  it('has the requests it had taken before given to another one too, but not those it had begun to answer', async () => {
+    await using world = await startWorld({
+      weights: [1, 1],
+      limits: { heartbeatMs: 60_000, unansweredOpenMs: 300, firstByteTimeoutMs: 5_000 }
+    })
+    await world.sidecars[1]?.close()
+    const { line } = await behindFaults(world, portOf(world, 1), 255)
+    await eventually(() => expect(conditions(world)).toEqual(['live', 'live']))
+    const begun = await world.raw(request('/drip/1000/10'))
+    await eventually(() => expect(begun.text).toContain('200 OK'))
+    const taken = world.visit('/slow/1000')
+    await eventually(() => expect(world.apps[1]?.counts.requests).toBe(2))
+    line.toServer.stall()
+    const first = await taken
+    expect([first.status, first.headers['x-app']]).toEqual([200, 'app0'])
+    expect(first.ms).toBeLessThan(3_000)
+    expect(conditions(world)).toEqual(['live', 'suspect'])
+    const before = begun.received.length
+    line.toServer.resume()
+    await eventually(() => expect(begun.received.length).toBeGreaterThan(before + 20))
+    begun.socket.destroy()
+    await line.close()
+  })
+
   it('still gets visitors when nobody else is left', async () => {
     await using world = await startWorld({ weights: [], limits: { heartbeatMs: 200, firstByteTimeoutMs: 400 } })
     const app = await (await import('../../harness/app.ts')).startApp()
