@@ -134,15 +134,14 @@ export function gate(options: GateOptions): Gate {
       // A silent app that comes back answers its oldest request first: that is how its return is seen.
       if (answering.paused && lingering < MAX_LINGERING) {
         lingering += 1
-        const again = clock.after(
-          LINGER_MS,
-          () => {
-            lingering -= 1
-            close()
-          },
-          { unref: true }
-        )
-        connection.once('close', () => again.cancel())
+        const leave = (): void => {
+          lingering -= 1
+          again.cancel()
+          connection.off('close', leave)
+          close()
+        }
+        const again = clock.after(LINGER_MS, leave, { unref: true })
+        connection.once('close', leave)
         return
       }
       connection.destroy()

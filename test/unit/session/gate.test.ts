@@ -1,0 +1,196 @@
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import type { Connection } from '../../../src/base/connection.ts'
+import { silent } from '../../../src/base/log.ts'
+import type { TunnelPlan } from '../../../src/resolve/types.ts'
+import { answering } from '../../../src/session/answering.ts'
+import { exchanges } from '../../../src/session/exchanges.ts'
+import { type Decision, type Gate, gate } from '../../../src/session/gate.ts'
+import { localApp } from '../../../src/session/local-app.ts'
+import { PATH_PREFIX, probeBoard } from '../../../src/session/probe-board.ts'
+import { ReturnOverflow, type ReturnPath } from '../../../src/session/return-path.ts'
+import type { SmuxStream } from '../../../src/smux/types.ts'
+import { memoryPair } from '../../../src/transport/memory.ts'
+import { dialTcp } from '../../../src/transport/tcp.ts'
+import { eventually } from '../../harness/eventually.ts'
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close()
+})
+
+/** An HTTP app on loopback that says its name and what it was asked. */
+async function app(name: string): Promise<{ port: number; seen: string[]; close: () => void }> {
+  const seen: string[] = []
+  const server = http.createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`)
+    request.resume()
+    response.end(`${name} ${request.url}`)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const close = (): void => {
+    server.close()
+    server.closeAllConnections()
+  }
+  closing.push(close)
+  return { port: (server.address() as AddressInfo).port, seen, close }
+}
+
+interface World {
+  gate: Gate
+  board: ReturnType<typeof probeBoard>
+  emit: ReturnType<typeof vi.fn>
+  gaveUp: string[]
+  /** Opens a stream as the tunnel server would; the far end is the visitor. */
+  visit(request: string, destination?: string): Promise<string>
+  open(destination?: string): Connection
+}
+
+function world(options: {
+  port: number
+  decide?: () => Decision
+  perRequest?: boolean
+  pod?: number
+  overflow?: boolean
+  keepalive?: boolean
+}): World {
+  const emit = vi.fn()
+  const board = probeBoard()
+  const gaveUp: string[] = []
+  const local = localApp({ address: { host: '127.0.0.1', port: options.port }, clock: systemClock, onChange: () => {} })
+  closing.push(() => local.close())
+  const { pod } = options
+  const returnPath: ReturnPath | undefined =
+    pod === undefined && options.overflow !== true
+      ? undefined
+      : {
+          available: true,
+          inUse: 0,
+          setTargets: () => {},
+          open: async signal => {
+            if (pod === undefined) throw new ReturnOverflow('too many')
+            const target = { namespace: 'shop', pod: 'nginx-1', port: pod, proxyProtocol: 0 as const }
+            return { connection: await dialTcp({ host: '127.0.0.1', port: pod })(signal), target, release: () => {} }
+          }
+        }
+  let ids = 0
+  const made = gate({
+    // The gate reads three fields of a plan.
+    plan: { name: 'nginx', protocol: 'http', server: { peer: 'gost', keepalive: options.keepalive ?? false } } as unknown as TunnelPlan,
+    local,
+    returnPath,
+    answering: answering(systemClock),
+    board,
+    exchanges: exchanges({ clock: systemClock, emit, nextId: () => String((ids += 1)) }),
+    clock: systemClock,
+    log: silent,
+    decide: options.decide ?? (() => ({ to: 'local' })),
+    perRequest: () => options.perRequest ?? false,
+    onGiveUp: why => gaveUp.push(why)
+  })
+  closing.push(() => made.close())
+  const open = (destination = 'nginx.local'): Connection => {
+    const [near, far] = memoryPair()
+    made.serve(
+      { connection: near as unknown as SmuxStream, source: { host: '203.0.113.9', port: 1 }, destination: { host: destination, port: 80 } },
+      'proxy-1'
+    )
+    return far
+  }
+  return {
+    gate: made,
+    board,
+    emit,
+    gaveUp,
+    open,
+    async visit(request, destination) {
+      const far = open(destination)
+      far.write(request)
+      let text = ''
+      for await (const chunk of far) text += String(chunk)
+      return text
+    }
+  }
+}
+
+const get = (path: string, connection = 'close'): string => `GET ${path} HTTP/1.1\r\nHost: nginx.local\r\nConnection: ${connection}\r\n\r\n`
+const types = (emit: World['emit']): string[] => emit.mock.calls.map(([type]) => String(type))
+
+describe('gate', () => {
+  it('hands a stream to the local app and tells the exchange', async () => {
+    const { port } = await app('laptop')
+    const { visit, emit } = world({ port })
+    expect(await visit(get('/cart'))).toMatch(/200 OK[^]*laptop \/cart$/)
+    await eventually(() => expect(types(emit)).toEqual(['exchange.started', 'exchange.request', 'exchange.response', 'exchange.completed']))
+    expect(emit.mock.calls[0]?.[1]).toMatchObject({ who: 'laptop', source: '203.0.113.9:1' })
+  })
+
+  it('answers its own arrival probe without a word to the app', async () => {
+    const { port, seen } = await app('laptop')
+    const { open, board } = world({ port })
+    const { arrived } = board.expect('abc')
+    const far = open('abc.probe.invalid')
+    expect(await arrived).toBe('proxy-1')
+    await eventually(() => expect(far.destroyed || far.readableEnded || far.readable).toBe(true))
+    expect(seen).toEqual([])
+  })
+
+  it('answers its own path probe, and lets a foreign one and real requests through', async () => {
+    const { port, seen } = await app('laptop')
+    const { visit, board } = world({ port })
+    const { arrived, cancel } = board.expectPath('abc')
+    expect(await visit(`HEAD ${PATH_PREFIX}abc HTTP/1.1\r\nHost: nginx.local\r\nConnection: close\r\n\r\n`)).toContain('204')
+    expect(await arrived).toBe('proxy-1')
+    expect(await visit(get(`${PATH_PREFIX}other`))).toContain('200 OK')
+    expect(await visit(get('/cart'))).toContain('laptop /cart')
+    cancel()
+    expect(seen).toEqual([`GET ${PATH_PREFIX}other`, 'GET /cart'])
+  })
+
+  it('returns a request to the pod when the local port refuses, before it reached any app', async () => {
+    const gone = await app('laptop')
+    gone.close()
+    const pod = await app('pod')
+    const { visit, emit } = world({ port: gone.port, pod: pod.port })
+    expect(await visit(get('/cart'))).toContain('pod /cart')
+    await eventually(() => expect(types(emit)).toContain('exchange.completed'))
+    expect(emit.mock.calls[0]?.[1]).toMatchObject({ who: 'returned', why: 'local-down' })
+  })
+
+  it('lets the visitor see a refusal without a return path, and gives up', async () => {
+    const gone = await app('laptop')
+    gone.close()
+    const { visit, emit, gaveUp } = world({ port: gone.port })
+    await expect(visit(get('/'))).resolves.toBe('')
+    expect(gaveUp).toHaveLength(1)
+    expect(types(emit)).toEqual(['exchange.started', 'exchange.aborted'])
+  })
+
+  it('keeps a thinned request here when the return path is full, and says so', async () => {
+    const { port } = await app('laptop')
+    const { visit, gaveUp } = world({ port, overflow: true, decide: () => ({ to: 'return', why: 'thinned' }) })
+    expect(await visit(get('/cart'))).toContain('laptop /cart')
+    expect(gaveUp).toEqual(['too many'])
+  })
+
+  it('ends a returned exchange by its framing, without waiting for the pod to close', async () => {
+    const pod = await app('pod')
+    const { visit } = world({ port: 1, pod: pod.port, decide: () => ({ to: 'return', why: 'thinned' }) })
+    const started = performance.now()
+    expect(await visit(get('/cart'))).toContain('pod /cart')
+    expect(performance.now() - started).toBeLessThan(4_000) // Node keeps an idle connection for 5 s
+  })
+
+  it('decides request by request on a kept-alive stream', async () => {
+    const laptop = await app('laptop')
+    const pod = await app('pod')
+    let turn = 0
+    const decide = (): Decision => ((turn += 1) % 2 === 1 ? { to: 'local' } : { to: 'return', why: 'thinned' })
+    const { visit } = world({ port: laptop.port, pod: pod.port, perRequest: true, keepalive: true, decide })
+    const text = await visit(get('/1', 'keep-alive') + get('/2', 'keep-alive') + get('/3', 'keep-alive') + get('/4'))
+    expect(text.match(/(?:laptop|pod) \/\d/g)).toEqual(['laptop /1', 'pod /2', 'laptop /3', 'pod /4'])
+    expect(laptop.seen).toEqual(['GET /1', 'GET /3'])
+  })
+})
