@@ -71,7 +71,9 @@ export async function loadMerged(flags: KubeFlags, env: Env, home: string): Prom
   if (flags.kubeconfig !== undefined && flags.kubeconfig !== '') {
     const text = await readConfig(flags.kubeconfig)
     if (text === undefined) {
-      throw new InterceptError('KUBECONFIG_INVALID', `kubeconfig ${flags.kubeconfig}: no such file`, { hint: 'check --kubeconfig' })
+      throw new InterceptError('KUBECONFIG_INVALID', `kubeconfig ${flags.kubeconfig}: no such file`, {
+        hint: `see whether it is there: ls -l ${flags.kubeconfig}`
+      })
     }
     return { config: parseKubeconfig(text, flags.kubeconfig), sources: [flags.kubeconfig] }
   }

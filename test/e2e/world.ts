@@ -1,5 +1,5 @@
 /** What the end-to-end cases share: a namespace with the article's manifests, the built plugin called through the real kubectl, its events. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -56,6 +56,16 @@ export async function world(name: string, manifests = ARTICLE, host = 'nginx.loc
     },
     remove: () => void kubectl(['delete', 'namespace', namespace, '--wait=true', '--timeout=90s'])
   }
+  try {
+    await prepare(made, manifests)
+  } catch (error) {
+    made.remove() // its host must not stay taken for the files that follow
+    throw error
+  }
+  return made
+}
+
+async function prepare(made: World, manifests: string): Promise<void> {
   made.apply(manifests)
   made.kubectl('wait', '--for=condition=Available', 'deployment', '--all', '--timeout=120s')
   const address = await eventually(
@@ -67,7 +77,6 @@ export async function world(name: string, manifests = ARTICLE, host = 'nginx.loc
   )
   if (typeof address === 'string') made.visitor.host = address
   await made.served()
-  return made
 }
 
 /** Who answered a visit: our local app says `laptop`, nginx its page. */
@@ -144,16 +153,8 @@ export function intercept(namespace: string, ...args: string[]): Session {
 
 /** Runs the plugin to its end: a one-shot command. */
 export function plugin(...args: string[]): { status: number; stdout: string; stderr: string } {
-  try {
-    return {
-      status: 0,
-      stdout: execFileSync('kubectl', ['intercept', ...args], { encoding: 'utf8', env, timeout: 60_000, stdio: 'pipe' }),
-      stderr: ''
-    }
-  } catch (error) {
-    const failed = error as { status?: number; stdout?: string; stderr?: string }
-    return { status: failed.status ?? -1, stdout: failed.stdout ?? '', stderr: failed.stderr ?? '' }
-  }
+  const { status, stdout, stderr } = spawnSync('kubectl', ['intercept', ...args], { encoding: 'utf8', env, timeout: 60_000, stdio: 'pipe' })
+  return { status: status ?? -1, stdout, stderr }
 }
 
 /** The local app as a process of its own, so that it can be killed and frozen. */

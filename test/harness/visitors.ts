@@ -11,6 +11,8 @@ export interface VisitOptions {
   method?: string
   timeoutMs?: number
   headers?: Record<string, string>
+  /** Keeps connections; without it each request has a connection of its own. */
+  agent?: http.Agent
 }
 
 export interface Visit {
@@ -25,7 +27,7 @@ export interface Visit {
 
 /** One request on a connection of its own. Never rejects. */
 export function visit(options: VisitOptions, atMs = 0): Promise<Visit> {
-  const { host, port, name, path = '/', method = 'GET', timeoutMs = 20_000 } = options
+  const { host, port, name, path = '/', method = 'GET', timeoutMs = 20_000, agent = false } = options
   const started = performance.now()
   return new Promise(resolve => {
     let status = 0
@@ -34,7 +36,7 @@ export function visit(options: VisitOptions, atMs = 0): Promise<Visit> {
       clearTimeout(timer)
       resolve({ status, body, ms: performance.now() - started, atMs, error })
     }
-    const request = http.request({ host, port, path, method, agent: false, headers: { Host: name, ...options.headers } }, response => {
+    const request = http.request({ host, port, path, method, agent, headers: { Host: name, ...options.headers } }, response => {
       status = response.statusCode ?? 0
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {
