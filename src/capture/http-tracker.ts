@@ -45,6 +45,11 @@ export class HttpTracker {
     this.#connectMs = connectMs
   }
 
+  /** Every request that came is answered, and no other has begun. */
+  get allAnswered(): boolean {
+    return this.#waiting.length === 0 && this.#sending === undefined && this.#counting === undefined && this.#requestReader.length === 0
+  }
+
   request(bytes: Buffer): void {
     let rest = bytes
     try {

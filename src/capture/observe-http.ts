@@ -35,6 +35,8 @@ export interface ObserveOptions {
 export type Outcome = { error?: { side: 'a' | 'b'; cause: Error } } | Cut
 
 export interface ExchangeObserver {
+  /** HTTP, and every request that came is answered whole. */
+  readonly allAnswered: boolean
   onBytes(direction: 'out' | 'in', chunk: Buffer): void
   onEnd(direction: 'out' | 'in'): void
   /** The stream is over: what is open is completed or aborted. */
@@ -55,6 +57,9 @@ export function observeExchanges(options: ObserveOptions): ExchangeObserver {
     }
   }
   return {
+    get allAnswered() {
+      return !broken && observer.allAnswered
+    },
     onBytes: (direction, chunk) => guarded(() => observer.bytes(direction, chunk)),
     onEnd: direction => guarded(() => observer.end(direction)),
     finish: outcome => guarded(() => observer.finish(outcome))
@@ -79,6 +84,10 @@ class Observer {
     const { clock, emit, nextId, who, source, why, onHello, mask = maskHeaders() } = options
     this.#options = options
     this.#context = { clock, emit, nextId, who, source, why, onHello, mask }
+  }
+
+  get allAnswered(): boolean {
+    return this.#http?.allAnswered === true
   }
 
   bytes(direction: 'out' | 'in', chunk: Buffer): void {

@@ -9,6 +9,8 @@ import type { SpliceObserver, SpliceResult } from '../transport/types.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
 export interface StreamWatch extends SpliceObserver {
+  /** Nobody waits for anything on this stream. */
+  readonly allAnswered: boolean
   onBytes(direction: 'out' | 'in', chunk: Buffer): void
   onEnd(direction: 'out' | 'in'): void
   /** Called once when the stream's last exchange is complete: nobody expects more on it. */
@@ -77,6 +79,9 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
         connectMs
       })
       return {
+        get allAnswered() {
+          return observer.allAnswered
+        },
         onBytes: observer.onBytes,
         onEnd: observer.onEnd,
         onLastByte(run) {

@@ -48,6 +48,13 @@ export interface Gate {
   close(): void
 }
 
+interface Joined {
+  stream: TunnelStream
+  connection: Connection
+  watch: StreamWatch
+  signal: AbortSignal
+}
+
 const HEAD_TIMEOUT_MS = 10_000
 /** How long the app may go on writing after a stock server ended the stream and drops what we send. */
 const LINGER_MS = 1_000
@@ -55,8 +62,21 @@ const MAX_LINGERING = 64
 
 export function gate(options: GateOptions): Gate {
   const { plan, local, returnPath, answering, board, exchanges, clock, log } = options
-  const stop = new AbortController()
+  /** One per open stream: the listeners of one shared signal hang together, and a dead one that has grown old keeps all later ones alive. */
+  const running = new Set<AbortController>()
+  let closed: Error | undefined
   let lingering = 0
+
+  const stoppable = async (run: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+    const stop = new AbortController()
+    if (closed !== undefined) stop.abort(closed)
+    running.add(stop)
+    try {
+      await run(stop.signal)
+    } finally {
+      running.delete(stop)
+    }
+  }
 
   const serve = async (stream: TunnelStream, replica: string): Promise<void> => {
     const nonce = nonceOf(stream.destination.host)
@@ -66,12 +86,12 @@ export function gate(options: GateOptions): Gate {
     }
     if (board.pendingPaths > 0 && plan.protocol === 'http' && (await answerProbe(stream, replica))) return
     if (plan.protocol === 'http' && options.perRequest()) {
-      await serveRequests(stream, { decide: options.decide, toLocal: dialLocal, toPod: () => openReturn(stream), exchanges, clock })
+      const ways = (signal: AbortSignal) => ({ toLocal: () => local.dial(signal), toPod: () => openReturn(stream, signal) })
+      await stoppable(signal => serveRequests(stream, { decide: options.decide, ...ways(signal), exchanges, clock }))
       return
     }
     const decision = options.decide()
-    if (decision.to === 'return') await giveBack(stream, decision.why)
-    else await keep(stream)
+    await stoppable(signal => (decision.to === 'return' ? giveBack(stream, decision.why, signal) : keep(stream, signal)))
   }
 
   /** True when the stream was a path probe of ours. */
@@ -83,33 +103,30 @@ export function gate(options: GateOptions): Gate {
     return true
   }
 
-  const dialLocal = (): Promise<Connection> => local.dial(stop.signal)
-
-  const keep = async (stream: TunnelStream): Promise<void> => {
+  const keep = async (stream: TunnelStream, signal: AbortSignal): Promise<void> => {
     const started = clock.now()
     let connection: Connection
     try {
-      connection = await dialLocal()
+      connection = await local.dial(signal)
     } catch (error) {
-      if (returnPath?.available === true) await giveBack(stream, 'local-down')
+      if (returnPath?.available === true) await giveBack(stream, 'local-down', signal)
       else refuse(stream, asError(error), 'local')
       return
     }
     const watch = exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - started })
-    await joinLocal(stream, connection, watch)
+    await joinLocal({ stream, connection, watch, signal })
   }
 
-  const joinLocal = async (stream: TunnelStream, connection: Connection, watch: StreamWatch): Promise<void> => {
+  const joinLocal = async ({ stream, connection, watch, signal }: Joined): Promise<void> => {
     const asked = answering.asked()
     const silence =
       plan.protocol === 'tls' && plan.server.peer === 'gost'
         ? clock.after(options.tlsSilenceMs ?? 14_000, () => stream.connection.destroy(), { unref: true })
         : undefined
-    stream.connection.once('end', () => {
-      if (plan.server.peer === 'gost' && !connection.readableEnded) linger(connection)
-    })
     const result = await splice(stream.connection, connection, {
-      signal: stop.signal,
+      signal,
+      // A stock server ends a stream that it is done with, both ways: with nothing asked, nobody waits for the app's own end.
+      completeAtEnd: () => plan.server.peer === 'gost' && watch.allAnswered,
       onBytes: (direction, chunk) => {
         if (direction === 'in') {
           asked.answered()
@@ -119,6 +136,7 @@ export function gate(options: GateOptions): Gate {
       },
       onEnd: direction => {
         if (direction === 'in') asked.answered()
+        else if (plan.server.peer === 'gost' && !connection.readableEnded && !watch.allAnswered) linger(connection)
         watch.onEnd(direction)
       }
     })
@@ -146,35 +164,36 @@ export function gate(options: GateOptions): Gate {
       }
       connection.destroy()
     }
-    clock.after(LINGER_MS, close, { unref: true })
+    const first = clock.after(LINGER_MS, close, { unref: true })
+    connection.once('close', () => first.cancel())
   }
 
-  const openReturn = async (stream: TunnelStream): Promise<Returned> => {
+  const openReturn = async (stream: TunnelStream, signal: AbortSignal): Promise<Returned> => {
     if (returnPath === undefined) throw new Error('no return path')
-    const returned = await returnPath.open(stop.signal)
+    const returned = await returnPath.open(signal)
     const { proxyProtocol } = returned.target
     if (proxyProtocol !== 0) returned.connection.write(proxyHeader(proxyProtocol, stream.source))
     return returned
   }
 
-  const giveBack = async (stream: TunnelStream, why: ReturnReason): Promise<void> => {
+  const giveBack = async (stream: TunnelStream, why: ReturnReason, signal: AbortSignal): Promise<void> => {
     const started = clock.now()
     try {
-      const { connection, release } = await openReturn(stream)
+      const { connection, release } = await openReturn(stream, signal)
       const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started })
       // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
       const complete = new AbortController()
       watch.onLastByte(() => complete.abort())
       try {
         const { onBytes, onEnd } = watch
-        watch.finish(await splice(stream.connection, connection, { signal: stop.signal, complete: complete.signal, onBytes, onEnd }))
+        watch.finish(await splice(stream.connection, connection, { signal, complete: complete.signal, onBytes, onEnd }))
       } finally {
         release()
       }
     } catch (error) {
       if (error instanceof ReturnOverflow) options.onGiveUp(error.message)
       // Not one request is lost to a share: what cannot go back stays here.
-      if (why === 'thinned' && local.up && !stream.connection.destroyed) await keep(stream)
+      if (why === 'thinned' && local.up && !stream.connection.destroyed) await keep(stream, signal)
       else refuse(stream, asError(error), error instanceof ReturnOverflow ? 'limit' : 'agent')
     }
   }
@@ -193,6 +212,9 @@ export function gate(options: GateOptions): Gate {
         stream.connection.destroy()
       })
     },
-    close: () => stop.abort(new Error('the session ended'))
+    close() {
+      closed ??= new Error('the session ended')
+      for (const stop of running) stop.abort(closed)
+    }
   }
 }

@@ -12,6 +12,8 @@ export interface SpliceOptions extends SpliceObserver {
   signal?: AbortSignal
   /** Aborted when b's answer is complete before b says so: a is ended after what was written, b is dropped, and nothing failed. */
   complete?: AbortSignal
+  /** Asked when a has ended: true when b has nothing left to say to it. Then b is dropped at once, as for `complete`. */
+  completeAtEnd?: () => boolean
   /** Ends both sides when no byte passed for so long. */
   idle?: { clock: Clock; ms: number }
 }
@@ -99,7 +101,8 @@ class Splice {
     })
     const onEnd = (): void => {
       options.onEnd?.(direction)
-      if (to.writableFinished) this.#onDelivered()
+      if (direction === 'out' && options.completeAtEnd?.() === true) this.#drop()
+      else if (to.writableFinished) this.#onDelivered()
       else to.end(this.#onDelivered)
     }
     if (from.readableEnded) onEnd()
@@ -127,11 +130,13 @@ class Splice {
 
   /** In a microtask: the chunk that completed the answer is written in this turn. */
   readonly #onComplete = (): void => {
-    queueMicrotask(() => {
-      this.#a.end(() => this.#a.destroy())
-      this.#finish(connection => {
-        if (connection === this.#b) connection.destroy()
-      })
+    queueMicrotask(() => this.#drop())
+  }
+
+  #drop(): void {
+    this.#a.end(() => this.#a.destroy())
+    this.#finish(connection => {
+      if (connection === this.#b) connection.destroy()
     })
   }
 
