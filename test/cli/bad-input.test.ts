@@ -62,7 +62,7 @@ const CASES: readonly (readonly [line: string, code: number, sentence: RegExp, h
   ['demo svc/nginx', 2, /takes no target/, /kubectl intercept demo --help/],
   ['server', 2, /no tunnel listener/, /kubectl intercept server --help/],
   ['sidecar -L rtcp://:0/:80', 2, /no remote listener with a tunnel/, /kubectl intercept sidecar --help/],
-  ['list --kubeconfig absent.yaml', 3, /absent\.yaml/, /--kubeconfig/],
+  ['list --kubeconfig absent.yaml', 3, /absent\.yaml/, /ls -l .*absent/],
   ['list --kubeconfig broken.yaml', 3, /broken\.yaml/, /\S/]
 ]
 

@@ -10,7 +10,7 @@ import { arrivals, failed, tally } from '../harness/visitors.ts'
 import { HOST, passed } from './line.ts'
 
 const RATE = 100
-const ROUNDS = 10
+const ROUNDS = Number(process.env['ROUNDS'] ?? 10)
 
 interface Target {
   tunnelPort: number
