@@ -174,7 +174,7 @@ async function startSession({
     home,
     signals,
     onStart: io => {
-      output = () => String((io.stdout as unknown as { text: string }).text)
+      output = () => (io.stdout as unknown as { text: string }).text
     }
   }).then(result => {
     code = result.code

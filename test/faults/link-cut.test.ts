@@ -11,7 +11,7 @@ import { HOST, passed } from './line.ts'
 const CUT_MS = 10_000
 
 describe.concurrent.each<ServerKind>(['ours', 'ga'])('on a %s server', kind => {
-  it('a session is reconnecting while the link is cut and registered again within 5 s of its return', async ({ expect: expectHere }) => {
+  it('a session is reconnecting while the link is cut and registered again within 5 s of its return', async ({ expect }) => {
     const tunnelId = randomUUID()
     await using app = await startApp({ name: 'laptop' })
     await using server = await startTestServer(kind, { carrier: 'ws', hosts: [[HOST, tunnelId]] })
@@ -26,20 +26,20 @@ describe.concurrent.each<ServerKind>(['ours', 'ga'])('on a %s server', kind => {
     const states = (): string[] => session.events().flatMap(({ type, to = '' }) => (type === 'target.state' ? [to] : []))
     const ask = () => visit(`http://127.0.0.1:${server.entrypointPort}/`, { host: HOST })
     try {
-      await eventually(async () => expectHere((await ask()).text).toBe('laptop\n'))
+      await eventually(async () => expect((await ask()).text).toBe('laptop\n'))
       await proxy.refuse(true)
       proxy.reset()
-      await eventually(() => expectHere(states().at(-1)).toBe('reconnecting'))
-      expectHere((await ask()).status).toBe(503)
+      await eventually(() => expect(states().at(-1)).toBe('reconnecting'))
+      expect((await ask()).status).toBe(503)
       await passed(CUT_MS)
-      expectHere(session.trouble()).toBeUndefined()
+      expect(session.trouble()).toBeUndefined()
       const before = session.losses()
-      expectHere(before).toBeGreaterThan(2)
+      expect(before).toBeGreaterThan(2)
       await proxy.refuse(false)
       const returned = performance.now()
-      await eventually(async () => expectHere((await ask()).text).toBe('laptop\n'), { timeoutMs: 10_000, intervalMs: 20 })
-      expectHere(performance.now() - returned).toBeLessThan(5_000)
-      await eventually(() => expectHere(states().at(-1)).not.toBe('reconnecting'))
+      await eventually(async () => expect((await ask()).text).toBe('laptop\n'), { timeoutMs: 10_000, intervalMs: 20 })
+      expect(performance.now() - returned).toBeLessThan(5_000)
+      await eventually(() => expect(states().at(-1)).not.toBe('reconnecting'))
     } finally {
       await proxy.close()
     }

@@ -17,8 +17,8 @@ interface KilledServer extends AsyncDisposable {
 }
 
 const servers: Record<string, (tunnelId: string, at?: { tunnelPort: number; entrypointPort: number }) => Promise<KilledServer>> = {
-  ga: (tunnelId, at = undefined) => startGostServer({ version: 'ga', hosts: [[HOST, tunnelId]], ...at }),
-  nightly: (tunnelId, at = undefined) => startGostServer({ version: 'nightly', hosts: [[HOST, tunnelId]], ...at }),
+  ga: (tunnelId, at) => startGostServer({ version: 'ga', hosts: [[HOST, tunnelId]], ...at }),
+  nightly: (tunnelId, at) => startGostServer({ version: 'nightly', hosts: [[HOST, tunnelId]], ...at }),
   ours: (tunnelId, at) => startOurServer({ hosts: [[HOST, tunnelId]], ...(at === undefined ? {} : { at }) })
 }
 
