@@ -1,6 +1,7 @@
 /** Proofs until they hold: each binding starts anew, what a hop lost is tried again, and said once when it stays lost. */
 import { sleep } from '../base/clock.ts'
 import type { InterceptOptions } from './options.ts'
+import { keepPoolEmpty } from './path-proof.ts'
 import type { ProbeBoard } from './probe-board.ts'
 import type { Replica } from './replica-set.ts'
 import { type Verdict, verify } from './verify.ts'
@@ -22,9 +23,11 @@ const NOTICE_ROUND = 2
 export async function prove(options: ProofOptions, signal: AbortSignal): Promise<void> {
   const { replica, clock, emit, share } = options
   for (let round = 0; !options.over(); round += 1) {
-    const verdict = await verify({ ...options, route: replica.route, exclusive: share === 1 }, signal).catch(() => undefined)
+    const proof = { ...options, route: replica.route, exclusive: share === 1 }
+    const verdict = await verify(proof, signal).catch(() => undefined)
     if (verdict === undefined || options.over()) return
     options.onVerdict(verdict)
+    if (verdict.kind === 'verified') await keepPoolEmpty(proof, options.over, signal)
     if (verdict.kind !== 'lost') return
     if (round === NOTICE_ROUND) {
       emit('notice', {

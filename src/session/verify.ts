@@ -8,7 +8,8 @@ import type { Emit } from '../event/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { sendProbe } from '../route/relay-probe.ts'
 import type { ReplicaRoute, VisitorWay } from '../route/types.ts'
-import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
+import { emptyPool, PATH_WAIT_MS, provePath } from './path-proof.ts'
+import type { ProbeBoard } from './probe-board.ts'
 
 export interface VerifyOptions {
   plan: TunnelPlan
@@ -28,8 +29,6 @@ export type Verdict = { kind: 'verified'; ms: number } | { kind: 'unverified' | 
 
 const ARRIVAL_TRIES = 50
 const ARRIVAL_WAIT_MS = 1_500
-const PATH_WAIT_MS = 5_000
-const KEEPALIVE_TRIES = 32
 
 export async function verify(options: VerifyOptions, signal: AbortSignal): Promise<Verdict> {
   const started = options.clock.now()
@@ -45,8 +44,8 @@ export async function verify(options: VerifyOptions, signal: AbortSignal): Promi
     if (failed !== undefined && (failed.kind !== 'unverified' || path === undefined || path === raw)) return failed
   }
   if (path !== undefined && host !== undefined) {
-    const failed = await provePath(options, { way: path, host }, signal)
-    if (failed !== undefined) return failed
+    const failed = (await emptyPool(options, signal)) ?? (await provePath(options, { way: path, host }, signal))
+    if (failed !== undefined) return { kind: 'lost', reason: failed }
   }
   return { kind: 'verified', ms: Math.round(options.clock.now() - started) }
 }
@@ -109,69 +108,6 @@ async function proveArrival(options: VerifyOptions, way: VisitorWay, signal: Abo
 }
 
 const isForbidden = (thrown: unknown): thrown is InterceptError => thrown instanceof InterceptError && thrown.code === 'CLUSTER_FORBIDDEN'
-
-/** With a keep-alive pool on the server, old pooled connections must run dry: three arrivals in a row prove that. */
-async function provePath(
-  options: VerifyOptions,
-  target: { way: VisitorWay; host: string },
-  signal: AbortSignal
-): Promise<Verdict | undefined> {
-  const { plan } = options
-  const wanted = plan.server.keepalive ? 3 : 1
-  const tries = plan.server.keepalive ? KEEPALIVE_TRIES : 3
-  let inARow = 0
-  let reason = ''
-  for (let attempt = 1; attempt <= tries; attempt += 1) {
-    const failed = await tryPath(options, { ...target, attempt, of: tries }, signal)
-    inARow = failed === undefined ? inARow + 1 : 0
-    if (inARow === wanted) return undefined
-    reason = failed ?? reason
-  }
-  return { kind: 'lost', reason }
-}
-
-async function tryPath(
-  options: VerifyOptions,
-  target: { way: VisitorWay; host: string; attempt: number; of: number },
-  signal: AbortSignal
-): Promise<string | undefined> {
-  const { clock, emit, plan, board } = options
-  const { way, host, attempt, of } = target
-  const nonce = options.random()
-  const expected = board.expectPath(nonce)
-  const started = clock.now()
-  const limit = deadline(clock, PATH_WAIT_MS, () => new Error(`no answer within ${PATH_WAIT_MS / 1000} s`), signal)
-  let failed: string | undefined
-  let status: number | undefined
-  let arrived = false
-  try {
-    void expected.arrived.then(() => (arrived = true))
-    status = (await way.request({ method: 'HEAD', path: PATH_PREFIX + nonce, host }, limit.signal)).status
-    if (!arrived)
-      failed = status >= 500 ? `${way.describe} answered ${status}` : `another connector, or an old pooled connection, answered (${status})`
-  } catch (thrown) {
-    if (signal.aborted) throw signal.reason
-    failed = `${way.describe}: ${asError(thrown).message}`
-  } finally {
-    expected.cancel()
-    limit.done()
-  }
-  emit(
-    'probe',
-    {
-      purpose: 'verify',
-      proof: 'path',
-      attempt,
-      of,
-      ok: failed === undefined,
-      ms: Math.round(clock.now() - started),
-      ...(status === undefined ? {} : { status }),
-      ...(failed === undefined ? {} : { hop: failed })
-    },
-    { target: plan.name }
-  )
-  return failed
-}
 
 async function within(clock: Clock, ms: number, wanted: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const late = new AbortController()

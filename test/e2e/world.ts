@@ -133,7 +133,10 @@ export function intercept(namespace: string, ...args: string[]): Session {
       await eventually(
         () => {
           found = events.find(each => each.type === type && match(each as never))
-          if (found === undefined) throw new Error(`no ${type} event; last: ${JSON.stringify(events.slice(-4))} ${stderr}`)
+          if (found === undefined) {
+            const told = events.filter(each => !each.type.startsWith('exchange.') && each.type !== 'stats').slice(-12)
+            throw new Error(`no ${type} event; last:\n${told.map(each => JSON.stringify(each)).join('\n')}\n${stderr}`)
+          }
         },
         { timeoutMs, intervalMs: 20 }
       )
