@@ -27,8 +27,11 @@ function randomMask(): number {
   return mask === 0 ? randomMask() : mask
 }
 
+/** Gives the buffer, of exactly so many bytes, in which a frame is put together. */
+export type Space = (bytes: number) => Buffer
+
 /** The frame of one binary message made of `chunks`, as buffers to write in this order. */
-export function encodeBinaryFrame(chunks: readonly Buffer[], masking: Masking): Buffer[] {
+export function encodeBinaryFrame(chunks: readonly Buffer[], masking: Masking, space: Space = Buffer.allocUnsafe): Buffer[] {
   let length = 0
   for (const chunk of chunks) length += chunk.length
   const mask = masking === 'random' ? randomMask() : 0
@@ -36,7 +39,7 @@ export function encodeBinaryFrame(chunks: readonly Buffer[], masking: Masking): 
     const header = Buffer.allocUnsafe(HEADER_SPACE)
     return [header.subarray(writeHeader(header, length, { masking, mask })), ...chunks]
   }
-  const out = Buffer.allocUnsafe(HEADER_SPACE + length)
+  const out = space(HEADER_SPACE + length)
   const start = writeHeader(out, length, { masking, mask })
   let at = HEADER_SPACE
   for (const chunk of chunks) {

@@ -13,7 +13,23 @@ export interface TcpOptions {
   keepAliveMs?: number
 }
 
-type TcpConnection = net.Socket & { local?: Endpoint; remote?: Endpoint }
+/** Looks its ends up when somebody asks (two system calls, which a connection per visitor does without) and remembers them. */
+class DialledSocket extends net.Socket {
+  #local: Endpoint | undefined
+  #remote: Endpoint | undefined
+
+  get local(): Endpoint | undefined {
+    this.#local ??= endpointFrom(this.localAddress, this.localPort)
+    return this.#local
+  }
+
+  get remote(): Endpoint | undefined {
+    this.#remote ??= endpointFrom(this.remoteAddress, this.remotePort)
+    return this.#remote
+  }
+}
+
+type AcceptedSocket = net.Socket & { local?: Endpoint; remote?: Endpoint }
 
 const LOOPBACK = /^(?:127\.|::1$)/
 
@@ -59,15 +75,10 @@ function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSig
       return
     }
     const keepAliveMs = options.keepAliveMs ?? 30_000
-    const socket: TcpConnection = net.connect({
-      host,
-      port,
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: keepAliveMs > 0 && !LOOPBACK.test(host),
-      keepAliveInitialDelay: keepAliveMs,
-      autoSelectFamily: true
-    })
+    const keepAlive = keepAliveMs > 0 && !LOOPBACK.test(host)
+    const settings = { allowHalfOpen: true, noDelay: true, keepAlive, keepAliveInitialDelay: keepAliveMs }
+    const socket = new DialledSocket(settings)
+    socket.connect({ host, port, autoSelectFamily: true })
     const onAbort = (): void => {
       socket.destroy()
       reject(signal.reason)
@@ -80,22 +91,25 @@ function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSig
     })
     socket.once('connect', () => {
       signal.removeEventListener('abort', onAbort)
-      setEndpoints(socket)
       resolve(socket)
     })
   })
 }
 
-function setEndpoints(socket: TcpConnection): void {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket
-  if (localAddress !== undefined && localPort !== undefined) socket.local = { host: localAddress, port: localPort }
-  if (remoteAddress !== undefined && remotePort !== undefined) socket.remote = { host: remoteAddress, port: remotePort }
+const endpointFrom = (host: string | undefined, port: number | undefined): Endpoint | undefined =>
+  host === undefined || port === undefined ? undefined : { host, port }
+
+function setEndpoints(socket: AcceptedSocket): void {
+  const local = endpointFrom(socket.localAddress, socket.localPort)
+  const remote = endpointFrom(socket.remoteAddress, socket.remotePort)
+  if (local !== undefined) socket.local = local
+  if (remote !== undefined) socket.remote = remote
 }
 
 /** Accepts TCP connections. `close()` stops listening and ends the connections still open. Rejects with Node's error (`EADDRINUSE`). */
 export async function listenTcp(at: Endpoint, onConnection: OnConnection): Promise<Listener> {
   const open = new Set<net.Socket>()
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket: TcpConnection) => {
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket: AcceptedSocket) => {
     open.add(socket)
     socket.on('error', () => {}) // as in connect(): `close` follows
     socket.once('close', () => open.delete(socket))

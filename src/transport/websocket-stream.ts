@@ -2,6 +2,7 @@
  * A WebSocket as a stream of bytes, the way gost reads one (x/internal/util/ws/ws.go): every write is one binary message, every message
  * coming in is just bytes, its type and borders mean nothing. There is no Close frame and no half-close: `end()` ends the TCP connection.
  */
+import net from 'node:net'
 import { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { type Clock, systemClock } from '../base/clock.ts'
@@ -32,6 +33,11 @@ const PONG_LIMIT_BYTES = 1024 * 1024
 /** The most that one message carries: peers may limit what they accept, ours to `MAX_MESSAGE_BYTES`. */
 const SEND_BYTES = 1024 * 1024
 
+/** Holds a message of the multiplexer at its largest. */
+const SPARE_BYTES = 327_680
+/** Below this Node's own pool is cheaper. */
+const SMALL_BYTES = 4_096
+
 /** Close codes that say "done": normal, going away, none given, TCP simply ended. */
 const DONE_CODES = new Set([1000, 1001, 1005, 1006])
 
@@ -44,6 +50,9 @@ export class WebSocketStream extends Duplex {
   readonly #masking: Masking
   readonly #clock: Clock
   readonly #pings = new Map<string, Waiting>()
+  /** A real socket has let go of the bytes when it calls back, so the next message goes into the same memory. */
+  #spare: Buffer | undefined
+  #lent: Buffer | undefined
   #pingCount = 0
   #ended = false
 
@@ -56,6 +65,7 @@ export class WebSocketStream extends Duplex {
     this.local = socket.local
     this.remote = socket.remote
     this.opaque = socket.opaque === true
+    if (socket instanceof net.Socket) this.#spare = Buffer.alloc(0)
     this.on('error', () => {}) // as with sockets of this folder: `close` follows
     ws.binaryType = 'fragments'
     ws.on('message', data => this.#receive(data))
@@ -129,11 +139,27 @@ export class WebSocketStream extends Duplex {
 
   #send(chunks: Buffer[], done: (error?: Error | null) => void): void {
     // Frames are written whole and in one go, so they never mix with the pongs that `ws` writes to the same socket.
-    const buffers = messagesFrom(chunks).flatMap(message => encodeBinaryFrame(message, this.#masking))
+    const buffers = messagesFrom(chunks).flatMap(message => encodeBinaryFrame(message, this.#masking, this.#space))
     const last = buffers.length - 1
     if (last > 0) this.#socket.cork()
-    buffers.forEach((buffer, index) => (index === last ? this.#socket.write(buffer, done) : this.#socket.write(buffer)))
+    const written = this.#lent === undefined ? done : this.#takingBack(this.#lent, done)
+    this.#lent = undefined
+    buffers.forEach((buffer, index) => (index === last ? this.#socket.write(buffer, written) : this.#socket.write(buffer)))
     if (last > 0) this.#socket.uncork()
+  }
+
+  readonly #space = (bytes: number): Buffer => {
+    if (this.#spare === undefined || bytes <= SMALL_BYTES || bytes > SPARE_BYTES) return Buffer.allocUnsafe(bytes)
+    this.#lent = this.#spare.length === 0 ? Buffer.allocUnsafeSlow(SPARE_BYTES) : this.#spare
+    this.#spare = undefined
+    return this.#lent.subarray(0, bytes)
+  }
+
+  #takingBack(lent: Buffer, done: (error?: Error | null) => void): (error?: Error | null) => void {
+    return error => {
+      if (error === undefined || error === null) this.#spare = lent
+      done(error)
+    }
   }
 
   #receive(data: Buffer | ArrayBuffer | Buffer[]): void {
