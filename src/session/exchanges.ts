@@ -31,6 +31,8 @@ export interface Exchanges {
   refused(refused: { stream: TunnelStream; by: 'local' | 'limit' | 'agent'; error: Error }): void
   /** Streams open now. */
   readonly inFlight: number
+  /** Of those, the ones on which somebody waits: a pooled connection between two requests is not one. */
+  readonly unanswered: number
   /** Milliseconds of the last answered exchanges, at most 1,000. */
   readonly latencies: readonly number[]
   summary(): Summary
@@ -43,6 +45,7 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
   const sum = { requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
   const latencies: number[] = []
   let inFlight = 0
+  const observers = new Set<ExchangeObserver>()
   const tally = (who: Who, type: EventType, body: EventBody<'exchange.completed'> | EventBody<'exchange.aborted'>): void => {
     sum.requests += 1
     if (who === 'returned') sum.returned += 1
@@ -78,6 +81,7 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
         startedAt: clock.now() - connectMs,
         connectMs
       })
+      observers.add(observer)
       return {
         get allAnswered() {
           return observer.allAnswered
@@ -89,6 +93,7 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
         },
         finish(result) {
           inFlight -= 1
+          observers.delete(observer)
           last = undefined
           observer.finish(result)
         }
@@ -103,6 +108,9 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
     },
     get inFlight() {
       return inFlight
+    },
+    get unanswered() {
+      return [...observers].filter(observer => !observer.allAnswered).length
     },
     latencies,
     summary: () => ({ ...sum, durationMs: clock.now() - startedAt })

@@ -45,6 +45,7 @@ export interface Intercept extends Closable {
 /** Give back when the local app stays away for so long. */
 const RETURN_FOR_MS = 30_000
 const WATCH_MS = 500
+const QUIET_LOOK_MS = 10
 
 export function intercept(options: InterceptOptions): Intercept {
   return new RunningIntercept(options)
@@ -167,7 +168,7 @@ class RunningIntercept implements Intercept {
       emit('drain.progress', { inFlight: this.inFlight, remainingMs: Math.max(0, Math.round(until - clock.now())) })
     if (this.inFlight > 0) progress()
     const ticking = clock.every(1_000, progress, { unref: true })
-    await this.#replicas.withdraw(signal)
+    await this.#withdraw(this.#replicas, signal)
     ticking.cancel()
     const ways = this.#routes?.replicas[0]?.visitor ?? []
     const plan = { ...this.#options.plan, sidecars: this.#sidecars }
@@ -179,6 +180,21 @@ class RunningIntercept implements Intercept {
     this.#voice.detail = report.line
     this.#voice.say('left')
     return report
+  }
+
+  /** A server's keep-alive pool never lets go of a stream by itself: there it is enough that nobody waits for an answer. */
+  async #withdraw(replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
+    if (!this.#options.plan.server.keepalive) return replicas.withdraw(signal)
+    const quiet = new AbortController()
+    const look = (): void => {
+      if (this.#exchanges.unanswered === 0) quiet.abort(new Error('nobody waits for an answer'))
+    }
+    const looking = this.#options.clock.every(QUIET_LOOK_MS, look, { unref: true })
+    try {
+      await replicas.withdraw(AbortSignal.any([signal, quiet.signal]))
+    } finally {
+      looking.cancel()
+    }
   }
 
   async #close(): Promise<void> {
@@ -274,7 +290,7 @@ class RunningIntercept implements Intercept {
     this.#voice.say(why)
     const grace = new AbortController()
     const timer = this.#options.clock.after(this.#options.settings.graceMs, () => grace.abort(), { unref: true })
-    await this.#replicas.withdraw(AbortSignal.any([grace.signal, this.#stop.signal]))
+    await this.#withdraw(this.#replicas, AbortSignal.any([grace.signal, this.#stop.signal]))
     timer.cancel()
     if (this.#local.up) this.#resumeSoon()
   }
