@@ -9,6 +9,8 @@ export interface Endpoint {
 
 /** A byte stream with half-close (`allowHalfOpen`). Destroying it with an error resets it, where the layer below can. */
 export type Connection = Duplex & {
+  /** What is written has been copied by the time the write calls back: its memory may be used again. */
+  readonly copies?: boolean | undefined
   readonly local?: Endpoint | undefined
   readonly remote?: Endpoint | undefined
   readonly alpn?: string | undefined

@@ -49,7 +49,7 @@ export class HeadReader {
     }
     if (this.#length + chunk.length > this.#limitBytes) throw this.#tooLarge()
     if (chunk.length > 0) {
-      this.#chunks.push(chunk)
+      this.#chunks.push(Buffer.from(chunk)) // the chunk itself belongs to whoever read it
       this.#length += chunk.length
       this.#lineLength += chunk.length - from
       this.#lastByte = chunk[chunk.length - 1] ?? 0

@@ -26,7 +26,7 @@ export interface LocalApp extends Closable {
 
 export function localApp(options: LocalAppOptions): LocalApp {
   const { clock, pollMs = 200 } = options
-  const connect = dialTcp(options.address)
+  const connect = dialTcp(options.address, { pooled: true })
   const address = formatEndpoint(options.address)
   const stop = new AbortController()
   const waiting = new Set<() => void>()

@@ -36,6 +36,7 @@ export const openSession = (connection: Connection, options: SmuxOptions): SmuxS
 class Session implements SmuxSession {
   readonly finOnEnd: boolean
   readonly halfClose: boolean
+  readonly copies: boolean
   readonly #connection: Connection
   readonly #options: SmuxOptions & typeof DEFAULTS
   readonly #streams = new Map<number, Stream>()
@@ -54,6 +55,7 @@ class Session implements SmuxSession {
 
   constructor(connection: Connection, options: SmuxOptions) {
     this.#connection = connection
+    this.copies = connection.copies === true
     this.#options = { ...DEFAULTS, ...defined(options) }
     const { clock, role, grantedBytes, windowBytes, maxWindowBytes, maxFrameBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
     this.finOnEnd = options.finOnEnd ?? role === 'server'

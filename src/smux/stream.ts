@@ -17,6 +17,8 @@ const BUFFER_BYTES = 65_536
 export interface StreamHost {
   readonly finOnEnd: boolean
   readonly halfClose: boolean
+  /** Of the connection. */
+  readonly copies: boolean
   ready(sender: Sender): void
   update(id: number): void
   /** No frame of this stream matters any more. */
@@ -44,6 +46,10 @@ export class Stream extends Duplex implements SmuxStream {
     this.#host = host
     // A lost session destroys every stream with an error; one that nobody listens to yet must not end the process.
     this.on('error', ignore)
+  }
+
+  get copies(): boolean {
+    return this.#host.copies
   }
 
   get peerEnded(): boolean {

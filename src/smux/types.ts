@@ -41,6 +41,8 @@ export interface SmuxOptions {
 /** A stream. `end()` means we are done; `destroy()` drops what is unread; both send FIN once (gost has no half-close and no RST). */
 export interface SmuxStream extends Duplex {
   readonly id: number
+  /** As `Connection.copies`. */
+  readonly copies: boolean
   /** True once the peer's FIN came: a gost peer drops whatever we write from then on. */
   readonly peerEnded: boolean
   /** Bytes the peer has told it consumed, and bytes sent: an answering UPD proves the peer alive. */

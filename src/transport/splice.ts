@@ -4,6 +4,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
+import { giveBack } from './read-pool.ts'
 import { resetConnection } from './reset.ts'
 import type { SpliceObserver, SpliceResult } from './types.ts'
 
@@ -19,6 +20,13 @@ export interface SpliceOptions extends SpliceObserver {
 }
 
 type Side = 'a' | 'b'
+
+const givingBack =
+  (chunk: Buffer, then: () => void) =>
+  (error?: Error | null): void => {
+    if (error === undefined || error === null) giveBack(chunk)
+    then()
+  }
 
 /** Resolves when both connections are done with each other; never rejects. `out` = from a to b. */
 export function splice(a: Connection, b: Connection, options: SpliceOptions = {}): Promise<SpliceResult> {
@@ -94,7 +102,8 @@ class Splice {
       else result.bytesIn += chunk.length
       if (clock !== undefined) this.#activeAt = clock.now()
       options.onBytes?.(direction, chunk)
-      if (!to.write(chunk, onWritten) && !waiting) {
+      const written = to.copies === true ? givingBack(chunk, onWritten) : onWritten
+      if (!to.write(chunk, written) && !waiting) {
         waiting = true
         from.pause()
       }

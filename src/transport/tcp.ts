@@ -6,11 +6,14 @@ import net from 'node:net'
 import { type Connection, type Dial, type DialTo, type Endpoint, formatEndpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
 import { closeOnce, deferred } from '../base/closable.ts'
+import { PooledReads } from './read-pool.ts'
 import type { Listener, OnConnection } from './types.ts'
 
 export interface TcpOptions {
   /** Idle time before the first keep-alive probe; 0 turns probes off. Never used towards loopback, where a peer cannot vanish. */
   keepAliveMs?: number
+  /** Reads into memory that `giveBack` of read-pool.ts makes usable again. */
+  pooled?: boolean
 }
 
 /** Looks its ends up when somebody asks (two system calls, which a connection per visitor does without) and remembers them. */
@@ -77,7 +80,7 @@ function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSig
     const keepAliveMs = options.keepAliveMs ?? 30_000
     const keepAlive = keepAliveMs > 0 && !LOOPBACK.test(host)
     const settings = { allowHalfOpen: true, noDelay: true, keepAlive, keepAliveInitialDelay: keepAliveMs }
-    const socket = new DialledSocket(settings)
+    const socket = options.pooled === true ? pooledSocket(settings) : new DialledSocket(settings)
     socket.connect({ host, port, autoSelectFamily: true })
     const onAbort = (): void => {
       socket.destroy()
@@ -94,6 +97,16 @@ function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSig
       resolve(socket)
     })
   })
+}
+
+function pooledSocket(settings: net.SocketConstructorOpts): DialledSocket {
+  const reads = new PooledReads()
+  const socket: DialledSocket = new DialledSocket({
+    ...settings,
+    onread: { buffer: reads.buffer, callback: bytes => socket.push(reads.chunk(bytes)) }
+  })
+  // Not before `close`: until then the system may still write into it.
+  return socket.once('close', () => reads.end())
 }
 
 const endpointFrom = (host: string | undefined, port: number | undefined): Endpoint | undefined =>

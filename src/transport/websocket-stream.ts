@@ -45,6 +45,7 @@ export class WebSocketStream extends Duplex {
   readonly local: Endpoint | undefined
   readonly remote: Endpoint | undefined
   readonly opaque: boolean
+  readonly copies: boolean
   readonly #ws: WebSocket
   readonly #socket: Connection
   readonly #masking: Masking
@@ -65,6 +66,7 @@ export class WebSocketStream extends Duplex {
     this.local = socket.local
     this.remote = socket.remote
     this.opaque = socket.opaque === true
+    this.copies = masking === 'random'
     if (socket instanceof net.Socket) this.#spare = Buffer.alloc(0)
     this.on('error', () => {}) // as with sockets of this folder: `close` follows
     ws.binaryType = 'fragments'

@@ -1,0 +1,79 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { Duplex } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import type { Connection } from '../../../src/base/connection.ts'
+import { giveBack, PooledReads } from '../../../src/transport/read-pool.ts'
+import { splice } from '../../../src/transport/splice.ts'
+import { dialTcp, listenTcp } from '../../../src/transport/tcp.ts'
+import { checkLeaks } from '../../harness/leaks.ts'
+
+checkLeaks()
+const BODY = randomBytes(8 * 1_048_576)
+const sum = (bytes: Buffer): string => createHash('sha1').update(bytes).digest('hex')
+
+/** Takes a few chunks at a time, late; `copies` says whether it copies them before it calls back, or keeps the slices it was given. */
+function sink(copies: boolean): { connection: Connection; body: () => Buffer; memories: Set<ArrayBufferLike> } {
+  const kept: Buffer[] = []
+  const memories = new Set<ArrayBufferLike>()
+  const connection = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      memories.add(chunk.buffer)
+      kept.push(copies ? Buffer.from(chunk) : chunk)
+      setImmediate(done)
+    },
+    final(done) {
+      done()
+      this.push(null)
+    }
+  })
+  return { connection: Object.assign(connection, { copies }), body: () => Buffer.concat(kept), memories }
+}
+
+async function pass(copies: boolean): Promise<ReturnType<typeof sink>> {
+  await using app = await listening(BODY)
+  const local = await dialTcp({ host: '127.0.0.1', port: app.port }, { pooled: true })(new AbortController().signal)
+  const visitor = sink(copies)
+  const result = await splice(visitor.connection, local)
+  expect(result).toEqual({ bytesIn: BODY.length, bytesOut: 0 })
+  return visitor
+}
+
+async function listening(body: Buffer): Promise<{ port: number } & AsyncDisposable> {
+  const listener = await listenTcp({ host: '127.0.0.1', port: 0 }, connection => connection.resume().end(body))
+  return { port: listener.port, [Symbol.asyncDispose]: () => listener.close() }
+}
+
+describe('pooled reads', () => {
+  it('passes a large body on whole while its memory is used again', async () => {
+    const { body, memories } = await pass(true)
+    expect(sum(body())).toBe(sum(BODY))
+    expect(memories.size).toBeLessThan(BODY.length / 65_536 / 2)
+  })
+
+  it('never writes into memory that somebody still holds', async () => {
+    const { body } = await pass(false)
+    expect(sum(body())).toBe(sum(BODY))
+  })
+
+  it('takes a chunk back once, and none that it did not give out', () => {
+    const reads = new PooledReads()
+    const first = reads.buffer()
+    const chunk = reads.chunk(65_536)
+    giveBack(chunk)
+    giveBack(chunk)
+    giveBack(Buffer.alloc(65_536))
+    const next = reads.buffer()
+    expect(next).toBe(first)
+    expect(new PooledReads().buffer()).not.toBe(first)
+  })
+
+  it('copies small reads, and reads into the same memory again', () => {
+    const reads = new PooledReads()
+    const memory = reads.buffer().fill(1)
+    const chunk = reads.chunk(100)
+    expect(reads.buffer()).toBe(memory)
+    memory.fill(2)
+    expect([...new Set(chunk)]).toEqual([1])
+  })
+})
