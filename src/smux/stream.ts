@@ -3,10 +3,10 @@
  * (`finOnEnd`: as soon as we have ended; else when both sides have), and `destroy()` sends it at once. Source: xtaci/smux stream.go.
  */
 import { Duplex } from 'node:stream'
-import { ProtocolError } from '../base/errors.ts'
+import { asError, ProtocolError } from '../base/errors.ts'
 import { Inbox } from './inbox.ts'
 import type { Taken } from './outbox.ts'
-import type { SmuxStream } from './types.ts'
+import type { FirstReader, SmuxStream } from './types.ts'
 import type { ReceiveWindow } from './window.ts'
 import type { Sender } from './writer.ts'
 
@@ -37,6 +37,7 @@ export class Stream extends Duplex implements SmuxStream {
   /** The reader wants more (`_read` came, the last push was not refused). */
   #wanted = false
   #pushed = 0
+  #first: FirstReader | undefined
 
   constructor(host: StreamHost, sender: Sender, receiveWindow: ReceiveWindow) {
     super({ allowHalfOpen: true, readableHighWaterMark: BUFFER_BYTES, writableHighWaterMark: BUFFER_BYTES })
@@ -72,7 +73,13 @@ export class Stream extends Duplex implements SmuxStream {
     return true
   }
 
+  readFirst(reader: FirstReader): void {
+    this.#first = reader
+    this.deliver()
+  }
+
   deliver(): void {
+    if (this.#first !== undefined && !this.#passFirst(this.#first)) return
     while (this.#wanted && this.#inbox.bytes > 0) {
       const direct = this.readableFlowing === true && this.readableLength === 0
       const chunk = this.#inbox.shift(!direct)
@@ -83,6 +90,30 @@ export class Stream extends Duplex implements SmuxStream {
     this.#inbox.settle()
     if ((this.#peerEnded || this.#peerHalfEnded) && this.#inbox.bytes === 0 && !this.destroyed) this.push(null)
     this.#account()
+  }
+
+  /** True when the first reader has got what it wanted. */
+  #passFirst(reader: FirstReader): boolean {
+    let rest: Buffer | undefined
+    try {
+      for (let chunk = this.#inbox.shift(true); chunk !== undefined; chunk = this.#inbox.shift(true)) {
+        this.#pushed += chunk.length
+        rest = reader.take(chunk)
+        if (rest !== undefined) break
+      }
+    } catch (error) {
+      this.destroy(asError(error))
+      return false
+    }
+    if (rest === undefined) {
+      this.#account()
+      if (this.#peerEnded || this.#peerHalfEnded) this.destroy()
+      return false
+    }
+    this.#first = undefined
+    if (rest.length > 0) this.push(rest)
+    reader.done()
+    return true
   }
 
   /** The peer sends no more; what we write still arrives. */
@@ -149,6 +180,8 @@ export class Stream extends Duplex implements SmuxStream {
   }
 
   override _destroy(error: Error | null, callback: Taken): void {
+    const first = this.#first
+    this.#first = undefined
     const silent = this.sender.synDue
     this.#inbox.clear()
     const waiting = this.sender.outbox.clear()
@@ -158,6 +191,7 @@ export class Stream extends Duplex implements SmuxStream {
     this.receiveWindow.close()
     this.#host.gone(this)
     for (const taken of waiting) taken(error ?? new ProtocolError('SMUX_STREAM_CLOSED', 'the stream was closed'))
+    first?.failed(error ?? undefined)
     callback(error)
   }
 

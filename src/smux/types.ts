@@ -38,6 +38,16 @@ export interface SmuxOptions {
   closeGraceMs?: number
 }
 
+/** Who reads the first bytes of a stream, before it has a reader. */
+export interface FirstReader {
+  /** Returns what follows the bytes it wanted, or undefined to get the next chunk. What it throws destroys the stream. */
+  take(chunk: Buffer): Buffer | undefined
+  /** The rest is there to be read by others. */
+  done(): void
+  /** The stream ended before, or was destroyed (with an error). */
+  failed(error?: Error): void
+}
+
 /** A stream. `end()` means we are done; `destroy()` drops what is unread; both send FIN once (gost has no half-close and no RST). */
 export interface SmuxStream extends Duplex {
   readonly id: number
@@ -47,6 +57,8 @@ export interface SmuxStream extends Duplex {
   readonly peerEnded: boolean
   /** Bytes the peer has told it consumed, and bytes sent: an answering UPD proves the peer alive. */
   readonly sentBytes: number
+  /** Before anybody else reads: a short cut past the buffers of a Duplex, for a message that every stream begins with. */
+  readFirst(reader: FirstReader): void
   readonly consumedBytes: number
 }
 

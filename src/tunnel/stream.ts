@@ -7,7 +7,7 @@ import type { Endpoint } from '../base/connection.ts'
 import { ProtocolError } from '../base/errors.ts'
 import { ResponseDecoder } from '../relay/decode.ts'
 import { firstAddress, secondAddress } from '../relay/find.ts'
-import { STATUS } from '../relay/message.ts'
+import { type RelayResponse, STATUS } from '../relay/message.ts'
 import type { SmuxStream } from '../smux/types.ts'
 
 export interface TunnelStream {
@@ -28,36 +28,28 @@ export function acceptStream(
   refuse: (error: Error) => void
 ): void {
   const decoder = new ResponseDecoder()
-  const drop = (error: Error): void => {
-    stop()
-    connection.destroy()
-    refuse(error)
-  }
-  const onReadable = (): void => {
-    try {
-      for (let chunk: Buffer | null = connection.read(); chunk !== null; chunk = connection.read()) {
-        const decoded = decoder.push(chunk)
-        if (decoded === undefined) continue
-        if (decoded.message.status !== STATUS.OK)
-          throw new ProtocolError('STREAM_STATUS', `stream opened with status ${decoded.message.status}`)
-        stop()
-        if (decoded.rest.length > 0) connection.unshift(decoded.rest)
-        accept({ connection, source: firstAddress(decoded.message) ?? UNKNOWN, destination: secondAddress(decoded.message) ?? UNKNOWN })
-        return
-      }
-    } catch (error) {
-      drop(error instanceof Error ? error : new Error(String(error)))
+  let message: RelayResponse | undefined
+  const timer = options.clock.after(
+    options.timeoutMs,
+    () => connection.destroy(new ProtocolError('STREAM_SILENT', 'stream without an open message')),
+    { unref: true }
+  )
+  connection.readFirst({
+    take(chunk) {
+      const decoded = decoder.push(chunk)
+      message = decoded?.message
+      if (message !== undefined && message.status !== STATUS.OK)
+        throw new ProtocolError('STREAM_STATUS', `stream opened with status ${message.status}`)
+      return decoded?.rest
+    },
+    done() {
+      timer.cancel()
+      if (message !== undefined)
+        accept({ connection, source: firstAddress(message) ?? UNKNOWN, destination: secondAddress(message) ?? UNKNOWN })
+    },
+    failed(error = new ProtocolError('STREAM_EMPTY', 'stream ended before it was opened')) {
+      timer.cancel()
+      refuse(error)
     }
-  }
-  const onEnd = (): void => drop(new ProtocolError('STREAM_EMPTY', 'stream ended before it was opened'))
-  const onError = (error: Error): void => drop(error)
-  const timer = options.clock.after(options.timeoutMs, () => drop(new ProtocolError('STREAM_SILENT', 'stream without an open message')), {
-    unref: true
   })
-  const stop = (): void => {
-    timer.cancel()
-    connection.off('readable', onReadable).off('end', onEnd).off('error', onError)
-  }
-  connection.on('readable', onReadable).on('end', onEnd).on('error', onError)
-  onReadable()
 }
