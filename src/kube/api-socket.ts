@@ -156,7 +156,7 @@ function proxyAuthorization(proxy: URL): Record<string, string> {
 function dialThroughSocks(proxy: URL, target: Endpoint): Dial {
   const { host, port } = endpointOf(proxy)
   return async signal => {
-    const { SocksClient } = await import('socks')
+    const { SocksClient } = await import('./socks.ts')
     const { socket } = await SocksClient.createConnection({
       proxy: {
         host,

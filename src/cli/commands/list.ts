@@ -69,8 +69,8 @@ async function print(listing: Listing, query: Query, { io, args }: CommandContex
   const { rows } = listing
   if (format === 'json') io.stdout.write(`${JSON.stringify(tunnelData(listing), null, 2)}\n`)
   else if (format === 'yaml') {
-    const { stringify } = await import('yaml')
-    io.stdout.write(stringify(tunnelData(listing)))
+    const { yamlText } = await import('../yaml.ts')
+    io.stdout.write(yamlText(tunnelData(listing)))
   } else if (format === 'name') io.stdout.write(tunnelNames(listing))
   else {
     if (rows.length > 0)
