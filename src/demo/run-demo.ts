@@ -176,6 +176,8 @@ class Demo {
       log,
       emit: events.emit,
       random: () => crypto.randomUUID().replaceAll('-', ''),
+      user: 'demo',
+      session: crypto.randomUUID(),
       nextId: () => String((this.#exchanges += 1))
     })
     this.#running.add(started)

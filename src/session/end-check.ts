@@ -6,6 +6,7 @@ import type { Emit } from '../event/types.ts'
 import type { HttpAnswer } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { sendProbe } from '../route/relay-probe.ts'
+import { whoElse } from '../route/who-else.ts'
 import type { VisitorWay } from '../route/types.ts'
 import { visitorHost } from './verify.ts'
 
@@ -70,12 +71,29 @@ export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): P
       { target: plan.name }
     )
     if (failed === undefined) {
-      return { serving: true, line: `${plan.name} is served without this laptop (${status ?? 'answers'} in ${formatMs(ms)}; ${count})` }
+      const how = `${status ?? 'answers'} in ${formatMs(ms)}`
+      return { serving: true, line: await servedLine(options, { how, count }, signal) }
     }
     reason = failed
     if (attempt < tries) await sleep(clock, 250 * attempt, signal)
   }
   return { serving: false, line: `${plan.name} is NOT serving: ${reason} (${count})` }
+}
+
+/** Served, but by whom: another session of ours may have answered. */
+async function servedLine(
+  { plan, ways, clock }: EndCheckOptions,
+  { how, count }: { how: string; count: string },
+  signal: AbortSignal
+): Promise<string> {
+  const dial = ways.find(way => way.dial !== undefined)?.dial
+  const others = dial === undefined ? [] : await whoElse(dial, { tunnelId: plan.tunnelId, clock, asks: 4 }, signal)
+  const [holder] = others.toSorted((a, b) => b.weight - a.weight)
+  if (holder === undefined) return `${plan.name} is served without this laptop (${how}; ${count})`
+  const who = `another kubectl intercept of ${holder.user}, weight ${holder.weight}`
+  return holder.weight === 255
+    ? `${plan.name} is served by ${who}, not by the cluster (${how}; ${count})`
+    : `${plan.name} is served without this session (${how}; ${count}, and ${who})`
 }
 
 /** gost's own error: 502 or 503, no body, no header but Content-Length (and what an Ingress adds in front: Date, Server). */

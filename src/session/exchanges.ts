@@ -15,7 +15,7 @@ export interface StreamWatch extends SpliceObserver {
   onEnd(direction: 'out' | 'in'): void
   /** Called once when the stream's last exchange is complete: nobody expects more on it. */
   onLastByte(run: () => void): void
-  finish(result: SpliceResult): void
+  finish(result: SpliceResult | { by: 'agent'; code: string }): void
 }
 
 export interface Served {

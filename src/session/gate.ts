@@ -9,6 +9,7 @@ import { encodeResponse } from '../http/encode.ts'
 import type { Connection } from '../base/connection.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { nonceOf } from '../route/relay-probe.ts'
+import { WHO_HOST } from '../route/who-else.ts'
 import { splice } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
@@ -36,6 +37,8 @@ export interface GateOptions {
   decide: () => Decision
   /** Whether requests of one stream may go different ways (a thinned share behind a keep-alive pool). */
   perRequest: () => boolean
+  /** One line for another session that asks who takes the visitors. */
+  who: () => string
   /** The return path is over its limits, or has nobody to go to. */
   onGiveUp: (why: string) => void
   /** A stock server resets the whole session over a silent TLS app at 15 s; close the stream before. */
@@ -59,6 +62,8 @@ const HEAD_TIMEOUT_MS = 10_000
 /** How long the app may go on writing after a stock server ended the stream and drops what we send. */
 const LINGER_MS = 1_000
 const MAX_LINGERING = 64
+/** Whoever leaves before an answer is there has cut it off himself. */
+const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
 export function gate(options: GateOptions): Gate {
   const { plan, local, returnPath, answering, board, exchanges, clock, log } = options
@@ -79,6 +84,11 @@ export function gate(options: GateOptions): Gate {
   }
 
   const serve = async (stream: TunnelStream, replica: string): Promise<void> => {
+    if (stream.destination.host === WHO_HOST) {
+      stream.connection.resume()
+      stream.connection.end(options.who())
+      return
+    }
     const nonce = nonceOf(stream.destination.host)
     if (nonce !== undefined && board.arrive(nonce, replica)) {
       stream.connection.destroy()
@@ -142,7 +152,7 @@ export function gate(options: GateOptions): Gate {
     })
     asked.dropped()
     silence?.cancel()
-    watch.finish(result)
+    watch.finish(signal.aborted ? CUT_OFF : result)
   }
 
   /** After the visitor's end a stock server drops whatever we send: the app gets a moment, then its connection is closed. */
@@ -186,7 +196,8 @@ export function gate(options: GateOptions): Gate {
       watch.onLastByte(() => complete.abort())
       try {
         const { onBytes, onEnd } = watch
-        watch.finish(await splice(stream.connection, connection, { signal, complete: complete.signal, onBytes, onEnd }))
+        const result = await splice(stream.connection, connection, { signal, complete: complete.signal, onBytes, onEnd })
+        watch.finish(signal.aborted ? CUT_OFF : result)
       } finally {
         release()
       }

@@ -9,8 +9,9 @@ import { asError, InterceptError } from '../base/errors.ts'
 import type { Summary, TargetState } from '../event/types.ts'
 import { followPlan } from '../resolve/follow.ts'
 import { openRoutes } from '../route/open-routes.ts'
+import { whoLine } from '../route/who-else.ts'
 import type { ServerPod } from '../resolve/types.ts'
-import type { RouteSet } from '../route/types.ts'
+import type { RouteSet, VisitorWay } from '../route/types.ts'
 import { answering } from './answering.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
@@ -25,6 +26,7 @@ import { replicaSet, type Replica, type ReplicaSet } from './replica-set.ts'
 import { returnPath } from './return-path.ts'
 import { ownTargets, type ReturnTarget } from './return-targets.ts'
 import { shareOf, splitFor } from './split.ts'
+import { sayWhoElse } from './say-who-else.ts'
 import { stateVoice, type StateVoice } from './state-voice.ts'
 import { initialFacts, stateOf, type TargetFacts } from './state.ts'
 import type { Verdict } from './verify.ts'
@@ -99,6 +101,7 @@ class RunningIntercept implements Intercept {
       log,
       decide: () => this.#decide(),
       perRequest: () => plan.server.keepalive && this.#facts.thinning < 1,
+      who: () => whoLine({ session: options.session, user: options.user, weight: this.#facts.weight }),
       onGiveUp: why => void this.#giveBack(why)
     })
     this.close = closeOnce(() => this.#close())
@@ -149,6 +152,7 @@ class RunningIntercept implements Intercept {
     this.#parts.push(this.#replicas)
     this.#voice.say('dialling')
     await this.#replicas.apply(this.#routes.replicas, until)
+    void sayWhoElse(this.#options, this.#ways, until)
     this.#watch = clock.every(WATCH_MS, () => this.#onWatch(), { unref: true })
     if (cluster !== undefined) this.#follow()
   }
@@ -157,8 +161,9 @@ class RunningIntercept implements Intercept {
     const { clock, emit, settings } = this.#options
     if (this.#replicas === undefined) {
       this.#facts.ended = 'ended'
+      this.#voice.detail = `${this.name}: nothing was intercepted; the cluster serves`
       this.#voice.say('left before it was registered')
-      return { serving: undefined, line: `${this.name} was not intercepted` }
+      return { serving: undefined, line: this.#voice.detail }
     }
     this.#facts.draining = true
     this.#voice.detail = undefined
@@ -168,9 +173,11 @@ class RunningIntercept implements Intercept {
       emit('drain.progress', { inFlight: this.inFlight, remainingMs: Math.max(0, Math.round(until - clock.now())) })
     if (this.inFlight > 0) progress()
     const ticking = clock.every(1_000, progress, { unref: true })
+    // First, so that what still runs is seen to be cut off by us.
+    signal.addEventListener('abort', () => this.#gate.close(), { once: true })
     await this.#withdraw(this.#replicas, signal)
     ticking.cancel()
-    const ways = this.#routes?.replicas[0]?.visitor ?? []
+    const ways = this.#ways
     const plan = { ...this.#options.plan, sidecars: this.#sidecars }
     const report = await checkEnd(
       { ...this.#options, plan, ways, path: settings.probePath },
@@ -347,6 +354,10 @@ class RunningIntercept implements Intercept {
     })
     this.#parts.push(following)
     following.ready.catch(error => log.warn('cannot follow the pods', { error: asError(error) }))
+  }
+
+  get #ways(): readonly VisitorWay[] {
+    return this.#routes?.replicas[0]?.visitor ?? []
   }
 
   #setTargets(targets: readonly ReturnTarget[]): void {

@@ -36,6 +36,10 @@ export interface InterceptOptions {
   log: Logger
   emit: Emit
   random: () => string
+  /** `name@host`, told to other sessions of the same tunnel. */
+  user: string
+  /** Tells this session from others of the same tunnel. */
+  session: string
   /** Ids of exchanges, unique within the session. */
   nextId: () => string
 }

@@ -4,9 +4,9 @@ import { asError, EXIT, exitCodeFor, InterceptError, isAbort } from '../base/err
 import type { EndReason, ErrorShape } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import { chooseTunnels, consent } from './choose.ts'
+import { dryRun } from './dry-run.ts'
 import { intercept, type Intercept } from './intercept.ts'
 import type { InterceptSettings } from './options.ts'
-import { planEvent } from './plan-event.ts'
 import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
 import { startStats, sumUp } from './stats.ts'
 
@@ -31,18 +31,16 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
     ...(context.controlPath === undefined ? {} : { controlPath: context.controlPath })
   })
   const ids = { count: 0 }
+  const session = crypto.randomUUID()
   try {
     const settings = settingsOf(request)
     if (request.dryRun) {
-      for (const mapped of chosen)
-        events.emit('plan.resolved', planEvent({ ...mapped, ...common(context, settings, cluster) }, settings.weight), {
-          target: mapped.plan.name
-        })
+      for (const mapped of chosen) await dryRun({ mapped, settings, cluster, context })
       return await end('done', EXIT.OK)
     }
     await consent(request, context, chosen)
     for (const mapped of chosen)
-      running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId: () => String((ids.count += 1)) }))
+      running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId: () => String((ids.count += 1)), session }))
     return await end(...(await runAll(running, chosen, context, settings)))
   } catch (error) {
     await end('error', exitCodeFor(error))
@@ -57,6 +55,7 @@ async function runAll(
   settings: InterceptSettings
 ): Promise<[EndReason, number]> {
   const { clock, events } = context
+  const allLeft = new AbortController()
   const stats = startStats({ running, clock, emit: events.emit, memory: context.memory })
   context.commands.on('status', async () => ({ targets: running.map(({ name, state, inFlight }) => ({ name, state, inFlight })) }))
   context.commands.on('leave-targets', async ({ targets }) => {
@@ -64,12 +63,13 @@ async function runAll(
     const leaving = running.filter(({ name, state }) => wanted.includes(name) && state !== 'ended' && state !== 'failed')
     const reports = await withGrace(context, settings, signal => Promise.all(leaving.map(each => each.drain(signal))))
     await Promise.all(leaving.map(each => each.close()))
+    if (running.every(({ state }) => state === 'ended' || state === 'failed')) allLeft.abort()
     return { left: leaving.map(({ name }) => name), reports: reports.map(({ line }) => line) }
   })
   try {
     const failures = await startAll(running, context)
     if (failures.length === running.length && failures[0] !== undefined) throw failures[0]
-    await aborted(context.drain)
+    await aborted(AbortSignal.any([context.drain, allLeft.signal]))
     return await drainAll(running, context, settings)
   } finally {
     stats.close()
@@ -135,6 +135,7 @@ const common = (context: InterceptContext, settings: InterceptSettings, cluster:
   clock: context.clock,
   log: context.log,
   emit: context.events.emit,
+  user: context.user,
   random: () => crypto.randomUUID().replaceAll('-', '')
 })
 

@@ -10,6 +10,7 @@ import { exchanges } from '../../../src/session/exchanges.ts'
 import { type Decision, type Gate, gate } from '../../../src/session/gate.ts'
 import { localApp } from '../../../src/session/local-app.ts'
 import { PATH_PREFIX, probeBoard } from '../../../src/session/probe-board.ts'
+import { parseWho, WHO_HOST, whoLine } from '../../../src/route/who-else.ts'
 import { ReturnOverflow, type ReturnPath } from '../../../src/session/return-path.ts'
 import type { SmuxStream } from '../../../src/smux/types.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
@@ -88,6 +89,7 @@ function world(options: {
     log: silent,
     decide: options.decide ?? (() => ({ to: 'local' })),
     perRequest: () => options.perRequest ?? false,
+    who: () => whoLine({ session: 's', user: 'me@here', weight: 255 }),
     onGiveUp: why => gaveUp.push(why)
   })
   closing.push(() => made.close())
@@ -149,6 +151,13 @@ describe('gate', () => {
     expect(seen).toEqual([`GET ${PATH_PREFIX}other`, 'GET /cart'])
   })
 
+  it('tells another session who takes the visitors, without a word to the app', async () => {
+    const { port, seen } = await app('laptop')
+    const { visit } = world({ port })
+    expect(parseWho(await visit('', WHO_HOST))).toEqual({ session: 's', user: 'me@here', weight: 255 })
+    expect(seen).toEqual([])
+  })
+
   it('returns a request to the pod when the local port refuses, before it reached any app', async () => {
     const gone = await app('laptop')
     gone.close()
@@ -181,6 +190,21 @@ describe('gate', () => {
     const started = performance.now()
     expect(await visit(get('/cart'))).toContain('pod /cart')
     expect(performance.now() - started).toBeLessThan(4_000) // Node keeps an idle connection for 5 s
+  })
+
+  it('says that we cut off what still runs when everything must end', async () => {
+    const silentApp = http.createServer(() => {})
+    await new Promise<void>(resolve => silentApp.listen(0, '127.0.0.1', resolve))
+    closing.push(
+      () => silentApp.closeAllConnections(),
+      () => silentApp.close()
+    )
+    const { gate: leaving, open, emit } = world({ port: (silentApp.address() as AddressInfo).port })
+    open().write(get('/slow'))
+    await eventually(() => expect(types(emit)).toContain('exchange.request'))
+    leaving.close()
+    await eventually(() => expect(types(emit)).toContain('exchange.aborted'))
+    expect(emit.mock.calls.at(-1)?.[1]).toMatchObject({ by: 'agent', code: 'LEFT' })
   })
 
   it('decides request by request on a kept-alive stream', async () => {

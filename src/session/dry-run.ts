@@ -1,0 +1,91 @@
+/** `--dry-run`: what would be done, without registering anything: weight and share, ways in their order, permissions, who else. */
+import { formatShare } from '../base/format.ts'
+import type { Cluster } from '../kube/types.ts'
+import type { TunnelPlan } from '../resolve/types.ts'
+import { candidates, type Candidate } from '../route/candidates.ts'
+import { visitorWays } from '../route/visitor.ts'
+import { whoElse } from '../route/who-else.ts'
+import type { InterceptSettings } from './options.ts'
+import { planEvent } from './plan-event.ts'
+import type { InterceptContext, Mapped } from './request.ts'
+import { returnable } from './return-targets.ts'
+import { shareOf, splitFor } from './split.ts'
+
+export interface DryRunOptions {
+  mapped: Mapped
+  settings: InterceptSettings
+  cluster: Cluster | undefined
+  context: InterceptContext
+}
+
+/** Emits the plan of one tunnel: `plan.resolved`, `intercept.changed`, then one notice a line. */
+export async function dryRun({ mapped, settings, cluster, context }: DryRunOptions): Promise<void> {
+  const { plan } = mapped
+  const emit = context.events.emit
+  const about = { target: plan.name }
+  const ready = plan.sidecars.filter(pod => pod.ready && !pod.terminating)
+  const weights = ready.map(pod => pod.weight)
+  const canReturn = cluster !== undefined && settings.fallback && (plan.appService !== undefined || ready.some(returnable))
+  const split = settings.split === undefined ? undefined : splitFor(settings.split, weights, canReturn)
+  const weight = split?.weight ?? settings.weight
+  const thinning = split?.keep ?? 1
+  emit('plan.resolved', planEvent(mapped, weight), about)
+  emit('intercept.changed', { weight, share: shareOf(weight, weights) * thinning, shareSource: 'computed', thinning, by: 'user' }, about)
+  const notes = [...waysOf(plan, settings, cluster), returnNote(canReturn, settings)]
+  if (thinning < 1)
+    notes.push(`needs consent: ${formatShare(shareOf(weight, weights))} of the visitors pass this laptop (--through-laptop)`)
+  notes.push(...(await permissions(plan, cluster)), ...(await others(plan, cluster, context)))
+  for (const message of notes) emit('notice', { level: 'info', code: 'PLAN', message }, about)
+}
+
+function waysOf(plan: TunnelPlan, settings: InterceptSettings, cluster: Cluster | undefined): string[] {
+  const found = candidates(plan, plan.server.pods, settings.via, cluster !== undefined)
+  const [first, ...rest] = found.candidates.map(describe)
+  const lines = [
+    first === undefined ? 'no way to the tunnel server' : `would go by ${first}${rest.length === 0 ? '' : `, else ${rest.join(', else ')}`}`
+  ]
+  return [...lines, ...found.excluded.map(({ kind, reason }) => `not by ${kind}: ${reason}`)]
+}
+
+function describe(candidate: Candidate): string {
+  switch (candidate.kind) {
+    case 'ingress':
+      return `ingress ${candidate.ingress.name} (${candidate.ingress.host} at ${candidate.address}:${candidate.port})`
+    case 'port-forward':
+      return `port-forward to ${candidate.pods.map(({ pod }) => pod).join(' and ')}`
+    case 'service-proxy':
+      return `API server proxy to ${candidate.service}:${candidate.port}`
+    case 'url':
+      return `${candidate.host}:${candidate.port}`
+  }
+}
+
+const returnNote = (canReturn: boolean, { fallback }: InterceptSettings): string =>
+  canReturn
+    ? 'return path: port-forward to the pods'
+    : `no return path${fallback ? '' : ' (--no-fallback)'}: when the local app is down, visitors see it`
+
+async function permissions(plan: TunnelPlan, cluster: Cluster | undefined): Promise<string[]> {
+  if (cluster === undefined) return []
+  const { namespace } = plan.server
+  const asked = [
+    { words: 'port-forward', verb: 'create', resource: 'pods', subresource: 'portforward' },
+    { words: 'service proxy', verb: 'get', resource: 'services', subresource: 'proxy' }
+  ]
+  const answers = await Promise.all(
+    asked.map(async ({ words, verb, resource, subresource }) => {
+      const may = await cluster.canI(verb, resource, { namespace, subresource }).catch(() => undefined)
+      return `${words} ${may === undefined ? 'unknown' : may ? 'yes' : 'no'}`
+    })
+  )
+  return [`permissions in ${namespace}: ${answers.join(', ')}`]
+}
+
+async function others(plan: TunnelPlan, cluster: Cluster | undefined, { clock, now }: InterceptContext): Promise<string[]> {
+  const pod = plan.server.pods.find(each => each.ready && !each.terminating)
+  const dial = visitorWays({ plan, cluster, entrypoint: undefined }, pod, false).find(way => way.dial !== undefined)?.dial
+  if (dial === undefined) return ['who else intercepts: cannot be seen from here (needs pods/portforward)']
+  const found = await whoElse(dial, { tunnelId: plan.tunnelId, clock, asks: 8, waitMs: 1_500 }, now)
+  if (found.length === 0) return ['nobody else seems to intercept it now']
+  return found.map(({ user, weight }) => `already intercepted by ${user} with weight ${weight}`)
+}
