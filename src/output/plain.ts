@@ -3,7 +3,7 @@
  * the network is made printable. A terminal that stands still loses exchange lines, never the session its time.
  */
 import { formatMs, formatShare, printable } from '../base/format.ts'
-import type { EventType, Serving, SessionEvent, Summary } from '../event/types.ts'
+import type { EventType, Serving, SessionEvent, Summary, TargetState } from '../event/types.ts'
 import { exchangeLines } from './exchange-line.ts'
 import { type Paint, painter } from './paint.ts'
 import { servingWords, stateColor, stateWords } from './state-words.ts'
@@ -64,6 +64,8 @@ export function plainOutput({ out, color, columns, time = localTime }: PlainOpti
   }
 }
 
+const UNREGISTERED: ReadonlySet<TargetState> = new Set(['resolving', 'waiting', 'connecting'])
+
 interface LineOptions {
   paint: Paint
   columns: number | undefined
@@ -79,6 +81,14 @@ function sessionLines({ paint, time }: LineOptions): Renderers {
   const at = (event: SessionEvent, text: string): string[] => {
     const target = event.target === undefined ? '' : `${printable(event.target)}  `
     return [`${time(event.at)}  ${target}${text}`]
+  }
+  /** Before anything was registered the error itself says all. */
+  const failedLine = (event: EventOf<'target.state'>): string[] => {
+    if (UNREGISTERED.has(event.from)) return []
+    return at(
+      event,
+      event.from === 'draining' ? 'left at once; not checked whether the cluster serves' : `failed (${printable(event.cause)})`
+    )
   }
   return {
     'plan.resolved': event => planLines(event, paint),
@@ -99,7 +109,7 @@ function sessionLines({ paint, time }: LineOptions): Renderers {
     'target.state'(event) {
       if (event.to === 'ended' || event.to === 'failed') {
         if (event.detail !== undefined) checked.push(paint(event.to === 'failed' ? 'red' : 'bold', printable(event.detail)))
-        return event.detail === undefined && event.to === 'failed' ? at(event, `failed (${printable(event.cause)})`) : []
+        return event.detail === undefined && event.to === 'failed' ? failedLine(event) : []
       }
       if (event.to === 'resolving' || event.to === 'connecting') return []
       const words = paint(stateColor(event.to), printable(stateWords(event.to, event.detail)))

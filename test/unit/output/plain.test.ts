@@ -35,6 +35,14 @@ function request(id: string, over: { path?: string; status?: number; who?: 'lapt
 }
 
 describe('plainOutput', () => {
+  it('leaves a failure at the start to the error, and says what leaving at once means', () => {
+    const failed = (from: EventBody<'target.state'>['from']) =>
+      play([about('target.state', { from, to: 'failed', cause: 'closed', serving: 'cluster' })])
+    expect(['resolving', 'waiting', 'connecting'].map(from => failed(from as 'waiting'))).toEqual(['', '', ''])
+    expect(failed('draining')).toBe('12:04:31  nginx  left at once; not checked whether the cluster serves\n')
+    expect(failed('verified')).toBe('12:04:31  nginx  failed (closed)\n')
+  })
+
   it('tells a whole session', () => {
     const events = [
       sampleOf('session.started'),
