@@ -15,6 +15,8 @@ interface Open {
 /** A session has fewer streams than this; more are lost events, whose lines nobody misses. */
 const MAX_OPEN = 20_000
 const PATH_WIDTH = 44
+/** Below this the path counts more than room for the longest reason why a request was returned. */
+const MIN_PATH_WIDTH = 24
 
 const WHY: Readonly<Record<NonNullable<EventOf<'exchange.started'>['why']>, string>> = {
   filter: 'not mine',
@@ -23,6 +25,8 @@ const WHY: Readonly<Record<NonNullable<EventOf<'exchange.started'>['why']>, stri
   'local-paused': 'local app silent',
   held: 'held'
 }
+
+const LONGEST_WHY = Math.max(...Object.values(WHY).map(why => widthOf(`  (${why})`)))
 
 export interface ExchangeLines {
   /** The line of an exchange that ended with this event, else undefined. */
@@ -72,12 +76,22 @@ function line(open: Open, end: End, { paint, columns, time, targetWidth }: Excha
   const method = request?.method ?? protocolWord(started.protocol)
   const front = `${time(end.at)}  ${target}${padEnd(started.who, 8)}  ${padEnd(printable(method), 7)} `
   const back = ` ${padStart(status === undefined ? '–' : String(status), 3)}  ${padStart(formatBytes(end.bytesOut), 7)}  ${padStart(formatMs(msOf(end)), 7)}`
-  const remark = remarkOf(started, end)
-  const room =
-    columns === undefined ? Number.POSITIVE_INFINITY : Math.max(12, columns - widthOf(front) - widthOf(back) - widthOf(remark) - 1)
+  const { room, remark } = fit(
+    remarkOf(started, end),
+    columns === undefined ? Number.POSITIVE_INFINITY : columns - widthOf(front) - widthOf(back) - 1,
+    end.type === 'exchange.aborted'
+  )
   const where = printable(request === undefined ? `from ${started.source}` : `${request.host}${request.path}`, 4_000)
   const path = padEnd(cutMiddle(where, room), Math.min(PATH_WIDTH, room))
   return `${front}${path}${paint(statusColor(status, end), back)}${paint('dim', remark)}`
+}
+
+/** Room for the path, the same on every line that says no more than why it was returned; what broke is said whatever it costs. */
+function fit(remark: string, free: number, broken: boolean): { room: number; remark: string } {
+  if (broken) return { room: Math.max(12, free - widthOf(remark)), remark }
+  const reserved = free - LONGEST_WHY
+  if (reserved >= MIN_PATH_WIDTH) return { room: reserved, remark }
+  return { room: Math.max(12, free), remark: '' }
 }
 
 const protocolWord = (protocol: string): string => (protocol === 'unknown' ? 'RAW' : protocol.toUpperCase())
@@ -85,6 +99,7 @@ const protocolWord = (protocol: string): string => (protocol === 'unknown' ? 'RA
 const msOf = (end: End): number => (end.type === 'exchange.completed' ? end.timings.totalMs : end.ms)
 
 function remarkOf(started: EventOf<'exchange.started'>, end: End): string {
+  if (end.type === 'exchange.aborted' && end.by === 'agent' && end.code === 'LEFT') return '  cut off, because you left'
   if (end.type === 'exchange.aborted') return `  aborted by ${end.by} (${printable(end.code)})`
   return started.why === undefined ? '' : `  (${WHY[started.why]})`
 }

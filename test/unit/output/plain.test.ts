@@ -131,6 +131,22 @@ nginx is served without this laptop (200 in 4 ms; 1 sidecar)
     expect(lines[0]).toContain('/end')
   })
 
+  it.each([80, 100, 140])('keeps the status of returned requests in its column, %i columns wide', columns => {
+    const lines = play([...request('1'), ...request('2', { who: 'returned' })], { columns })
+      .trimEnd()
+      .split('\n')
+    expect(lines).toHaveLength(2)
+    expect(lines[1]?.indexOf(' 200 ')).toBe(lines[0]?.indexOf(' 200 '))
+    expect(lines[1]?.includes('(local app down)')).toBe(columns >= 100)
+    expect(Math.max(...lines.map(line => line.length))).toBeLessThan(columns)
+  })
+
+  it('says in plain words that we left before the answer', () => {
+    const [started, head] = request('1')
+    const end = about('exchange.aborted', { id: '1', by: 'agent', code: 'LEFT', ms: 8, bytesIn: 9, bytesOut: 0 })
+    expect(play([started, head, end].filter(event => event !== undefined))).toMatch(/8 ms {2}cut off, because you left\n$/)
+  })
+
   it('shows how an exchange broke off', () => {
     const [started, head] = request('1')
     const end = about('exchange.aborted', { id: '1', by: 'visitor', code: 'RESET', ms: 8, bytesIn: 9, bytesOut: 0 })
