@@ -5,11 +5,11 @@ import type { PortMapping, TunnelPlan } from './types.ts'
 
 const answersTo = (plan: TunnelPlan, name: string): boolean =>
   name === plan.name ||
-  name === plan.target.name ||
-  name === plan.target.text ||
   name === plan.workload ||
   name === plan.workload.split('/')[1] ||
-  name === `${plan.namespace}/${plan.target.name}`
+  [plan.target, ...(plan.alsoTargets ?? [])].some(
+    target => name === target.name || name === target.text || name === `${plan.namespace}/${target.name}`
+  )
 
 const carries = (plan: TunnelPlan, remote: string): boolean => remotesOfPlan(plan).includes(remote)
 const remotesOfPlan = (plan: TunnelPlan): string[] => plan.remotes ?? (plan.app === undefined ? [] : [String(plan.app.port)])

@@ -32,7 +32,7 @@ export async function resolveTargets(cluster: ReadableCluster, options: ResolveO
     listAhead(world, namespace)
     const requests = await Promise.all(targets.map(target => requestsOf(world, target, namespace)))
     const plans = await Promise.all(requests.flatMap(list => list.map(request => buildPlan(world, request))))
-    return withoutDoubles(selectByPorts(named(plans), options.ports))
+    return selectByPorts(named(withoutDoubles(plans)), options.ports)
   } catch (thrown) {
     throw withWayAround(thrown)
   }
@@ -74,18 +74,27 @@ async function resolveAll(world: World, options: ResolveOptions): Promise<Tunnel
   }
   const requests = groups.map(group => ({ group, target: targetOfGroup(group), name: targetOfGroup(group).name, notes: [] }))
   const plans = await Promise.all(requests.map(request => buildPlan(world, request)))
-  return withoutDoubles(named(plans))
+  return named(withoutDoubles(plans))
 }
 
-/** One tunnel is intercepted once, whichever targets lead to it. */
+/** One tunnel is intercepted once, whichever targets lead to it; `--port` may say any of them. */
 function withoutDoubles(plans: readonly TunnelPlan[]): TunnelPlan[] {
-  const kept = new Map<string, TunnelPlan>()
+  const kept = new Map<string, TunnelPlan[]>()
   for (const plan of plans) {
     const key = `${plan.tunnelId} ${plan.protocol === 'udp' ? 'udp' : 'tcp'}`
-    const first = kept.get(key)
-    if (first === undefined) kept.set(key, plan)
-    else if (first.workload !== plan.workload)
-      kept.set(key, { ...first, notes: [...first.notes, `${plan.target.text} is served by the same tunnel: intercepted once`] })
+    kept.set(key, [...(kept.get(key) ?? []), plan])
   }
-  return [...kept.values()]
+  return [...kept.values()].flatMap(([first, ...more]) => (first === undefined ? [] : [merged(first, more)]))
+}
+
+function merged(first: TunnelPlan, more: readonly TunnelPlan[]): TunnelPlan {
+  const others = more.filter((plan, at) => ![first, ...more.slice(0, at)].some(({ target }) => target.text === plan.target.text))
+  if (others.length === 0) return first
+  const elsewhere = others.filter(({ workload }) => workload !== first.workload).map(({ target }) => target.text)
+  const note = `${elsewhere.join(', ')}: the same tunnel as ${first.target.text}, intercepted once`
+  return {
+    ...first,
+    alsoTargets: others.map(({ target }) => target),
+    notes: elsewhere.length === 0 ? first.notes : [...first.notes, note]
+  }
 }

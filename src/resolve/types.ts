@@ -88,6 +88,8 @@ export interface TunnelPlan {
   /** What was resolved, for `plan.resolved.workload`: `deployment/nginx`. */
   workload: string
   target: TargetRef
+  /** Further targets of the same command that lead to this tunnel. */
+  alsoTargets?: TargetRef[]
   /** Full UUID: a bearer secret, never printed. */
   tunnelId: string
   protocol: 'http' | 'tls' | 'tcp' | 'udp'

@@ -292,6 +292,22 @@ describe('names', () => {
     })
     expect(plans).toHaveLength(1)
   })
+
+  it.each([
+    [['svc/nginx', 'svc/nginx'], 'nginx', ['3456']],
+    [['svc/nginx', 'svc/proxy'], 'nginx', ['3456']],
+    [['svc/nginx', 'svc/proxy'], 'nginx', ['proxy=3456']],
+    [['svc/proxy', 'nginx', 'ing/nginx'], 'proxy', ['ing/nginx=3456:80']]
+  ])('takes %j for one tunnel called %s, with --port %j', async (targets, name, ports) => {
+    const plans = await resolveTargets(article(), {
+      targets: targets.map(parseTarget),
+      namespace: 'default',
+      ports: ports.map(parsePortMapping),
+      signal: AbortSignal.timeout(5_000)
+    })
+    expect(plans.map(plan => plan.name)).toEqual([name])
+    expect(plans[0]?.notes.filter(note => note.includes('intercepted once'))).toEqual([])
+  })
 })
 
 describe('a tunnel of several workloads', () => {
