@@ -1,11 +1,11 @@
-/** A question on the terminal; only a typed yes is a yes. */
+/** A question on the terminal; only a typed yes is a yes: Ctrl-C is a no. */
 import type { Io } from './io.ts'
 
-/** Undefined without a terminal to ask on. Rejects with the signal's reason when that aborts first. */
+/** Undefined without a terminal to ask on. No when the signal aborts first. */
 export function confirmOn({ stdin, stderr }: Io, signal: AbortSignal): ((question: string) => Promise<boolean>) | undefined {
   if (stdin.isTTY !== true || stderr.isTTY !== true) return undefined
   return question =>
-    new Promise((resolve, reject) => {
+    new Promise(resolve => {
       let typed = ''
       const done = (): void => {
         stdin.off('data', onData).off('end', onEnd)
@@ -22,9 +22,10 @@ export function confirmOn({ stdin, stderr }: Io, signal: AbortSignal): ((questio
       }
       const onAbort = (): void => {
         done()
-        reject(signal.reason)
+        stderr.write('\n')
+        resolve(false)
       }
-      if (signal.aborted) return onAbort()
+      if (signal.aborted) return resolve(false)
       signal.addEventListener('abort', onAbort, { once: true })
       stdin.on('data', onData).on('end', onEnd)
       stdin.resume()

@@ -196,6 +196,25 @@ describe('a hosted session', () => {
     await runCli(['--all', '--yes'], { parts: withSession(session), home })
     expect(answers).toEqual([true, false, false])
   })
+
+  it('takes a Ctrl-C at a question for a no', async () => {
+    const signals = new EventEmitter()
+    const session: Session = async (_request, { confirm }) => {
+      setImmediate(() => signals.emit('SIGINT'))
+      if ((await confirm?.('Go on?')) !== true) throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted')
+      return 0
+    }
+    const { code, stderr } = await runCli(['--all'], {
+      parts: withSession(session),
+      typed: '',
+      columns: 80,
+      signals,
+      home,
+      env: { NO_COLOR: '1' }
+    })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^Go on\? \[y\/N\] \nerror: not confirmed, nothing was intercepted\n/)
+  })
 })
 
 describe('leave', () => {
