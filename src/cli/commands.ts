@@ -48,8 +48,10 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   leave: {
     summary: "End this user's sessions on this machine",
-    usage: ['kubectl intercept leave [TARGET...|--all]'],
-    about: ['Running requests finish first. Without a TARGET the only running session ends; with several, name one or write --all.'],
+    usage: ['kubectl intercept leave [TARGET...|PID...|--all]'],
+    about: [
+      'Running requests finish first. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all.'
+    ],
     examples: [
       { command: 'kubectl intercept leave', summary: 'end the running session' },
       { command: 'kubectl intercept leave svc/nginx', summary: 'give one target back' },

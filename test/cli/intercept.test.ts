@@ -255,6 +255,21 @@ describe('leave', () => {
     await session
   })
 
+  it('tells two sessions of one target apart by pid and start, and ends one by its pid', async () => {
+    const first = runCli(['svc/nginx'], { parts: withSession(running(['nginx'])), home })
+    const second = runCli(['svc/nginx'], { parts: withSession(running(['nginx'])), home, pid: 4343 })
+    await eventually(async () => expect(await sockets()).toHaveLength(2))
+    const { code, stderr } = await runCli(['leave'], { home })
+    expect(code).toBe(5)
+    expect(stderr).toMatch(/2 sessions run here: nginx \(pid \d+, since \d\d:\d\d:\d\d\); nginx \(pid \d+, since /)
+    expect(stderr).toMatch(/kubectl intercept leave (?:4242|4343), or all: kubectl intercept leave --all/)
+    expect(await runCli(['leave', '4343'], { home })).toMatchObject({ code: 0, stdout: 'nginx left\n' })
+    expect(await second).toMatchObject({ code: 0 })
+    expect(await sockets()).toEqual(['4242.sock'])
+    expect(await runCli(['leave'], { home })).toMatchObject({ code: 0 })
+    expect(await first).toMatchObject({ code: 0 })
+  })
+
   it('does not end half of a session that cannot be halved', async () => {
     const session = runCli(['web', 'cart'], { parts: withSession(running(['web', 'cart'])), home })
     await up()

@@ -20,6 +20,7 @@ export interface FakeIo {
   columns?: number
   cwd?: string
   home?: string
+  pid?: number
   signals?: EventEmitter
   /** Called with the streams before the command starts. */
   onStart?: (io: Io) => void
@@ -57,7 +58,7 @@ export async function runCli(argv: readonly string[], fake: FakeIo = {}): Promis
     home: fake.home ?? '/nonexistent',
     tmp: '/nonexistent',
     platform: 'linux',
-    pid: 4242,
+    pid: fake.pid ?? 4242,
     uid: undefined,
     user: 'ada@laptop',
     memory: () => 50_000_000

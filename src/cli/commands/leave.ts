@@ -1,4 +1,4 @@
-/** `kubectl intercept leave [TARGET…|--all]`: asks running sessions of this user, over their sockets, to drain and end. */
+/** `kubectl intercept leave [TARGET…|PID…|--all]`: asks running sessions of this user, over their sockets, to drain and end. */
 import { InterceptError } from '../../base/errors.ts'
 import { nearest } from '../../base/format.ts'
 import { sendCommand } from '../../control/client.ts'
@@ -52,17 +52,28 @@ function nameOf(session: RunningSession, targets: readonly string[]): string {
   return names.length === 0 ? `session ${session.pid}` : names.join(', ')
 }
 
+/** `nginx (pid 4242, since 12:04:31)`: enough to tell two sessions of one target apart. */
+function introduced(session: RunningSession): string {
+  const { pid, info } = session
+  const since = info === undefined || info.startedAt === '' ? '' : `, since ${new Date(info.startedAt).toLocaleTimeString('en-GB')}`
+  return `${targetsOf(session).join(', ') || 'a session'} (pid ${pid}${since})`
+}
+
 function chooseSessions(sessions: readonly RunningSession[], words: readonly string[]): Leaving[] {
   const [first, second] = sessions
   if (words.length === 0) {
     if (first !== undefined && second === undefined) return [{ session: first, targets: [] }]
-    const names = sessions.map(session => nameOf(session, []))
-    throw new InterceptError('TARGET_AMBIGUOUS', `${sessions.length} sessions run here: ${names.join('; ')}`, {
-      hint: 'name one, or end them all: kubectl intercept leave --all'
+    throw new InterceptError('TARGET_AMBIGUOUS', `${sessions.length} sessions run here: ${sessions.map(introduced).join('; ')}`, {
+      hint: `end one of them by its pid: kubectl intercept leave ${first?.pid ?? 'PID'}, or all: kubectl intercept leave --all`
     })
   }
   const leaving = new Map<RunningSession, Set<string>>()
   for (const word of words) {
+    const byPid = sessions.find(({ pid }) => String(pid) === word)
+    if (byPid !== undefined) {
+      leaving.set(byPid, new Set(targetsOf(byPid)))
+      continue
+    }
     const found = sessions.flatMap(session => matching(session, word).map(target => ({ session, target })))
     if (found.length === 0) throw unknownTarget(word, sessions)
     for (const { session, target } of found) leaving.set(session, (leaving.get(session) ?? new Set()).add(target))
