@@ -102,5 +102,12 @@ const infoOf = (view: SessionView, pid: number): SessionInfo => ({
   version: VERSION,
   command: view.command ?? '',
   startedAt: view.startedAt ?? '',
-  targets: Object.entries(view.targets).map(([name, { state, workload, local, weight }]) => ({ name, state, workload, local, weight }))
+  targets: Object.entries(view.targets).map(([name, { state, workload, local, weight, share }]) => ({
+    name,
+    state,
+    workload,
+    local,
+    weight,
+    share
+  }))
 })

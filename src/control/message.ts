@@ -25,6 +25,8 @@ export interface TargetInfo {
   workload: string | undefined
   local: string | undefined
   weight: number | undefined
+  /** Of the visitors that stay here, 0…1. */
+  share?: number | undefined
 }
 
 /** What a running session tells of itself. */
@@ -90,8 +92,10 @@ export function readSessionInfo(value: Result): SessionInfo | undefined {
     targets: list.flatMap(target => {
       const name = text(target['name'])
       if (name === undefined) return []
-      const { state, workload, local, weight } = target
-      return [{ name, state: text(state) ?? '', workload: text(workload), local: text(local), weight: number(weight) }]
+      const { state, workload, local, weight, share } = target
+      return [
+        { name, state: text(state) ?? '', workload: text(workload), local: text(local), weight: number(weight), share: number(share) }
+      ]
     })
   }
 }

@@ -1,4 +1,5 @@
 /** `kubectl intercept list` as a table, as names, and as data. Tunnel ids are short in all of them. */
+import { formatShare } from '../base/format.ts'
 import type { SessionInfo } from '../control/message.ts'
 import type { TunnelRow } from '../resolve/list.ts'
 import { renderTable } from './table.ts'
@@ -47,13 +48,20 @@ export function renderTunnels(listing: Listing, { wide, allNamespaces, headings 
   )
 }
 
-/** `verified → 127.0.0.1:8080`, of this user's sessions on this machine. */
+/** `verified → 127.0.0.1:8080`, of this user's sessions on this machine; with a share as `verified, weight 1 = 50 % → …`. */
 function interceptOf(row: TunnelRow, sessions: readonly ListedSession[]): string {
   return sessions
     .flatMap(({ targets }) => targets)
     .filter(target => isSame(row, target))
-    .map(({ state, local }) => (local === undefined ? state : `${state} → ${local}`))
+    .map(target => `${target.state}${shareWords(target)}${target.local === undefined ? '' : ` → ${target.local}`}`)
     .join(', ')
+}
+
+/** Nothing for all visitors. */
+function shareWords({ weight, share = 1 }: ListedSession['targets'][number]): string {
+  const part = share < 1 ? formatShare(share) : ''
+  if (weight === undefined || weight === 255) return part === '' ? '' : `, ${part}`
+  return `, weight ${weight}${part === '' ? '' : ` = ${part}`}`
 }
 
 const isSame = (row: TunnelRow, target: { name: string; workload: string | undefined }): boolean =>

@@ -47,6 +47,19 @@ const listing = (rows: TunnelRow[], sessions: ListedSession[] = []): Listing => 
 const table = { wide: false, allNamespaces: false, headings: true }
 
 describe('the list of tunnels', () => {
+  it('says which share a session takes', () => {
+    const cell = (target: Partial<ListedSession['targets'][number]>): string => {
+      const [first] = session().targets
+      if (first === undefined) throw new Error('the sample has a target')
+      const text = renderTunnels(listing([row()], [session({ targets: [{ ...first, ...target }] })]), { ...table, headings: false })
+      return text.slice(text.indexOf('verified')).trimEnd()
+    }
+    expect(cell({ weight: 1, share: 0.5 })).toBe('verified, weight 1 = 50 % → 127.0.0.1:8080')
+    expect(cell({ weight: 1 })).toBe('verified, weight 1 → 127.0.0.1:8080')
+    expect(cell({ weight: 255, share: 0.25 })).toBe('verified, 25 % → 127.0.0.1:8080')
+    expect(cell({ weight: 255, share: 1 })).toBe('verified → 127.0.0.1:8080')
+  })
+
   it('is a table with what is intercepted now', () => {
     expect(renderTunnels(listing([row(), random], [session()]), table)).toBe(
       [
