@@ -441,3 +441,51 @@ describe('closing', () => {
     expect(await endOf(at.session)).toBeInstanceOf(Error)
   })
 })
+
+describe('reading first', () => {
+  /** Takes five bytes, then is done. */
+  function fiveBytes(stream: SmuxStream): { got: () => string; told: string[] } {
+    let got = ''
+    const told: string[] = []
+    stream.readFirst({
+      take(chunk) {
+        const left = 5 - got.length
+        got += chunk.toString('latin1', 0, left)
+        return got.length === 5 ? chunk.subarray(left) : undefined
+      },
+      done: () => told.push('done'),
+      failed: error => told.push(error?.message ?? 'ended')
+    })
+    return { got: () => got, told }
+  }
+
+  it('gets its bytes in any pieces, and leaves the rest to the reader that follows', async () => {
+    const at = world()
+    const stream = await accepted(at)
+    const first = fiveBytes(stream)
+    for (const piece of ['he', 'l', 'lo, wor', 'ld']) at.peer.send('PSH', 3, Buffer.from(piece))
+    await eventually(() => expect(first.told).toEqual(['done']))
+    expect(first.got()).toBe('hello')
+    let rest = ''
+    stream.on('data', (chunk: Buffer) => (rest += chunk.toString()))
+    await eventually(() => expect(rest).toBe(', world'))
+  })
+
+  it('hears of an end that comes too early, once', async () => {
+    const at = world()
+    const stream = await accepted(at)
+    const first = fiveBytes(stream)
+    at.peer.send('PSH', 3, Buffer.from('he'))
+    at.peer.send('FIN', 3)
+    await eventually(() => expect(first.told).toEqual(['ended']))
+    expect(stream.destroyed).toBe(true)
+  })
+
+  it('hears why the session was lost', async () => {
+    const at = world()
+    const first = fiveBytes(await accepted(at))
+    at.wire.destroy()
+    await eventually(() => expect(first.told).toHaveLength(1))
+    expect(first.told[0]).toMatch(/session was lost/)
+  })
+})

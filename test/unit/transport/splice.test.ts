@@ -57,6 +57,23 @@ describe.each([
     expect(await spliced).toEqual({ bytesOut: 5, bytesIn: 0 })
   })
 
+  it('drops b when a has ended and nothing is left to say, and not before', async () => {
+    const { visitor, a, b, app } = await between(left, right)
+    let answered = false
+    const spliced = splice(a, b, { completeAtEnd: () => answered, onBytes: direction => (answered = direction === 'in') })
+    const heard = text(visitor)
+    visitor.write('question')
+    await eventually(() => expect(app.readableLength).toBe(8))
+    app.write('the answer')
+    await eventually(() => expect(answered).toBe(true))
+    visitor.end()
+    // The app never ends by itself.
+    expect(await spliced).toEqual({ bytesOut: 8, bytesIn: 10 })
+    expect(await heard).toBe('the answer')
+    await eventually(() => expect([a.closed, b.closed]).toEqual([true, true]))
+    app.destroy()
+  })
+
   it('resets the other side when one breaks, and tells which', async () => {
     const { visitor, a, b, app } = await between(left, right)
     const spliced = splice(a, b)
@@ -84,8 +101,12 @@ describe('splice', () => {
     }
     write()
     await eventually(() => expect(app.readableLength).toBeGreaterThanOrEqual(65_536))
-    await new Promise(resolve => setImmediate(resolve))
-    const stoppedAt = written
+    // The buffers on the way fill up before the writer is held back.
+    let stoppedAt = -1
+    for (let turns = 0; turns < 200 && stoppedAt !== written; turns += 1) {
+      stoppedAt = written
+      for (let turn = 0; turn < 10; turn += 1) await new Promise(resolve => setImmediate(resolve))
+    }
     await new Promise(resolve => setTimeout(resolve, 50))
     expect(written).toBe(stoppedAt)
     expect(written + a.readableLength + b.writableLength).toBeLessThan(1024 * 1024)
