@@ -14,13 +14,14 @@ const escaped = (text: string): string => text.replaceAll('|', '\\|')
 
 function row(flag: FlagSpec): string {
   const argument = flag.argument === undefined ? '' : flag.arity === 'optional' ? `[=${flag.argument}]` : ` ${flag.argument}`
-  return `| \`${escaped(`${spelled(flag)}${argument}`)}\` | ${escaped(flag.summary)} | ${escaped(flag.default ?? '')} |`
+  const commands = Array.isArray(flag.commands) ? flag.commands.join(', ') : 'all'
+  return `| \`${escaped(`${spelled(flag)}${argument}`)}\` | ${escaped(flag.summary)} | ${escaped(flag.default ?? '')} | ${commands} |`
 }
 
 /** The flags of our own, as a Markdown table. */
 export function flagTable(): string {
   const own = FLAGS.filter((flag: FlagSpec) => flag.commands !== 'global')
-  return ['| flag | meaning | default |', '| --- | --- | --- |', ...own.map(row)].join('\n')
+  return ['| flag | meaning | default | commands |', '| --- | --- | --- | --- |', ...own.map(row)].join('\n')
 }
 
 /** A README with the table as it must be. Throws when the marks are gone. */

@@ -22,7 +22,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     examples: [
       { command: 'kubectl intercept svc/nginx --port 8080', summary: 'visitors of nginx reach port 8080 here' },
-      { command: 'kubectl intercept svc/nginx --port 8080 --split 25%', summary: 'a quarter of them' },
+      { command: 'kubectl intercept svc/nginx --port 8080 --split 50%', summary: 'half of them' },
       { command: 'kubectl intercept svc/nginx --dry-run', summary: 'only show what would be done' },
       { command: 'kubectl intercept web cart --port web=3000 --port cart=localhost:8081', summary: 'two targets' },
       { command: 'kubectl intercept --all', summary: 'every tunnel of the namespace' },
@@ -61,7 +61,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   demo: {
     summary: 'Show the whole thing on this machine, without a cluster',
-    usage: ['kubectl intercept demo [-o plain|json]'],
+    usage: ['kubectl intercept demo [--keep] [-o plain|json]'],
     about: ['Starts a tunnel server, a sidecar with a small app and some visitors on loopback, and intercepts them.'],
     examples: [{ command: 'kubectl intercept demo', summary: 'watch it work; Ctrl-C ends it' }],
     load: () => import('./commands/demo.ts')

@@ -18,6 +18,8 @@ export interface FlagSpec {
   readonly argument?: string
   /** As the documentation shows it. */
   readonly default?: string
+  /** What the help of a command says instead, where it means something of its own there. */
+  readonly inCommand?: Partial<Readonly<Record<CommandName, { readonly summary: string; readonly default?: string }>>>
   /** Key in `.kubectl-intercept.yaml`; `never` where a file from a cloned repository must not decide. */
   readonly config: string
   /** Accepted because kubectl has it, without effect here. */
@@ -51,7 +53,8 @@ export const FLAGS = [
     arity: 'one',
     commands: SESSION,
     argument: 'PERCENT',
-    summary: 'take this share of the visitors, 1…100; the rest stays in the cluster',
+    summary:
+      'take this share of the visitors, 1…100; the rest stays in the cluster. The share of a running session is changed by leaving and starting again',
     config: 'split'
   },
   {
@@ -141,7 +144,8 @@ export const FLAGS = [
     name: 'through-laptop',
     arity: 'none',
     commands: SESSION,
-    summary: 'consent to a share that whole weights cannot express: all visitors pass this laptop, the rest is sent back',
+    summary:
+      'consent to a share that whole weights cannot express: more visitors than that pass this laptop, and the rest of them is sent back',
     default: 'asked on a terminal',
     config: 'never'
   },
@@ -186,6 +190,12 @@ export const FLAGS = [
     argument: 'FORMAT',
     summary: 'plain or json for sessions (json: one event per line); wide, json, yaml or name for list; json or yaml for version',
     default: 'plain, or a table',
+    inCommand: {
+      intercept: { summary: 'plain, or json: one event per line', default: 'plain' },
+      demo: { summary: 'plain, or json: one event per line', default: 'plain' },
+      list: { summary: 'wide, json, yaml or name', default: 'a table' },
+      version: { summary: 'json or yaml', default: 'one line' }
+    },
     config: 'output'
   },
   {
@@ -193,6 +203,10 @@ export const FLAGS = [
     arity: 'none',
     commands: ['intercept', 'leave'],
     summary: 'every tunnel of the namespace, or every running session (leave)',
+    inCommand: {
+      intercept: { summary: 'every tunnel of the namespace' },
+      leave: { summary: 'every running session of this user on this machine' }
+    },
     config: 'never'
   },
   {

@@ -41,7 +41,10 @@ function examples(command: CommandName): string[] {
 function ownFlags(command: CommandName): (readonly [string, string])[] {
   return flagsOf(command)
     .filter(flag => flag.commands !== 'global')
-    .map(flag => [heading(flag), flag.default === undefined ? flag.summary : `${flag.summary} (default: ${flag.default})`] as const)
+    .map(flag => {
+      const said = flag.inCommand?.[command] ?? flag
+      return [heading(flag), said.default === undefined ? said.summary : `${said.summary} (default: ${said.default})`] as const
+    })
 }
 
 /** `-p, --port [NAME=]LOCAL`; flags without a letter are indented to the same column. */

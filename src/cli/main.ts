@@ -16,7 +16,7 @@ import { parse } from './parse.ts'
 import { type Parts, realParts } from './parts.ts'
 import { type RoutedArgv, routeArgv } from './route-argv.ts'
 import { type StopSignals, stopSignals } from './signals.ts'
-import { badUsage, NAME_ONE } from './usage-error.ts'
+import { badUsage, NAME_ONE, quoted } from './usage-error.ts'
 import { readWhole } from './values.ts'
 import { REPORT_URL } from './version.ts'
 
@@ -47,6 +47,9 @@ export async function main(io: Io, parts: Parts = realParts): Promise<Outcome> {
 async function runRouted(routed: RoutedArgv, { io, parts, stop }: { io: Io; parts: Parts; stop: StopSignals }): Promise<number> {
   if (routed.help) {
     io.stdout.write(renderHelp(routed.command, io.stdout.columns))
+    const word = routed.args.find(arg => !arg.startsWith('-'))
+    if (routed.command === 'intercept' && word !== undefined && !word.includes('/'))
+      io.stderr.write(`there is no command ${quoted(word)}: such a word is taken for a TARGET, and this is the help of intercepting\n`)
     return EXIT.OK
   }
   if (io.argv.length === 0) {

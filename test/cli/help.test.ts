@@ -26,6 +26,24 @@ describe('help and version', () => {
     expect(stdout).toContain('Examples:\n  # ')
   })
 
+  it('says what a flag means in the command at hand', async () => {
+    const helpOf = async (command: string): Promise<string> => (await runCli(['help', command], { columns: 120 })).stdout
+    expect(await helpOf('leave')).toMatch(/--all +every running session of this user on this machine\n/)
+    expect(await helpOf('intercept')).toMatch(/--all +every tunnel of the namespace\n/)
+    expect(await helpOf('version')).toMatch(/-o, --output FORMAT +json or yaml \(default: one line\)\n/)
+    expect(await helpOf('demo')).toMatch(/-o, --output FORMAT +plain, or json: one event per line \(default: plain\)\n/)
+    expect(await helpOf('list')).toMatch(/-o, --output FORMAT +wide, json, yaml or name \(default: a table\)\n/)
+  })
+
+  it('says beside the help that a word is no command', async () => {
+    const { code, stdout, stderr } = await runCli(['status', '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('Usage:')
+    expect(stderr).toMatch(/^there is no command "status"/)
+    expect((await runCli(['svc/nginx', '--help'])).stderr).toBe('')
+    expect((await runCli(['list', '--help'])).stderr).toBe('')
+  })
+
   it('keeps to the width of the terminal', async () => {
     const { stdout } = await runCli(['--help'], { columns: 80 })
     const prose = stdout.split('\n').filter(line => !/^ {2}(?:kubectl|#)/.test(line))
