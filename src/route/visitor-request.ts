@@ -3,34 +3,19 @@ import type { Dial } from '../base/connection.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import { parseResponseHead } from '../http/head.ts'
 import type { HttpAnswer } from '../kube/types.ts'
+import { ask } from './ask.ts'
 import type { VisitorRequest } from './types.ts'
 
 /** Rejects when the connection fails or ends before a whole head; `signal` bounds the wait. */
-export async function requestOver(dial: Dial, request: VisitorRequest, signal: AbortSignal): Promise<HttpAnswer> {
-  const connection = await dial(signal)
-  try {
-    const headers = { Host: request.host, 'User-Agent': 'kubectl-intercept', Connection: 'close', ...request.headers }
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-    connection.write(`${request.method} ${request.path} HTTP/1.1\r\n${lines.join('')}\r\n`)
-    return await new Promise<HttpAnswer>((resolve, reject) => {
-      const reader = new HeadReader()
-      connection.on('data', (chunk: Buffer) => {
-        try {
-          const read = reader.push(chunk)
-          if (read === undefined) return
-          const head = parseResponseHead(read.raw)
-          resolve({ status: head.status, headers: head.headers })
-        } catch (error) {
-          reject(error)
-        }
-      })
-      connection.on('end', () => reject(new Error('the connection ended before an answer')))
-      connection.on('error', reject)
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      if (signal.aborted) reject(signal.reason)
-    })
-  } finally {
-    connection.on('error', () => {}) // we are done with it
-    connection.destroy()
+export function requestOver(dial: Dial, request: VisitorRequest, signal: AbortSignal): Promise<HttpAnswer> {
+  const headers = { Host: request.host, 'User-Agent': 'kubectl-intercept', Connection: 'close', ...request.headers }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const reader = new HeadReader()
+  const read = (chunk: Buffer): HttpAnswer | undefined => {
+    const done = reader.push(chunk)
+    if (done === undefined) return undefined
+    const head = parseResponseHead(done.raw)
+    return { status: head.status, headers: head.headers }
   }
+  return ask(dial, { bytes: `${request.method} ${request.path} HTTP/1.1\r\n${lines.join('')}\r\n`, read }, signal)
 }

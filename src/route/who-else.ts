@@ -7,6 +7,7 @@ import type { Dial } from '../base/connection.ts'
 import { connectRequest } from '../relay/addresses.ts'
 import { ResponseDecoder } from '../relay/decode.ts'
 import { encodeRequest } from '../relay/encode.ts'
+import { ask } from './ask.ts'
 
 export const WHO_HOST = 'who.probe.invalid'
 
@@ -30,7 +31,9 @@ export async function whoElse(
   const { clock, asks, waitMs = 400 } = options
   const limit = deadline(clock, waitMs, () => new Error('nobody of us answered'), signal)
   try {
-    const answers = await Promise.all(Array.from({ length: asks }, () => ask(dial, options.tunnelId, limit.signal).catch(() => undefined)))
+    const answers = await Promise.all(
+      Array.from({ length: asks }, () => askOne(dial, options.tunnelId, limit.signal).catch(() => undefined))
+    )
     const found = answers.filter(answer => answer !== undefined)
     return [...new Map(found.map(each => [each.session, each])).values()]
   } finally {
@@ -38,34 +41,19 @@ export async function whoElse(
   }
 }
 
-async function ask(dial: Dial, tunnelId: string, signal: AbortSignal): Promise<OtherSession | undefined> {
-  const connection = await dial(signal)
-  try {
-    connection.write(encodeRequest(connectRequest({ destination: { host: WHO_HOST, port: 80 }, tunnelId })))
-    return await new Promise<OtherSession | undefined>((resolve, reject) => {
-      const decoder = new ResponseDecoder()
-      let opened = false
-      let line = ''
-      connection.on('data', (chunk: Buffer) => {
-        try {
-          const decoded = opened ? { rest: chunk } : decoder.push(chunk)
-          if (decoded === undefined) return
-          opened = true
-          line += decoded.rest.toString()
-          if (line.includes('\n') || line.length > LINE_LIMIT) resolve(parseWho(line))
-        } catch (error) {
-          reject(error)
-        }
-      })
-      connection.on('end', () => resolve(undefined))
-      connection.on('error', reject)
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      if (signal.aborted) reject(signal.reason)
-    })
-  } finally {
-    connection.on('error', () => {}) // we are done with it
-    connection.destroy()
+function askOne(dial: Dial, tunnelId: string, signal: AbortSignal): Promise<OtherSession | undefined> {
+  const decoder = new ResponseDecoder()
+  let opened = false
+  let line = ''
+  const read = (chunk: Buffer): { who: OtherSession | undefined } | undefined => {
+    const rest = opened ? chunk : decoder.push(chunk)?.rest
+    if (rest === undefined) return undefined
+    opened = true
+    line += rest.toString()
+    return line.includes('\n') || line.length > LINE_LIMIT ? { who: parseWho(line) } : undefined
   }
+  const bytes = encodeRequest(connectRequest({ destination: { host: WHO_HOST, port: 80 }, tunnelId }))
+  return ask(dial, { bytes, read, atEnd: () => ({ who: undefined }) }, signal).then(({ who }) => who)
 }
 
 /** Undefined for anything but our own line: an app may have written a banner of its own. */

@@ -1,23 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Connection } from '../../../src/base/connection.ts'
 import type { Cluster } from '../../../src/kube/types.ts'
-import type { SidecarPod } from '../../../src/resolve/types.ts'
 import { ReturnOverflow, returnPath } from '../../../src/session/return-path.ts'
 import { ownTargets, returnable, serviceTargets } from '../../../src/session/return-targets.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
 import { fakeClock } from '../../harness/fake-clock.ts'
-
-const pod = (name: string, more: Partial<SidecarPod> = {}): SidecarPod => ({
-  pod: name,
-  namespace: 'shop',
-  container: 'gost',
-  ready: true,
-  terminating: false,
-  weight: 1,
-  app: { host: '', port: 80 },
-  proxyProtocol: 0,
-  ...more
-})
+import { sidecarPod } from '../../harness/plans.ts'
 
 function world(dial: (pod: string) => Promise<Connection>, limits: { perSecond?: number; atOnce?: number } = {}) {
   const clock = fakeClock()
@@ -40,7 +28,7 @@ describe('returnable', () => {
     ['an unready pod', { ready: false }, false],
     ['a terminating pod', { terminating: true }, false]
   ] as const)('judges %s', (_name, more, expected) => {
-    expect(returnable(pod('a', more))).toBe(expected)
+    expect(returnable(sidecarPod('a', more))).toBe(expected)
   })
 })
 
@@ -71,21 +59,21 @@ describe('serviceTargets', () => {
 describe('returnPath', () => {
   it('tries the next ready pod when one fails, and says so', async () => {
     const { path, emit } = world(name => (name === 'bad' ? Promise.reject(new Error('refused')) : answer()))
-    path.setTargets(ownTargets([pod('bad'), pod('good')]))
+    path.setTargets(ownTargets([sidecarPod('bad'), sidecarPod('good')]))
     for (let i = 0; i < 4; i += 1) expect((await path.open(signal)).target.pod).toBe('good')
     expect(emit).toHaveBeenCalledWith('return.state', expect.objectContaining({ pod: 'bad', ok: false }))
   })
 
   it('spreads requests over the pods', async () => {
     const { path } = world(answer)
-    path.setTargets(ownTargets([pod('a'), pod('b')]))
+    path.setTargets(ownTargets([sidecarPod('a'), sidecarPod('b')]))
     const pods = await Promise.all(Array.from({ length: 10 }, () => path.open(signal)))
     expect(pods.filter(each => each.target.pod === 'a')).toHaveLength(5)
   })
 
   it('overflows over its rate and recovers in the next second', async () => {
     const { path, clock } = world(answer, { perSecond: 2 })
-    path.setTargets(ownTargets([pod('a')]))
+    path.setTargets(ownTargets([sidecarPod('a')]))
     for (let i = 0; i < 2; i += 1) (await path.open(signal)).release()
     await expect(path.open(signal)).rejects.toBeInstanceOf(ReturnOverflow)
     await clock.advance(1_000)
@@ -94,7 +82,7 @@ describe('returnPath', () => {
 
   it('queues over its places and hands a freed one on', async () => {
     const { path } = world(answer, { atOnce: 1 })
-    path.setTargets(ownTargets([pod('a')]))
+    path.setTargets(ownTargets([sidecarPod('a')]))
     const first = await path.open(signal)
     const second = path.open(signal)
     first.release()
@@ -105,7 +93,7 @@ describe('returnPath', () => {
 
   it('overflows when no place came within two seconds', async () => {
     const { path, clock } = world(answer, { atOnce: 1 })
-    path.setTargets(ownTargets([pod('a')]))
+    path.setTargets(ownTargets([sidecarPod('a')]))
     await path.open(signal)
     const late = path.open(signal)
     late.catch(() => {})
@@ -115,7 +103,7 @@ describe('returnPath', () => {
 
   it('frees the place of an opening that failed', async () => {
     const { path } = world(() => Promise.reject(new Error('refused')), { atOnce: 1 })
-    path.setTargets(ownTargets([pod('a')]))
+    path.setTargets(ownTargets([sidecarPod('a')]))
     await expect(path.open(signal)).rejects.toThrow('refused')
     expect(path.inUse).toBe(0)
   })
