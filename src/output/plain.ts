@@ -73,7 +73,7 @@ interface LineOptions {
 }
 
 /** What all events but the exchanges say. Closes over what was said before, so that nothing is said twice. */
-function sessionLines({ paint, time }: LineOptions): Renderers {
+function sessionLines({ paint, columns, time }: LineOptions): Renderers {
   const tried = new Map<string, string[]>()
   const serving = new Map<string, Serving>()
   const checked: string[] = []
@@ -114,8 +114,9 @@ function sessionLines({ paint, time }: LineOptions): Renderers {
       if (event.to === 'resolving' || event.to === 'connecting') return []
       const words = paint(stateColor(event.to), printable(stateWords(event.to, event.detail)))
       const served = serving.get(event.target ?? '') === event.serving ? '' : ` · ${servingWords(event.serving)}`
+      const first = serving.size === 0 && columns !== undefined && event.to !== 'draining'
       serving.set(event.target ?? '', event.serving)
-      return at(event, `${words}${served}`)
+      return [...at(event, `${words}${served}`), ...(first ? [paint('dim', 'Ctrl-C gives everything back')] : [])]
     },
     'return.state'(event) {
       if (event.ok) failingPods.delete(event.pod)
@@ -153,7 +154,8 @@ function planLines(event: EventOf<'plan.resolved'>, paint: Paint): string[] {
 }
 
 function weightWords({ weight, share, shareSource, thinning }: EventOf<'intercept.changed'>): string {
-  if (thinning < 1) return `weight ${weight}, thinned here: ${formatShare(share)} stays, the rest goes back to the cluster (${shareSource})`
+  if (thinning < 1)
+    return `weight ${weight}, thinned here: ${formatShare(share)} of all visitors stay, the rest goes back to the cluster (${shareSource})`
   return share === 1 ? `weight ${weight} (all visitors)` : `weight ${weight} = ${formatShare(share)} of the visitors (${shareSource})`
 }
 

@@ -147,6 +147,13 @@ nginx is served without this laptop (200 in 4 ms; 1 sidecar)
     expect(play([started, head, end].filter(event => event !== undefined))).toMatch(/8 ms {2}cut off, because you left\n$/)
   })
 
+  it('says once in a terminal, and only there, how to end it', () => {
+    const events = [state('connecting', 'cluster'), state('registered', 'laptop'), state('verified', 'laptop', '38 ms')]
+    expect(play(events, { columns: 100 }).split('\n')[1]).toBe('Ctrl-C gives everything back')
+    expect(play(events, { columns: 100 }).match(/Ctrl-C/g)).toHaveLength(1)
+    expect(play(events)).not.toContain('Ctrl-C')
+  })
+
   it('shows how an exchange broke off', () => {
     const [started, head] = request('1')
     const end = about('exchange.aborted', { id: '1', by: 'visitor', code: 'RESET', ms: 8, bytesIn: 9, bytesOut: 0 })
@@ -191,7 +198,7 @@ nginx is served without this laptop (200 in 4 ms; 1 sidecar)
       play([about('intercept.changed', { weight: 85, share: 0.25, shareSource: 'computed', thinning: 1, by: 'auto', ...body })])
     expect(share({})).toContain('weight 85 = 25 % of the visitors (computed)')
     expect(share({ weight: 1, thinning: 0.5 })).toContain(
-      'weight 1, thinned here: 25 % stays, the rest goes back to the cluster (computed)'
+      'weight 1, thinned here: 25 % of all visitors stay, the rest goes back to the cluster (computed)'
     )
   })
 })
