@@ -53,11 +53,17 @@ describe('kubectl intercept list', () => {
     expect((await runCli(['list', '--no-headers'], { parts })).stdout).toMatch(/^nginx /)
   })
 
-  it('says so on stderr when there is nothing', async () => {
+  it('says so on stderr when there is nothing, not even the namespace', async () => {
     const { cluster, parts } = article()
     cluster.remove('Deployment', 'nginx')
     const pods = cluster.objects.filter(({ kind, metadata }) => kind === 'Pod' && metadata.name.startsWith('nginx'))
     for (const { metadata } of pods) cluster.remove('Pod', metadata.name)
+    expect(await runCli(['list'], { parts })).toMatchObject({
+      code: 0,
+      stdout: '',
+      stderr: 'there seems to be no namespace default: kubectl get namespaces\n'
+    })
+    cluster.apply({ kind: 'ConfigMap', metadata: { name: 'kube-root-ca.crt' } })
     expect(await runCli(['list'], { parts })).toMatchObject({
       code: 0,
       stdout: '',

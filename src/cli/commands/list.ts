@@ -1,6 +1,6 @@
 /** `kubectl intercept list`: the tunnels of a namespace, and this user's sessions on this machine. */
 import { sleep } from '../../base/clock.ts'
-import { isAbort } from '../../base/errors.ts'
+import { InterceptError, isAbort } from '../../base/errors.ts'
 import { controlDirectories } from '../../control/directory.ts'
 import { listSessions } from '../../control/sessions.ts'
 import type { Cluster } from '../../kube/types.ts'
@@ -20,6 +20,11 @@ interface Query {
   namespace: string
   allNamespaces: boolean
   selector: string | undefined
+}
+
+interface Looked extends Listing {
+  /** Nothing was found, and nothing shows that the namespace exists. */
+  namespaceMissing: boolean
 }
 
 export async function run(context: CommandContext): Promise<number> {
@@ -42,15 +47,16 @@ export async function run(context: CommandContext): Promise<number> {
   return 0
 }
 
-async function look(cluster: Cluster, query: Query, { io, clock, stop }: CommandContext): Promise<Listing> {
+async function look(cluster: Cluster, query: Query, { io, clock, stop }: CommandContext): Promise<Looked> {
   const { listTunnels } = await import('../../resolve/list.ts')
   const { namespace, allNamespaces, selector } = query
   const [rows, running] = await Promise.all([
     listTunnels(cluster, { namespace, allNamespaces, selector, signal: stop.drain }),
     listSessions(controlDirectories(io), { clock, signal: stop.drain, uid: io.uid })
   ])
+  const namespaceMissing = rows.length === 0 && !allNamespaces && (await isMissing(cluster, namespace, stop.drain))
   const sessions = running.map(({ pid, info }): ListedSession => (info === undefined ? silent(pid) : { ...info, answers: true }))
-  return { rows, sessions }
+  return { rows, sessions, namespaceMissing }
 }
 
 const silent = (pid: number): ListedSession => ({
@@ -64,7 +70,7 @@ const silent = (pid: number): ListedSession => ({
   answers: false
 })
 
-async function print(listing: Listing, query: Query, { io, args }: CommandContext): Promise<void> {
+async function print(listing: Looked, query: Query, { io, args }: CommandContext): Promise<void> {
   const { format, allNamespaces, namespace } = query
   const { rows } = listing
   if (format === 'json') io.stdout.write(`${JSON.stringify(tunnelData(listing), null, 2)}\n`)
@@ -78,14 +84,23 @@ async function print(listing: Listing, query: Query, { io, args }: CommandContex
     for (const note of tunnelNotes(listing)) io.stderr.write(`${printable(note)}\n`)
   }
   if (rows.length > 0) return
-  const where = allNamespaces ? 'any namespace' : `namespace ${namespace}`
-  io.stderr.write(`no gost tunnel found in ${where}${allNamespaces ? '' : '; everywhere: kubectl intercept list -A'}\n`)
+  if (allNamespaces) io.stderr.write('no gost tunnel found in any namespace\n')
+  else if (listing.namespaceMissing) io.stderr.write(`there seems to be no namespace ${printable(namespace)}: kubectl get namespaces\n`)
+  else io.stderr.write(`no gost tunnel found in namespace ${printable(namespace)}; everywhere: kubectl intercept list -A\n`)
 }
 
-async function watch(
-  cluster: Cluster,
-  { query, context, first }: { query: Query; context: CommandContext; first: Listing }
-): Promise<void> {
+/** Every namespace has this ConfigMap, and who may read no ConfigMap is not told. `namespaces` themselves are rarely allowed to users. */
+async function isMissing(cluster: Cluster, namespace: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    return (await cluster.get('configmaps', namespace, 'kube-root-ca.crt', signal)) === undefined
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof InterceptError) return false
+    throw error
+  }
+}
+
+async function watch(cluster: Cluster, { query, context, first }: { query: Query; context: CommandContext; first: Looked }): Promise<void> {
   const { clock, stop, log } = context
   let dirty = false
   let wake = (): void => {}
