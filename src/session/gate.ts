@@ -97,7 +97,7 @@ export function gate(options: GateOptions): Gate {
     if (board.pendingPaths > 0 && plan.protocol === 'http' && (await answerProbe(stream, replica))) return
     if (plan.protocol === 'http' && options.perRequest()) {
       const ways = (signal: AbortSignal) => ({ toLocal: () => local.dial(signal), toPod: () => openReturn(stream, signal) })
-      await stoppable(signal => serveRequests(stream, { decide: options.decide, ...ways(signal), exchanges, clock }))
+      await stoppable(signal => serveRequests(stream, { decide: options.decide, ...ways(signal), exchanges, signal }))
       return
     }
     const decision = options.decide()

@@ -147,7 +147,10 @@ class RunningIntercept implements Intercept {
       log: this.#options.log,
       emit,
       onStream: (stream, replica) => this.#gate.serve(stream, replica),
-      onChange: replica => this.#onConnector(replica)
+      onChange: replica => this.#onConnector(replica),
+      onReroute: replica => {
+        if (replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
+      }
     })
     this.#parts.push(this.#replicas)
     this.#voice.say('dialling')
@@ -331,7 +334,10 @@ class RunningIntercept implements Intercept {
 
   #prove(replica: Replica): void {
     const { connector } = replica
-    const over = (): boolean => connector.phase !== 'bound' || this.#facts.draining || this.#stop.signal.aborted
+    replica.proving.abort()
+    replica.proving = new AbortController()
+    const signal = AbortSignal.any([this.#stop.signal, replica.proving.signal])
+    const over = (): boolean => connector.phase !== 'bound' || this.#facts.draining || signal.aborted
     const onVerdict = (verdict: Verdict): void => {
       replica.verified = verdict.kind === 'verified'
       this.#facts.verified = this.#replicas !== undefined && allVerified(this.#replicas)
@@ -339,7 +345,7 @@ class RunningIntercept implements Intercept {
       this.#voice.say(verdict.kind)
     }
     const share = shareOf(this.#facts.weight, this.#weights())
-    void prove({ ...this.#options, replica, board: this.#board, share, over, onVerdict }, this.#stop.signal)
+    void prove({ ...this.#options, replica, board: this.#board, share, over, onVerdict }, signal)
   }
 
   #follow(): void {

@@ -17,6 +17,8 @@ export interface ReplicaSetOptions {
   onStream: (stream: TunnelStream, replica: string) => void
   /** A connector was bound or lost. */
   onChange: (replica: Replica, change: ConnectorChange) => void
+  /** The same way leads to another pod now, or there are other ways to visit it: what a proof under way asks is gone. */
+  onReroute: (replica: Replica) => void
 }
 
 export interface Replica {
@@ -24,6 +26,8 @@ export interface Replica {
   connector: Connector
   /** Set by the proofs; cleared when the connector binds anew. */
   verified: boolean
+  /** Ends the proofs under way. */
+  proving: AbortController
 }
 
 export interface ReplicaSet extends Closable {
@@ -36,6 +40,8 @@ export interface ReplicaSet extends Closable {
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
 }
+
+const placeOf = ({ replica, visitor }: ReplicaRoute): string => [replica, ...visitor.map(way => way.describe)].join()
 
 export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
   const { plan, emit } = options
@@ -51,16 +57,20 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       clock: options.clock,
       log: options.log.child(route.replica),
       ...(plan.server.maxReceiveBuffer === undefined ? {} : { smux: { peerBudgetBytes: plan.server.maxReceiveBuffer } }),
-      onStream: stream => options.onStream(stream, route.replica),
+      onStream: stream => options.onStream(stream, replica.route.replica),
       onChange: change => {
         const { error: _, cause, ...rest } = change
-        emit('connector.state', { replica: route.replica, ...rest, cause: maskUuids(cause) }, { target: plan.name, connector: route.key })
+        emit(
+          'connector.state',
+          { replica: replica.route.replica, ...rest, cause: maskUuids(cause) },
+          { target: plan.name, connector: route.key }
+        )
         if (change.to === 'bound' || change.to === 'lost') replica.verified = false
         if (change.to === 'lost' && leaving.delete(replica)) void connector.close()
         options.onChange(replica, change)
       }
     })
-    const replica: Replica = { route, connector, verified: false }
+    const replica: Replica = { route, connector, verified: false, proving: new AbortController() }
     replicas.set(route.key, replica)
     return replica
   }
@@ -80,7 +90,10 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       const staying = new Set(routes.map(route => route.replica))
       for (const route of routes) {
         const known = replicas.get(route.key)
-        if (known !== undefined) known.route = route // its ways to be a visitor may be others now
+        if (known === undefined) continue
+        const same = placeOf(known.route) === placeOf(route)
+        known.route = route
+        if (!same) options.onReroute(known)
       }
       const fresh = routes.filter(route => !replicas.has(route.key)).map(start)
       await Promise.allSettled(fresh.map(({ connector }) => connector.ready))

@@ -2,8 +2,8 @@
  * One kept-alive stream, request by request: each head is read, decided on, and sent on with its exact bytes; bodies are framed both ways to find
  * the next head. What cannot be framed with certainty, and upgrades, end the loop: the rest of the stream goes where that request went.
  */
-import type { Clock } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
+import { asError } from '../base/errors.ts'
 import { BodyFramer, certain, keepsAlive, requestFraming, responseFraming } from '../http/framer.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import { parseRequestHead, parseResponseHead } from '../http/head.ts'
@@ -18,7 +18,8 @@ export interface ServeRequestsOptions {
   toLocal: () => Promise<Connection>
   toPod: () => Promise<{ connection: Connection; release: () => void }>
   exchanges: Exchanges
-  clock: Clock
+  /** Aborted when the session lets go of everything. */
+  signal: AbortSignal
 }
 
 interface Upstream {
@@ -31,39 +32,56 @@ interface Upstream {
 export async function serveRequests(stream: TunnelStream, options: ServeRequestsOptions): Promise<void> {
   const visitor = stream.connection
   const kept = new Map<Upstream['who'], Upstream>()
+  const onAbort = (): void => void visitor.destroy(new Error('the session ended'))
+  options.signal.addEventListener('abort', onAbort, { once: true })
   try {
-    for (;;) {
+    for (let more = true; more; ) {
       const raw = await readHead(visitor)
       if (raw === undefined) return
-      const head = parseRequestHead(raw)
-      const upstream = await upstreamFor(options, kept)
-      const watch = options.exchanges.open({
-        stream,
-        who: upstream.who,
-        ...(upstream.who === 'returned' ? { why: 'thinned' as const } : {}),
-        connectMs: 0
-      })
-      watch.onBytes('out', raw)
-      upstream.connection.write(raw)
-      if (!certain(head) || head.method === 'CONNECT' || head.headers.some(([name]) => name.toLowerCase() === 'upgrade')) {
-        watch.finish(await splice(visitor, upstream.connection, watch))
-        return
-      }
-      const [, again] = await Promise.all([
-        pass(visitor, upstream.connection, { framer: new BodyFramer(requestFraming(head)), seen: chunk => watch.onBytes('out', chunk) }),
-        passResponse(upstream.connection, visitor, { head, seen: chunk => watch.onBytes('in', chunk) })
-      ])
-      watch.finish({ bytesIn: 0, bytesOut: 0 })
-      if (!again) kept.delete(upstream.who)
-      if (!again) close(upstream)
-      if (!keepsAlive(head) || !again) {
-        visitor.end()
-        return
-      }
+      more = await serveOne(stream, { ...options, kept, raw })
     }
+    visitor.end()
   } finally {
+    options.signal.removeEventListener('abort', onAbort)
     for (const upstream of kept.values()) close(upstream)
     if (!visitor.writableEnded) visitor.destroy()
+  }
+}
+
+/** True when another request may follow on this stream. */
+async function serveOne(
+  stream: TunnelStream,
+  options: ServeRequestsOptions & { kept: Map<Upstream['who'], Upstream>; raw: Buffer }
+): Promise<boolean> {
+  const { kept, raw } = options
+  const visitor = stream.connection
+  const head = parseRequestHead(raw)
+  const upstream = await upstreamFor(options, kept)
+  const why = upstream.who === 'returned' ? { why: 'thinned' as const } : {}
+  const watch = options.exchanges.open({ stream, who: upstream.who, ...why, connectMs: 0 })
+  try {
+    watch.onBytes('out', raw)
+    upstream.connection.write(raw)
+    if (!certain(head) || head.method === 'CONNECT' || head.headers.some(([name]) => name.toLowerCase() === 'upgrade')) {
+      watch.finish(await splice(visitor, upstream.connection, watch))
+      return false
+    }
+    const [, again] = await Promise.all([
+      pass(visitor, upstream.connection, { framer: new BodyFramer(requestFraming(head)), seen: chunk => watch.onBytes('out', chunk) }),
+      passResponse(upstream.connection, visitor, { head, seen: chunk => watch.onBytes('in', chunk) })
+    ])
+    watch.finish({ bytesIn: 0, bytesOut: 0 })
+    if (!again) {
+      kept.delete(upstream.who)
+      close(upstream)
+    }
+    return again && keepsAlive(head)
+  } catch (thrown) {
+    const side = visitor.destroyed ? 'a' : 'b'
+    watch.finish(
+      options.signal.aborted ? { by: 'agent', code: 'LEFT' } : { bytesIn: 0, bytesOut: 0, error: { side, cause: asError(thrown) } }
+    )
+    throw thrown
   }
 }
 
@@ -72,11 +90,24 @@ async function upstreamFor(options: ServeRequestsOptions, kept: Map<Upstream['wh
   const who = decision.to === 'local' ? 'laptop' : 'returned'
   const open = kept.get(who)
   if (open !== undefined && !open.connection.destroyed && !open.connection.readableEnded) return open
-  const fresh: Upstream =
-    decision.to === 'local' ? { connection: await options.toLocal(), who, release: () => {} } : { who, ...(await options.toPod()) }
+  const fresh = await openUpstream(options, who)
   fresh.connection.on('error', () => {}) // seen by whoever reads or writes it
-  kept.set(who, fresh)
+  kept.set(fresh.who, fresh)
   return fresh
+}
+
+/** The other way round where the wanted one cannot take it: a share costs nobody a request, nor does a closed port. */
+async function openUpstream({ toLocal, toPod }: ServeRequestsOptions, wanted: Upstream['who']): Promise<Upstream> {
+  const local = async (): Promise<Upstream> => ({ connection: await toLocal(), who: 'laptop', release: () => {} })
+  const pod = async (): Promise<Upstream> => ({ who: 'returned', ...(await toPod()) })
+  const [first, second] = wanted === 'laptop' ? [local, pod] : [pod, local]
+  try {
+    return await first()
+  } catch (error) {
+    return second().catch(() => {
+      throw error
+    })
+  }
 }
 
 function close(upstream: Upstream): void {

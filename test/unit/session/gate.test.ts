@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import type { Connection } from '../../../src/base/connection.ts'
@@ -216,5 +216,23 @@ describe('gate', () => {
     const text = await visit(get('/1', 'keep-alive') + get('/2', 'keep-alive') + get('/3', 'keep-alive') + get('/4'))
     expect(text.match(/(?:laptop|pod) \/\d/g)).toEqual(['laptop /1', 'pod /2', 'laptop /3', 'pod /4'])
     expect(laptop.seen).toEqual(['GET /1', 'GET /3'])
+  })
+
+  it('serves a thinned request of a kept-alive stream here when no pod can take it, and ends its exchange', async () => {
+    const laptop = await app('laptop')
+    const { visit, emit } = world({ port: laptop.port, overflow: true, perRequest: true, decide: () => ({ to: 'return', why: 'thinned' }) })
+    expect(await visit(get('/cart'))).toContain('laptop /cart')
+    await eventually(() => expect(types(emit)).toContain('exchange.completed'))
+  })
+
+  it('tells the end of an exchange whose app died within the answer', async () => {
+    const broken = net.createServer(socket => {
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this'))
+    })
+    await new Promise<void>(resolve => broken.listen(0, '127.0.0.1', resolve))
+    closing.push(() => broken.close())
+    const { visit, emit } = world({ port: (broken.address() as AddressInfo).port, perRequest: true })
+    expect(await visit(get('/cart', 'keep-alive'))).toContain('only this')
+    await eventually(() => expect(types(emit)).toContain('exchange.aborted'))
   })
 })
