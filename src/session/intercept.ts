@@ -13,12 +13,13 @@ import { whoLine } from '../route/who-else.ts'
 import type { ServerPod } from '../resolve/types.ts'
 import type { RouteSet, VisitorWay } from '../route/types.ts'
 import { answering } from './answering.ts'
+import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
 import { followAppService } from './follow-app-service.ts'
 import { gate, type Decision } from './gate.ts'
 import { localApp } from './local-app.ts'
-import type { InterceptOptions } from './options.ts'
+import type { Intercept, InterceptOptions } from './options.ts'
 import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
 import { prove, verdictWords } from './proofs.ts'
@@ -31,18 +32,7 @@ import { stateVoice, type StateVoice } from './state-voice.ts'
 import { initialFacts, stateOf, type TargetFacts } from './state.ts'
 import type { Verdict } from './verify.ts'
 
-export interface Intercept extends Closable {
-  readonly name: string
-  readonly state: TargetState
-  readonly inFlight: number
-  /** From the local port over routes and connectors to the first proof. Rejects when it cannot start. */
-  start(signal: AbortSignal): Promise<void>
-  /** Lets running exchanges end (until `signal` aborts), leaves, and checks that the cluster serves. */
-  drain(signal: AbortSignal): Promise<EndReport>
-  summary(): Summary
-  /** Durations of the answered exchanges, for the percentiles over all targets. */
-  readonly latencies: readonly number[]
-}
+export type { Intercept } from './options.ts'
 
 /** Give back when the local app stays away for so long. */
 const RETURN_FOR_MS = 30_000
@@ -252,12 +242,13 @@ class RunningIntercept implements Intercept {
   }
 
   #decide(): Decision {
-    const { settings } = this.#options
-    if (this.#returnPath?.available !== true) return { to: 'local' }
-    if (!this.#local.up) return { to: 'return', why: 'local-down' }
-    if (settings.onPause === 'cluster' && this.#answering.paused) return { to: 'return', why: 'local-paused' }
-    if (this.#facts.thinning < 1 && Math.random() >= this.#facts.thinning) return { to: 'return', why: 'thinned' }
-    return { to: 'local' }
+    const facts = {
+      canReturn: this.#returnPath?.available === true,
+      localUp: this.#local.up,
+      givesPaused: this.#options.settings.onPause === 'cluster' && this.#answering.paused,
+      keep: this.#facts.thinning
+    }
+    return decide(facts, Math.random())
   }
 
   #onLocal(up: boolean, cause: string): void {

@@ -1,11 +1,13 @@
 /** What one intercepted tunnel needs: plain values from flags, and the parts around it. */
+import type { Closable } from '../base/closable.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Endpoint } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
-import type { Emit } from '../event/types.ts'
+import type { Emit, Summary, TargetState } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import type { Via } from '../route/types.ts'
+import type { EndReport } from './end-check.ts'
 
 /** From the command line, the same for every target. */
 export interface InterceptSettings {
@@ -42,4 +44,18 @@ export interface InterceptOptions {
   session: string
   /** Ids of exchanges, unique within the session. */
   nextId: () => string
+}
+
+/** One intercepted tunnel, as `run.ts` and the demo hold it. */
+export interface Intercept extends Closable {
+  readonly name: string
+  readonly state: TargetState
+  readonly inFlight: number
+  /** From the local port over routes and connectors to the first proof. Rejects when it cannot start. */
+  start(signal: AbortSignal): Promise<void>
+  /** Lets running exchanges end (until `signal` aborts), leaves, and checks that the cluster serves. */
+  drain(signal: AbortSignal): Promise<EndReport>
+  summary(): Summary
+  /** Durations of the answered exchanges, for the percentiles over all targets. */
+  readonly latencies: readonly number[]
 }
