@@ -35,7 +35,10 @@ const intercepted = async (port: number): Promise<Session> => {
   await session.state('verified')
   return session
 }
-const send = (path: string, options: http.RequestOptions = {}): http.ClientRequest =>
+const send = (
+  path: string,
+  options: Omit<http.RequestOptions, 'headers'> & { headers?: Record<string, string> } = {}
+): http.ClientRequest =>
   http.request({
     host: bytes.visitor.host,
     port: bytes.visitor.port,
