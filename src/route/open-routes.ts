@@ -125,13 +125,15 @@ class OpenRoutes implements RouteSet {
     if (primed !== undefined || this.#candidate.kind === 'port-forward') this.#candidate = { kind: 'port-forward', pods: ready }
     this.#compute(pods)
     if (primed !== undefined) this.prime(primed.route, primed.connection)
-    const changed = this.#summary() !== before
-    if (changed) this.announce(this.#refused === undefined ? [] : [this.#refused])
-    return changed
+    const after = this.#summary()
+    if (after.keys !== before.keys) this.announce(this.#refused === undefined ? [] : [this.#refused])
+    return after.keys !== before.keys || after.ways !== before.ways
   }
 
-  #summary(): string {
-    return `${this.total} ${this.replicas.map(replica => replica.key).join()}`
+  /** A shared address keeps its key when the one pod behind it is another: its ways to be a visitor are others then. */
+  #summary(): { keys: string; ways: string } {
+    const ways = this.replicas.flatMap(({ replica, visitor }) => [replica, ...visitor.map(way => way.describe)])
+    return { keys: `${this.total} ${this.replicas.map(replica => replica.key).join()}`, ways: ways.join() }
   }
 
   /** Several replicas behind a shared address: a port-forward to each would cover them all, where that is allowed. */
