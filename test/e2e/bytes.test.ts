@@ -35,18 +35,8 @@ const intercepted = async (port: number): Promise<Session> => {
   await session.state('verified')
   return session
 }
-const send = (
-  path: string,
-  options: Omit<http.RequestOptions, 'headers'> & { headers?: Record<string, string> } = {}
-): http.ClientRequest =>
-  http.request({
-    host: bytes.visitor.host,
-    port: bytes.visitor.port,
-    path,
-    agent: false,
-    ...options,
-    headers: { Host: HOST, ...options.headers }
-  })
+const send = (path: string, method = 'GET', headers: http.OutgoingHttpHeaders = {}): http.ClientRequest =>
+  http.request({ host: bytes.visitor.host, port: bytes.visitor.port, path, method, agent: false, headers: { Host: HOST, ...headers } })
 const answer = async (request: http.ClientRequest): Promise<http.IncomingMessage> => {
   const [response] = (await once(request, 'response')) as [http.IncomingMessage]
   return response
@@ -73,7 +63,7 @@ describe('large bodies and streams', () => {
     await visit(`${url}/digest`, { host: HOST, method: 'POST', body: Buffer.alloc(WARM) })
     const before = memoryMiB(agentPid).now
     const expected = digestOf(BIG)
-    const upload = send('/digest', { method: 'POST', headers: { 'Content-Length': BIG } })
+    const upload = send('/digest', 'POST', { 'Content-Length': BIG })
     const startedAt = performance.now()
     const [response] = await Promise.all([answer(upload), pipeline(Readable.from(blocks(BIG)), upload)])
     expect(await text(response)).toBe(`${BIG} ${expected}`)
@@ -113,7 +103,7 @@ describe('large bodies and streams', () => {
   })
 
   it('passes chunked bodies both ways', async () => {
-    const request = send('/twist', { method: 'POST', headers: { 'Transfer-Encoding': 'chunked' } })
+    const request = send('/twist', 'POST', { 'Transfer-Encoding': 'chunked' })
     const parts = Array.from({ length: 40 }, (_, at) => `part ${at} `.repeat(at * 50 + 1))
     const [response] = await Promise.all([answer(request), pipeline(Readable.from(parts), request)])
     expect(response.headers['transfer-encoding']).toBe('chunked')
