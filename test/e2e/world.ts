@@ -1,9 +1,10 @@
 /** What the end-to-end cases share: a namespace with the article's manifests, the built plugin called through the real kubectl, its events. */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { SessionEvent } from '../../src/event/types.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Visit, type VisitOptions, visit } from '../harness/visitors.ts'
@@ -24,6 +25,10 @@ export const TUNNEL = '10bc451e-59dc-4c70-999e-91a30813ac78'
 export function kubectl(args: readonly string[], input = ''): string {
   return execFileSync('kubectl', [...args], { input, encoding: 'utf8', env, timeout: 120_000, stdio: ['pipe', 'pipe', 'pipe'] })
 }
+
+/** The same without holding up the load that runs in this process. */
+export const kubectlBeside = async (...args: string[]): Promise<string> =>
+  (await promisify(execFile)('kubectl', args, { env, timeout: 120_000 })).stdout
 
 export interface World {
   namespace: string
