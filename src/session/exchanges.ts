@@ -31,8 +31,8 @@ export interface Exchanges {
   refused(refused: { stream: TunnelStream; by: 'local' | 'limit' | 'agent'; error: Error }): void
   /** Streams open now. */
   readonly inFlight: number
-  /** Of those, the ones on which somebody waits: a pooled connection between two requests is not one. */
-  readonly unanswered: number
+  /** Of those, the ones on which nobody waits: all is answered and sent, and only the peer's end of the stream is to come. */
+  readonly answered: number
   /** Milliseconds of the last answered exchanges, at most 1,000. */
   readonly latencies: readonly number[]
   summary(): Summary
@@ -45,7 +45,7 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
   const sum = { requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
   const latencies: number[] = []
   let inFlight = 0
-  const observers = new Set<ExchangeObserver>()
+  const open = new Map<ExchangeObserver, TunnelStream>()
   const tally = (who: Who, type: EventType, body: EventBody<'exchange.completed'> | EventBody<'exchange.aborted'>): void => {
     sum.requests += 1
     if (who === 'returned') sum.returned += 1
@@ -81,7 +81,7 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
         startedAt: clock.now() - connectMs,
         connectMs
       })
-      observers.add(observer)
+      open.set(observer, stream)
       return {
         get allAnswered() {
           return observer.allAnswered
@@ -93,7 +93,7 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
         },
         finish(result) {
           inFlight -= 1
-          observers.delete(observer)
+          open.delete(observer)
           last = undefined
           observer.finish(result)
         }
@@ -109,8 +109,8 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
     get inFlight() {
       return inFlight
     },
-    get unanswered() {
-      return [...observers].filter(observer => !observer.allAnswered).length
+    get answered() {
+      return [...open].filter(([observer, { connection }]) => observer.allAnswered && connection.writableLength === 0).length
     },
     latencies,
     summary: () => ({ ...sum, durationMs: clock.now() - startedAt })

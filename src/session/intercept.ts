@@ -37,7 +37,7 @@ export type { Intercept } from './options.ts'
 /** Give back when the local app stays away for so long. */
 const RETURN_FOR_MS = 30_000
 const WATCH_MS = 500
-const QUIET_LOOK_MS = 10
+const QUIET_LOOK_MS = 2
 
 export function intercept(options: InterceptOptions): Intercept {
   return new RunningIntercept(options)
@@ -182,12 +182,16 @@ class RunningIntercept implements Intercept {
     return report
   }
 
-  /** A server's keep-alive pool never lets go of a stream by itself: there it is enough that nobody waits for an answer. */
+  /**
+   * The quiet moment that a stock server is left in: nobody waits for an answer. The streams themselves take a round trip longer to end, so
+   * that under load there is always one, and those of a keep-alive pool never end.
+   */
   async #withdraw(replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
-    if (!this.#options.plan.server.keepalive) return replicas.withdraw(signal)
+    const { protocol, server } = this.#options.plan
+    if (server.peer !== 'gost' || protocol !== 'http') return replicas.withdraw(signal)
     const quiet = new AbortController()
     const look = (): void => {
-      if (this.#exchanges.unanswered === 0) quiet.abort(new Error('nobody waits for an answer'))
+      if (replicas.active <= this.#exchanges.answered) quiet.abort(new Error('nobody waits for an answer'))
     }
     const looking = this.#options.clock.every(QUIET_LOOK_MS, look, { unref: true })
     try {

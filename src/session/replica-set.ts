@@ -83,7 +83,7 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       return [...replicas.values()].filter(({ connector }) => connector.phase === 'bound').length
     },
     get active() {
-      return [...replicas.values()].reduce((sum, { connector }) => sum + connector.active, 0)
+      return [...replicas.values(), ...leaving].reduce((sum, { connector }) => sum + connector.active, 0)
     },
     async apply(routes, signal) {
       const wanted = new Set(routes.map(route => route.key))

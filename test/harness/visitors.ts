@@ -23,6 +23,7 @@ export interface Visit {
   /** Milliseconds after the start of the run at which it was sent. */
   atMs: number
   error: string | undefined
+  path: string
 }
 
 /** One request on a connection of its own. Never rejects. */
@@ -34,7 +35,7 @@ export function visit(options: VisitOptions, atMs = 0): Promise<Visit> {
     let body = ''
     const done = (error: string | undefined): void => {
       clearTimeout(timer)
-      resolve({ status, body, ms: performance.now() - started, atMs, error })
+      resolve({ status, body, ms: performance.now() - started, atMs, error, path })
     }
     const request = http.request({ host, port, path, method, agent, headers: { Host: name, ...options.headers } }, response => {
       status = response.statusCode ?? 0
@@ -76,9 +77,9 @@ export interface Arrivals {
   readonly atMs: number
 }
 
-/** Arrivals at `rate` a second that do not wait for each other, at most for a minute or `maxVisits`. */
-export function arrivals(options: VisitOptions & { rate: number; seed?: number; maxVisits?: number }): Arrivals {
-  const { rate, seed = 1, maxVisits = 60_000 } = options
+/** Arrivals at `rate` a second that do not wait for each other, at most `maxVisits`; `numbered` gives each a path of its own. */
+export function arrivals(options: VisitOptions & { rate: number; seed?: number; maxVisits?: number; numbered?: boolean }): Arrivals {
+  const { rate, seed = 1, maxVisits = 60_000, numbered = false } = options
   const random = seeded(seed)
   const started = performance.now()
   const running = new Set<Promise<void>>()
@@ -92,7 +93,7 @@ export function arrivals(options: VisitOptions & { rate: number; seed?: number; 
     if (stopped) return
     while (sent < maxVisits && dueMs <= performance.now() - started) {
       sent += 1
-      const one = visit(options, performance.now() - started).then(result => {
+      const one = visit(numbered ? { ...options, path: `/${sent}` } : options, performance.now() - started).then(result => {
         visits.push(result)
         running.delete(one)
       })
