@@ -1,6 +1,7 @@
 /**
  * Starts and stops under an open-loop load of strangers, a new connection each. A stock server has no "send no more": what it opens towards us
  * within the last round trip is lost, and nothing else may be. The gost client runs through the same beside it.
+ * `test/cluster/in env PATH=$PATH vitest run --config test/e2e/measure.config.ts`, with E2E_FULL=1 for the figures of docs/figures.md.
  */
 import http from 'node:http'
 import type net from 'node:net'
@@ -29,6 +30,8 @@ let app: http.Server
 let answered = new Set<string>()
 /** How long each stop took. */
 let stopsMs: number[] = []
+/** Round trips to the server and back as the sessions measured them under this load: on a busy machine "0 ms away" is some milliseconds. */
+let rttsMs: number[] = []
 const sessions: Session[] = []
 const loads: Arrivals[] = []
 const proxies: FaultProxy[] = []
@@ -76,11 +79,14 @@ async function ours(load: Arrivals, proxy: FaultProxy): Promise<{ starting: Wind
   const session = intercept(loaded.namespace, 'svc/nginx', '--port', port, '--via', `ws://127.0.0.1:${proxy.port}`)
   sessions.push(session)
   await session.state('verified')
-  await passed(load, load.atMs + 500)
+  // Two seconds, so that the link has been measured.
+  await passed(load, load.atMs + 2_200)
   const starting = { fromMs, toMs: load.atMs }
   const stopAtMs = load.atMs
   expect(await session.stop()).toBe(0)
   stopsMs.push(load.atMs - stopAtMs)
+  for (const each of session.events)
+    if (each.type === 'connector.state' && each.to === 'withdrawn' && each.rttMs !== undefined) rttsMs.push(each.rttMs)
   await passed(load, load.atMs + 300)
   return { starting, stopping: { fromMs: stopAtMs, toMs: load.atMs } }
 }
@@ -110,6 +116,7 @@ async function cycles(
 ): Promise<{ starts: Visit[]; stops: Visit[]; elsewhere: Visit[]; visits: number }> {
   answered = new Set()
   stopsMs = []
+  rttsMs = []
   const proxy = await line(rttMs)
   const load = arrivals({ ...loaded.visitor, rate: RATE, numbered: true })
   loads.push(load)
@@ -125,9 +132,10 @@ async function cycles(
 describe.each(RTTS_MS)('starts and stops under 100 visitors a second, %i ms away from a stock server', rttMs => {
   it('costs nothing to start, and at most one round trip to stop', async () => {
     const { starts, stops, elsewhere, visits } = await cycles(ours, { count: CYCLES, rttMs })
-    const allowed = 2 * RATE * ((rttMs + 3) / 1_000)
+    const measuredMs = [...rttsMs].sort((a, b) => a - b)[Math.floor(rttsMs.length / 2)] ?? rttMs
+    const allowed = 2 * RATE * ((Math.max(rttMs, measuredMs) + 3) / 1_000)
     console.log(
-      `ours, RTT ${rttMs} ms, ${CYCLES} starts and stops, ${visits} visits: ${starts.length} failed at starts, ${stops.length} at stops`,
+      `ours, RTT ${rttMs} ms (${measuredMs.toFixed(1)} measured), ${CYCLES} starts and stops, ${visits} visits: ${starts.length} failed at starts, ${stops.length} at stops`,
       `(${(stops.length / CYCLES).toFixed(2)} each, allowed ${allowed.toFixed(1)}), stops took ${stopsMs.map(ms => (ms / 1_000).toFixed(1)).join(', ')} s`
     )
     expect(starts).toEqual([])
