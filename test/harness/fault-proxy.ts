@@ -62,6 +62,13 @@ class Direction implements Faults {
   readonly pipes = new Set<Pipe>()
   settings: Settings = { ...NONE }
   bytes = 0
+  readonly #whenPassing: (() => void)[] = []
+
+  /** Now, or once the line is no longer stalled. */
+  whenPassing(run: () => void): void {
+    if (this.settings.stalled) this.#whenPassing.push(run)
+    else run()
+  }
 
   attach(pipe: Pipe): void {
     this.pipes.add(pipe)
@@ -69,6 +76,7 @@ class Direction implements Faults {
   }
   #set(change: Partial<Settings>): void {
     this.settings = { ...this.settings, ...change }
+    if (!this.settings.stalled) for (const run of this.#whenPassing.splice(0)) run()
     for (const pipe of this.pipes) pipe.changed('cutAfter' in change)
   }
   slice(bytes: number): void {
@@ -228,10 +236,11 @@ export async function startFaultProxy({ to }: { to: Endpoint }): Promise<FaultPr
       [upstream, client]
     ] as const) {
       sockets.add(socket)
-      // A reset is passed on as a reset, unless nothing passes; a socket that closed after both its ends leaves the other alone.
+      // A reset is passed on as a reset, after a stall when nothing passes yet: whoever sends on a connection that the other has given up
+      // is told so. A socket that closed after both its ends leaves the other alone.
       socket.on('error', () => {
-        const { stalled, blackhole } = (socket === client ? toServer : toClient).settings
-        if (!stalled && !blackhole) other.resetAndDestroy()
+        const direction = socket === client ? toServer : toClient
+        if (!direction.settings.blackhole) direction.whenPassing(() => other.resetAndDestroy())
       })
       socket.on('close', () => sockets.delete(socket))
     }
