@@ -245,28 +245,31 @@ describe('a line', () => {
   })
 
   // Half a minute and more, for which the server's own timers must run out.
-  it.runIf(FULL).each(clients)('is right in the end when its connections were forgotten, as after a sleep: %s', async (name, begin) => {
-    const proxy = await proxyTo(shaken.visitor)
-    await begin(proxy)
-    const load = visitors()
-    await passed(load, 1_000)
-    const { cutMs, backMs } = await away(proxy, load, 'blackhole')
-    await passed(load, backMs + 75_000)
-    const visits = await load.stop()
-    say(`connections forgotten for ${CUT_MS / 1_000} s, ${name}`, damage(visits, cutMs))
-    const soon = visits.filter(({ atMs }) => atMs > backMs + 4_000 && atMs < backMs + 30_000)
-    console.log(
-      `connections forgotten, ${name}: ${((failed(soon).length / soon.length) * 100).toFixed(0)} % failed 4–30 s after the line was back`
-    )
-    expect(soon.length).toBeGreaterThan(RATE)
-    if (name !== 'ours') return
-    // One ghost beside nine of ours, until the stock server notices: a tenth, and chance.
-    expect(failed(soon).length / soon.length).toBeLessThan(0.25)
-    expect(
-      tally(
-        visits.filter(({ atMs }) => atMs > backMs + 62_000),
-        who
+  it.each(FULL ? clients : clients.slice(0, 1))(
+    'is right in the end when its connections were forgotten, as after a sleep: %s',
+    async (name, begin) => {
+      const proxy = await proxyTo(shaken.visitor)
+      await begin(proxy)
+      const load = visitors()
+      await passed(load, 1_000)
+      const { cutMs, backMs } = await away(proxy, load, 'blackhole')
+      await passed(load, backMs + 75_000)
+      const visits = await load.stop()
+      say(`connections forgotten for ${CUT_MS / 1_000} s, ${name}`, damage(visits, cutMs))
+      const soon = visits.filter(({ atMs }) => atMs > backMs + 4_000 && atMs < backMs + 30_000)
+      console.log(
+        `connections forgotten, ${name}: ${((failed(soon).length / soon.length) * 100).toFixed(0)} % failed 4–30 s after the line was back`
       )
-    ).toEqual({ laptop: expect.any(Number) })
-  })
+      expect(soon.length).toBeGreaterThan(RATE)
+      if (name !== 'ours') return
+      // One ghost beside nine of ours, until the stock server notices: a tenth, and chance.
+      expect(failed(soon).length / soon.length).toBeLessThan(0.25)
+      expect(
+        tally(
+          visits.filter(({ atMs }) => atMs > backMs + 62_000),
+          who
+        )
+      ).toEqual({ laptop: expect.any(Number) })
+    }
+  )
 })
