@@ -82,6 +82,7 @@ export function describeDialError(thrown: unknown): DialErrorDescription {
   // All addresses of a name failed: the first one speaks for them.
   if (error instanceof AggregateError && error.errors.length > 0) return describeDialError(error.errors[0])
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code === 'EPROTO') return describeTls(error.message)
+  if (code === 'WS_HANDSHAKE') return { code: 'NOT_WEBSOCKET', reason: 'the other side does not speak WebSocket' }
   if (code.startsWith('HPE_')) return { code: 'NOT_WEBSOCKET', reason: 'the other side does not speak HTTP' }
   // `ws` gives these no code (ws/lib/websocket.js, abortHandshake).
   if (/^(?:Invalid (?:Upgrade|Sec-WebSocket)|Server (?:sent|indicated))/.test(error.message)) {

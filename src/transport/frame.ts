@@ -1,6 +1,6 @@
 /**
  * WebSocket data frames going out (RFC 6455 §5.2): one unfragmented binary message per write. Masking works on 32-bit words and copies in
- * the same pass; what comes in, and control frames, are the business of the `ws` package.
+ * the same pass. What comes in: `frame-reader.ts`.
  */
 import { randomFillSync } from 'node:crypto'
 import { applyMask } from './mask.ts'
@@ -48,6 +48,17 @@ export function encodeBinaryFrame(chunks: readonly Buffer[], masking: Masking, s
   }
   if (mask !== 0) applyMask(out, HEADER_SPACE, mask)
   return [start === 0 ? out : out.subarray(start)]
+}
+
+/** A frame of control (ping, pong, close), at most 125 bytes of payload. */
+export function encodeControlFrame(opcode: number, payload: Uint8Array, masking: Masking): Buffer {
+  const out = Buffer.allocUnsafe(HEADER_SPACE + payload.length)
+  const mask = masking === 'random' ? randomMask() : 0
+  const start = writeHeader(out, payload.length, { masking, mask })
+  out[start] = 0x80 | opcode
+  out.set(payload, HEADER_SPACE)
+  if (mask !== 0) applyMask(out, HEADER_SPACE, mask)
+  return out.subarray(start)
 }
 
 /** Writes the header so that it ends at HEADER_SPACE; returns where it begins. */

@@ -4,11 +4,11 @@
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { type WebSocket, WebSocketServer } from 'ws'
 import { type Clock, type Timer, systemClock } from '../base/clock.ts'
 import { closeOnce, type Closable } from '../base/closable.ts'
 import type { Connection } from '../base/connection.ts'
-import { encodePath, WS_OPTIONS } from './websocket.ts'
+import { encodePath } from './websocket.ts'
+import { answerUpgrade, plain } from './websocket-handshake.ts'
 import { type WebSocketConnection, WebSocketStream } from './websocket-stream.ts'
 
 export interface WebSocketServerOptions {
@@ -36,7 +36,6 @@ export interface WebSocketAcceptor extends Closable {
 export function webSocketServer(options: WebSocketServerOptions): WebSocketAcceptor {
   const { path = '/ws', clock = systemClock, limits = {} } = options
   const waiting = new Map<Connection, Timer>()
-  const upgrades = new WebSocketServer({ ...WS_OPTIONS, noServer: true, clientTracking: false })
   const server = createServer({ maxHeaderSize: limits.headBytes ?? 16_384, keepAlive: false })
   const settled = (connection: Connection): void => {
     waiting.get(connection)?.cancel()
@@ -49,16 +48,14 @@ export function webSocketServer(options: WebSocketServerOptions): WebSocketAccep
     response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }).end(text)
   })
   server.on('upgrade', (request, duplex, head) => {
-    if (!isOurs(request)) {
-      duplex.end(
-        'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 19\r\n\r\n404 page not found\n'
-      )
+    const answer = isOurs(request) ? answerUpgrade(request) : { accepted: false, text: plain('404 Not Found', '', '404 page not found\n') }
+    if (!answer.accepted) {
+      duplex.end(answer.text)
       return
     }
-    upgrades.handleUpgrade(request, duplex, head, (ws: WebSocket) => {
-      settled(duplex)
-      options.onConnection(new WebSocketStream(ws, { socket: duplex, masking: 'none', clock }), request)
-    })
+    settled(duplex)
+    duplex.write(answer.text)
+    options.onConnection(new WebSocketStream(duplex, { masking: 'none', head, clock }), request)
   })
   return {
     get pending() {

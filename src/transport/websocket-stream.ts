@@ -1,14 +1,14 @@
 /**
  * A WebSocket as a stream of bytes, the way gost reads one (x/internal/util/ws/ws.go): every write is one binary message, every message
- * coming in is just bytes, its type and borders mean nothing. There is no Close frame and no half-close: `end()` ends the TCP connection.
+ * coming in is just bytes, its type and borders mean nothing. There is no half-close: `end()` ends the TCP connection, without a Close frame.
  */
 import net from 'node:net'
 import { Duplex } from 'node:stream'
-import type { WebSocket } from 'ws'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
-import { ProtocolError } from '../base/errors.ts'
-import { encodeBinaryFrame, type Masking } from './frame.ts'
+import { asError, ProtocolError } from '../base/errors.ts'
+import { encodeBinaryFrame, encodeControlFrame, type Masking } from './frame.ts'
+import { FrameReader, OPCODE } from './frame-reader.ts'
 import { resetConnection } from './reset.ts'
 
 export type WebSocketConnection = Connection & {
@@ -17,8 +17,9 @@ export type WebSocketConnection = Connection & {
 }
 
 export interface WebSocketStreamOptions {
-  socket: Connection
   masking: Masking
+  /** What came behind the upgrade. */
+  head: Buffer
   clock?: Clock | undefined
 }
 
@@ -28,9 +29,11 @@ interface Waiting {
   settle: (error: Error | undefined, rttMs: number) => void
 }
 
+/** What an incoming message may hold; gost sends at most one mux frame (64 KiB) per message. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 /** A peer that pings without reading gets no more pongs when so much waits for it. */
 const PONG_LIMIT_BYTES = 1024 * 1024
-/** The most that one message carries: peers may limit what they accept, ours to `MAX_MESSAGE_BYTES`. */
+/** The most that one message carries: peers may limit what they accept, as we do. */
 const SEND_BYTES = 1024 * 1024
 
 /** Holds a message of the multiplexer at its largest. */
@@ -38,18 +41,20 @@ const SPARE_BYTES = 327_680
 /** Below this Node's own pool is cheaper. */
 const SMALL_BYTES = 4_096
 
-/** Close codes that say "done": normal, going away, none given, TCP simply ended. */
-const DONE_CODES = new Set([1000, 1001, 1005, 1006])
+/** A Close frame without a code. */
+const NO_CODE = 1005
+/** Close codes that say "done": normal, going away, none given. */
+const DONE_CODES = new Set([1000, 1001, NO_CODE])
 
 export class WebSocketStream extends Duplex {
   readonly local: Endpoint | undefined
   readonly remote: Endpoint | undefined
   readonly opaque: boolean
   readonly copies: boolean
-  readonly #ws: WebSocket
   readonly #socket: Connection
   readonly #masking: Masking
   readonly #clock: Clock
+  readonly #reader: FrameReader
   readonly #pings = new Map<string, Waiting>()
   /** A real socket has let go of the bytes when it calls back, so the next message goes into the same memory. */
   #spare: Buffer | undefined
@@ -57,9 +62,8 @@ export class WebSocketStream extends Duplex {
   #pingCount = 0
   #ended = false
 
-  constructor(ws: WebSocket, { socket, masking, clock = systemClock }: WebSocketStreamOptions) {
+  constructor(socket: Connection, { masking, head, clock = systemClock }: WebSocketStreamOptions) {
     super({ allowHalfOpen: true, highWaterMark: 65_536 })
-    this.#ws = ws
     this.#socket = socket
     this.#masking = masking
     this.#clock = clock
@@ -68,29 +72,29 @@ export class WebSocketStream extends Duplex {
     this.opaque = socket.opaque === true
     this.copies = masking === 'random'
     if (socket instanceof net.Socket) this.#spare = Buffer.alloc(0)
-    this.on('error', () => {}) // as with sockets of this folder: `close` follows
-    ws.binaryType = 'fragments'
-    ws.on('message', data => this.#receive(data))
-    // Not left to `ws`, which would answer on a connection that we have ended already.
-    ws.on('ping', payload => {
-      if (!this.writableEnded && socket.writableLength < PONG_LIMIT_BYTES) ws.pong(payload)
+    this.#reader = new FrameReader({
+      masked: masking === 'none',
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      onPayload: bytes => this.#receive(bytes),
+      onControl: (opcode, payload) => this.#receiveControl(opcode, payload)
     })
-    ws.on('pong', data => this.#receivePong(data.toString('latin1')))
-    ws.on('error', error => this.destroy(new ProtocolError('WS_FRAME', error.message, { cause: error })))
-    ws.on('close', code => this.#receiveClose(code))
+    this.on('error', () => {}) // as with sockets of this folder: `close` follows
+    if (socket instanceof net.Socket) socket.setNoDelay().setTimeout(0)
+    if (head.length > 0) socket.unshift(head)
+    socket.on('data', chunk => this.#read(chunk))
     socket.on('error', error => this.destroy(error))
-    socket.on('end', () => this.#receiveEnd())
+    socket.on('end', () => {
+      this.#receiveEnd()
+      socket.end()
+    })
     socket.on('close', () => {
-      // After `ws` had its turn, which hands on what was still buffered.
-      queueMicrotask(() => {
-        if (!this.#ended) this.destroy(socket.errored ?? Object.assign(new Error('connection closed'), { code: 'ECONNRESET' }))
-      })
+      if (!this.#ended) this.destroy(socket.errored ?? Object.assign(new Error('connection closed'), { code: 'ECONNRESET' }))
     })
   }
 
   ping(signal: AbortSignal): Promise<number> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted || this.destroyed || this.#ws.readyState !== this.#ws.OPEN) {
+      if (signal.aborted || this.destroyed || this.#ended || this.writableEnded) {
         reject(signal.aborted ? signal.reason : gone())
         return
       }
@@ -109,12 +113,12 @@ export class WebSocketStream extends Duplex {
       }
       this.#pings.set(id, waiting)
       signal.addEventListener('abort', onAbort, { once: true })
-      this.#ws.ping(id)
+      this.#socket.write(encodeControlFrame(OPCODE.PING, Buffer.from(id), this.#masking))
     })
   }
 
   override _read(): void {
-    if (this.#ws.isPaused) this.#ws.resume()
+    if (this.#socket.isPaused()) this.#socket.resume()
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -140,7 +144,7 @@ export class WebSocketStream extends Duplex {
   }
 
   #send(chunks: Buffer[], done: (error?: Error | null) => void): void {
-    // Frames are written whole and in one go, so they never mix with the pongs that `ws` writes to the same socket.
+    // Frames are written whole and in one go, so they never mix with pings and pongs.
     const buffers = messagesFrom(chunks).flatMap(message => encodeBinaryFrame(message, this.#masking, this.#space))
     const last = buffers.length - 1
     if (last > 0) this.#socket.cork()
@@ -164,28 +168,45 @@ export class WebSocketStream extends Duplex {
     }
   }
 
-  #receive(data: Buffer | ArrayBuffer | Buffer[]): void {
+  #read(chunk: Buffer): void {
     if (this.#ended || this.destroyed) return
-    let more = true
-    if (Array.isArray(data)) for (const part of data) more = part.length === 0 || this.push(part)
-    else if (data instanceof Buffer && data.length > 0) more = this.push(data)
-    if (!more) this.#ws.pause()
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.destroy(asError(error))
+    }
   }
 
-  #receivePong(id: string): void {
-    const waiting = this.#pings.get(id)
-    waiting?.settle(undefined, this.#clock.now() - waiting.sentAt)
+  #receive(bytes: Buffer): void {
+    if (!this.#ended && !this.destroyed && !this.push(bytes)) this.#socket.pause()
+  }
+
+  #receiveControl(opcode: number, payload: Buffer): void {
+    if (this.#ended || this.destroyed) return
+    if (opcode === OPCODE.PONG) {
+      const waiting = this.#pings.get(payload.toString('latin1'))
+      waiting?.settle(undefined, this.#clock.now() - waiting.sentAt)
+    } else if (opcode === OPCODE.PING) {
+      if (!this.writableEnded && this.#socket.writableLength < PONG_LIMIT_BYTES) {
+        this.#socket.write(encodeControlFrame(OPCODE.PONG, payload, this.#masking))
+      }
+    } else this.#receiveClose(payload)
+  }
+
+  #receiveClose(payload: Buffer): void {
+    const code = payload.length < 2 ? NO_CODE : payload.readUInt16BE()
+    if (!DONE_CODES.has(code)) {
+      this.destroy(new ProtocolError('WS_CLOSED', `the peer closed the WebSocket with code ${code}`))
+      return
+    }
+    if (!this.writableEnded) this.#socket.end(encodeControlFrame(OPCODE.CLOSE, payload.subarray(0, 2), this.#masking))
+    this.#receiveEnd()
   }
 
   #receiveEnd(): void {
     if (this.#ended || this.destroyed) return
     this.#ended = true
     this.push(null)
-  }
-
-  #receiveClose(code: number): void {
-    if (!DONE_CODES.has(code)) this.destroy(new ProtocolError('WS_CLOSED', `the peer closed the WebSocket with code ${code}`))
-    else if (code !== 1006) this.#receiveEnd()
   }
 }
 

@@ -2,11 +2,11 @@
  * WebSocket client as gost dials one (x/dialer/ws): an HTTP/1.1 upgrade over whatever connection a `Dial` gives, no subprotocol, no
  * compression. Bytes from then on: `websocket-stream.ts`.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http'
-import { type ClientOptions, WebSocket } from 'ws'
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { type Clock, deadline, systemClock } from '../base/clock.ts'
 import { type Connection, type Dial, formatEndpoint } from '../base/connection.ts'
 import type { WebSocketOptions } from './types.ts'
+import { randomKey, refusalOf, upgradeHeaders } from './websocket-handshake.ts'
 import { type WebSocketConnection, WebSocketStream } from './websocket-stream.ts'
 
 /** Something answered the upgrade with a plain HTTP response. */
@@ -30,16 +30,6 @@ export interface WebSocketDialOptions extends WebSocketOptions {
 
 export type DialWebSocket = (signal: AbortSignal) => Promise<WebSocketConnection>
 
-/** What an incoming message may hold; gost sends at most one mux frame (64 KiB) per message. */
-export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-/** For both ends. Text is bytes to gost, so it need not be UTF-8; pings are answered by `websocket-stream.ts`. */
-export const WS_OPTIONS = {
-  perMessageDeflate: false,
-  skipUTF8Validation: true,
-  maxPayload: MAX_MESSAGE_BYTES,
-  autoPong: false,
-  closeTimeout: 2_000
-} as const
 const HANDSHAKE_TIMEOUT_MS = 15_000
 const BODY_LIMIT = 4_096
 
@@ -66,44 +56,45 @@ function upgrade(socket: Connection, options: WebSocketDialOptions, signal: Abor
       reject(signal.reason)
       return
     }
-    const ws = new WebSocket('ws://upgrade.invalid/', clientOptions(socket, options))
+    const key = randomKey()
+    const asked = ask(socket, options, key)
     const settle = (): void => {
       signal.removeEventListener('abort', onAbort)
       socket.removeListener('error', fail)
-      ws.removeListener('error', fail)
     }
     const fail = (error: unknown): void => {
       settle()
-      ws.on('error', () => {}) // destroying the socket makes `ws` report once more
       socket.destroy()
       reject(error)
     }
     const onAbort = (): void => fail(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     socket.once('error', fail)
-    ws.once('error', fail)
-    ws.once('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
+    asked.on('error', fail) // stays: destroying the socket makes it report once more
+    asked.once('response', response => {
       readStart(response).then(body => fail(new WebSocketRefused(response.statusCode ?? 0, body)), fail)
     })
-    ws.once('open', () => {
+    asked.once('upgrade', (response, _socket, head) => {
+      const refusal = refusalOf(response, key)
+      if (refusal !== undefined) {
+        fail(refusal)
+        return
+      }
       settle()
       const masking = socket.opaque === true ? 'zero' : 'random'
-      resolve(new WebSocketStream(ws, { socket, masking, clock: options.clock }))
+      resolve(new WebSocketStream(socket, { masking, head, clock: options.clock }))
     })
+    asked.end()
   })
 }
 
-function clientOptions(socket: Connection, options: WebSocketOptions): ClientOptions {
-  return {
-    // @types/node wants a net.Socket here, node:http itself takes any Duplex.
-    createConnection: (() => socket) as unknown as NonNullable<ClientOptions['createConnection']>,
-    headers: { Host: options.host ?? (socket.remote === undefined ? 'localhost' : formatEndpoint(socket.remote)), ...options.headers },
-    ...WS_OPTIONS,
-    finishRequest: request => {
-      request.path = encodePath(options.path ?? '/ws')
-      request.end()
-    }
-  }
+function ask(socket: Connection, options: WebSocketOptions, key: string): ClientRequest {
+  const host = options.host ?? (socket.remote === undefined ? 'localhost' : formatEndpoint(socket.remote))
+  return request({
+    createConnection: () => socket,
+    path: encodePath(options.path ?? '/ws'),
+    headers: { Host: host, ...upgradeHeaders(key), ...options.headers }
+  })
 }
 
 /** A path as Go's URL.EscapedPath writes it, so that `?` or a blank in gost's `path` means the same to its server. */
