@@ -1,11 +1,12 @@
 /**
- * One bound connection to a tunnel server: dial, bind, smux, link check, until it ends. No retries: that is `connect-loop.ts`.
- * A link check every 2 s (WebSocket ping, else a stream of ours, which gost ends at once) finds a dead peer after 5 s without any byte.
+ * One bound connection to a tunnel server: dial, bind, smux, link check, until it ends. No retries: that is `connector.ts`.
+ * A link check every 2 s (WebSocket ping, else a stream of ours, which gost ends at once) calls it silent after 5 s without any byte. That is
+ * not its end: when the line is back, both systems send again what got lost, and every visitor who still waits is served.
  */
 import type { Clock, Timer } from '../base/clock.ts'
 import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import type { Connection, Dial } from '../base/connection.ts'
-import { asError, InterceptError } from '../base/errors.ts'
+import { asError, errnoOf, InterceptError, ProtocolError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { openSession } from '../smux/session.ts'
 import type { SmuxOptions, SmuxSession, SmuxStream } from '../smux/types.ts'
@@ -25,7 +26,7 @@ export interface LinkOptions {
   smux?: Partial<Omit<SmuxOptions, 'role' | 'clock' | 'onStream'>>
 }
 
-/** How a link ended. A ghost may live on when the peer was not told: nobody sent it a FIN. */
+/** How a link ended. A ghost may live on when the peer was perhaps not told: it ended in silence, or without a way to the peer. */
 export interface LinkEnd {
   error: Error | undefined
   ghost: boolean
@@ -40,6 +41,15 @@ export interface Link extends Closable {
   /** Streams open now. */
   readonly active: number
   readonly closed: Promise<LinkEnd>
+  /** Nothing has come for too long, and the link check is not answered. */
+  readonly silent: boolean
+  /** How long nothing has come; Infinity after this machine slept. */
+  readonly silentMs: number
+  readonly ended: boolean
+  /** Resolves when it falls silent, is heard again, or ends. */
+  readonly turn: Promise<void>
+  /** Ends it without another word, as far as the line lets the peer know. */
+  reset(reason: string): void
   /**
    * Stops new streams and waits until the open ones ended, or `signal` aborts; the caller closes then. Ours: asks the server. gost has no
    * "send no more", so this waits for a moment without streams.
@@ -49,6 +59,8 @@ export interface Link extends Closable {
 
 /** A stock server stops reading a whole session at 4 MiB unread (smux MaxReceiveBuffer). */
 const STOCK_BUDGET_BYTES = 4_194_304
+/** How often a silent link is looked at. */
+const LISTEN_MS = 100
 
 export async function openLink(options: LinkOptions, signal: AbortSignal): Promise<Link> {
   const { clock, bindTimeoutMs = 15_000 } = options
@@ -65,6 +77,7 @@ class OpenLink implements Link {
   readonly closed: Promise<LinkEnd>
   readonly close: () => Promise<void>
   rttMs: number | undefined
+  silent = false
 
   readonly #connection: Connection
   readonly #session: SmuxSession
@@ -73,7 +86,9 @@ class OpenLink implements Link {
   readonly #end = deferred<LinkEnd>()
   readonly #check: Timer
   #ownStreams = 0
-  #dead = false
+  #turn = deferred<void>()
+  #listening: Timer | undefined
+  #slept = false
   #wallMs: number
   #pongAt = 0
   readonly #ended = new AbortController()
@@ -138,9 +153,27 @@ class OpenLink implements Link {
 
   #finish(error: Error | undefined): void {
     this.#check.cancel()
+    this.#listening?.cancel()
     this.#ended.abort(error)
-    this.#end.resolve({ error, ghost: this.#dead })
+    this.#end.resolve({ error, ghost: this.silent ? !wasTold(error) : NO_WAY.has(errnoOf(error?.cause) ?? '') })
+    this.#turn.resolve()
     for (const resolve of this.#quiet) resolve()
+  }
+
+  get ended(): boolean {
+    return this.#ended.signal.aborted
+  }
+
+  get turn(): Promise<void> {
+    return this.#turn.promise
+  }
+
+  get silentMs(): number {
+    return this.#slept ? Infinity : this.#options.clock.now() - this.#aliveAt
+  }
+
+  reset(reason: string): void {
+    this.#connection.destroy(new InterceptError('TUNNEL_LOST', reason))
   }
 
   #checkLink(): void {
@@ -148,11 +181,7 @@ class OpenLink implements Link {
     const wallMs = clock.date().getTime()
     const slept = wallMs - this.#wallMs > linkCheckMs + deadAfterMs
     this.#wallMs = wallMs
-    const silentMs = clock.now() - this.#aliveAt
-    if (silentMs >= deadAfterMs && !slept) {
-      this.#die(`no byte from the tunnel server for ${Math.round(silentMs / 1000)} s`)
-      return
-    }
+    if (clock.now() - this.#aliveAt >= deadAfterMs && !slept) this.#fallSilent()
     this.#ping()
     // The machine slept: the peer has probably given up. Do not wait the full time to find out.
     if (slept) this.#expectWithin(1_000)
@@ -164,15 +193,36 @@ class OpenLink implements Link {
     clock.after(
       ms,
       () => {
-        if (this.#aliveAt < since) this.#die('no byte from the tunnel server after this machine slept')
+        if (this.#aliveAt >= since || this.#ended.signal.aborted) return
+        this.#slept = true
+        this.#fallSilent()
       },
       { unref: true }
     )
   }
 
-  #die(reason: string): void {
-    this.#dead = true
-    this.#connection.destroy(new InterceptError('TUNNEL_LOST', reason))
+  #fallSilent(): void {
+    if (this.silent || this.#ended.signal.aborted) return
+    const heardAt = this.#aliveAt
+    this.silent = true
+    this.#listening = this.#options.clock.every(
+      LISTEN_MS,
+      () => {
+        if (this.#aliveAt <= heardAt) return
+        this.silent = false
+        this.#slept = false
+        this.#listening?.cancel()
+        this.#changed()
+      },
+      { unref: true }
+    )
+    this.#changed()
+  }
+
+  #changed(): void {
+    const turned = this.#turn
+    this.#turn = deferred<void>()
+    turned.resolve()
   }
 
   #ping(): void {
@@ -200,6 +250,14 @@ class OpenLink implements Link {
     }
   }
 }
+
+/** Errors of a system that had no way to tell the peer. */
+const NO_WAY: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'])
+const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
+
+/** The peer itself ended it, by FIN or RST. */
+const wasTold = (error: Error | undefined): boolean =>
+  error instanceof ProtocolError && error.code === 'SMUX_CLOSED' && (error.cause === undefined || CLOSED.has(errnoOf(error.cause) ?? ''))
 
 type Pingable = Connection & { ping(signal: AbortSignal): Promise<unknown> }
 const canPing = (connection: Connection): connection is Pingable => 'ping' in connection && typeof connection.ping === 'function'

@@ -123,7 +123,7 @@ describe('a connector', () => {
       expect(peer.dials).toBeGreaterThan(6)
     })
     const pauses = changes.flatMap(change => (change.nextTryMs === undefined ? [] : [change.nextTryMs]))
-    expect(pauses.at(-1)).toBeGreaterThan(2_000)
+    expect(pauses.at(-1)).toBeGreaterThan(1_300)
     peer.mode = 'gost'
     await eventually(async () => {
       await clock.advance(1_000)
