@@ -7,6 +7,7 @@ import { eventually } from '../harness/eventually.ts'
 import { type FaultProxy, startFaultProxy } from '../harness/fault-proxy.ts'
 import { startGostClient } from '../harness/gost.ts'
 import { type Arrivals, arrivals, crowd, failed, tally, type Visit } from '../harness/visitors.ts'
+import { cable } from './cut.ts'
 import { article } from './manifests.ts'
 import { endAll, intercept, kubectlBeside, localApp, type Session, TUNNEL, type World, who, world } from './world.ts'
 
@@ -212,14 +213,21 @@ describe('a line', () => {
     ['ours', proxy => start('--via', `ws://127.0.0.1:${proxy.port}`).state('verified')],
     ['gost', proxy => gostClient(proxy.port).then(arrived)]
   ]
-  const away = async (proxy: FaultProxy, load: Arrivals, fault: 'stall' | 'blackhole'): Promise<{ cutMs: number; backMs: number }> => {
+  const cut = async (proxy: FaultProxy, load: Arrivals): Promise<{ cutMs: number; backMs: number }> => {
+    const line = cable(proxy.port)
+    closing.push(async () => line.plug())
     const cutMs = load.atMs
-    proxy.toServer[fault]()
-    proxy.toClient[fault]()
+    line.pull()
+    await passed(load, cutMs + CUT_MS)
+    line.plug()
+    return { cutMs, backMs: load.atMs }
+  }
+  /** As after a sleep or in another network: what was connected stays so at its other end only. */
+  const forget = async (proxy: FaultProxy, load: Arrivals): Promise<{ cutMs: number; backMs: number }> => {
+    const cutMs = load.atMs
+    proxy.forget()
     await proxy.refuse(true)
     await passed(load, cutMs + CUT_MS)
-    proxy.toServer.clear()
-    proxy.toClient.clear()
     await proxy.refuse(false)
     return { cutMs, backMs: load.atMs }
   }
@@ -229,22 +237,21 @@ describe('a line', () => {
     await begin(proxy)
     const load = visitors()
     await passed(load, 1_000)
-    const { cutMs, backMs } = await away(proxy, load, 'stall')
+    const { cutMs, backMs } = await cut(proxy, load)
     await passed(load, backMs + (FULL ? 30_000 : 9_000))
     const visits = await load.stop()
     say(`line cut for ${CUT_MS / 1_000} s, ${name}`, damage(visits, cutMs))
     say(`line cut for ${CUT_MS / 1_000} s, ${name}, from the moment it is back`, damage(visits, backMs))
     expect(visits.filter(({ atMs }) => atMs > backMs).length).toBeGreaterThan(RATE)
-    if (name === 'ours')
-      expect(
-        tally(
-          visits.filter(({ atMs }) => atMs > backMs + 6_000),
-          who
-        )
-      ).toEqual({ laptop: expect.any(Number) })
+    if (name !== 'ours') return
+    // Nobody was told that the connection ended, so what got lost is sent again, and whoever waited is served. A stock server is left by the
+    // links that stood by without a "send no more": a request or two may be on its way then.
+    expect(failed(visits).length).toBeLessThanOrEqual(3)
+    const soon = visits.filter(({ atMs }) => atMs > backMs + 1_000 && atMs < backMs + 9_000)
+    expect(tally(soon, who)).toEqual({ laptop: soon.length })
   })
 
-  // Half a minute and more, for which the server's own timers must run out.
+  // A stock server notices 30 to 60 s after the last frame, whatever anybody does.
   it.each(FULL ? clients : clients.slice(0, 1))(
     'is right in the end when its connections were forgotten, as after a sleep: %s',
     async (name, begin) => {
@@ -252,8 +259,8 @@ describe('a line', () => {
       await begin(proxy)
       const load = visitors()
       await passed(load, 1_000)
-      const { cutMs, backMs } = await away(proxy, load, 'blackhole')
-      await passed(load, backMs + 75_000)
+      const { cutMs, backMs } = await forget(proxy, load)
+      await passed(load, cutMs + 66_000)
       const visits = await load.stop()
       say(`connections forgotten for ${CUT_MS / 1_000} s, ${name}`, damage(visits, cutMs))
       const soon = visits.filter(({ atMs }) => atMs > backMs + 4_000 && atMs < backMs + 30_000)
@@ -266,7 +273,7 @@ describe('a line', () => {
       expect(failed(soon).length / soon.length).toBeLessThan(0.25)
       expect(
         tally(
-          visits.filter(({ atMs }) => atMs > backMs + 62_000),
+          visits.filter(({ atMs }) => atMs > cutMs + 60_500),
           who
         )
       ).toEqual({ laptop: expect.any(Number) })

@@ -39,6 +39,8 @@ export interface FaultProxy {
   readonly accepted: number
   /** Resets every connection, both ways. */
   reset(): void
+  /** Loses the connections there are for good, as a router does that forgets them: neither end hears of the other again. */
+  forget(): void
   /** New connections are refused by the system, as when nothing listens. */
   refuse(on: boolean): Promise<void>
   close(): Promise<void>
@@ -155,6 +157,14 @@ class Pipe {
     this.#to.end()
   }
 
+  /** Reads and loses all that comes, and the end too. */
+  forget(): void {
+    this.#dropping = true
+    this.#line = []
+    this.#heldBytes = 0
+    this.#from.resume()
+  }
+
   reset(): void {
     this.#to.resetAndDestroy()
     this.#from.destroy()
@@ -227,6 +237,7 @@ export async function startFaultProxy({ to }: { to: Endpoint }): Promise<FaultPr
   const toServer = new Direction()
   const toClient = new Direction()
   const sockets = new Set<net.Socket>()
+  const forgotten = new WeakSet<net.Socket>()
   let accepted = 0
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, client => {
     accepted += 1
@@ -239,6 +250,7 @@ export async function startFaultProxy({ to }: { to: Endpoint }): Promise<FaultPr
       // A reset is passed on as a reset, after a stall when nothing passes yet: whoever sends on a connection that the other has given up
       // is told so. A socket that closed after both its ends leaves the other alone.
       socket.on('error', () => {
+        if (forgotten.has(socket)) return
         const direction = socket === client ? toServer : toClient
         if (!direction.settings.blackhole) direction.whenPassing(() => other.resetAndDestroy())
       })
@@ -267,6 +279,10 @@ export async function startFaultProxy({ to }: { to: Endpoint }): Promise<FaultPr
     },
     reset() {
       for (const socket of sockets) socket.resetAndDestroy()
+    },
+    forget() {
+      for (const socket of sockets) forgotten.add(socket)
+      for (const { pipes } of [toServer, toClient]) for (const pipe of pipes) pipe.forget()
     },
     async refuse(on) {
       if (on && server.listening) server.close()
