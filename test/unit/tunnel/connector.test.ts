@@ -148,6 +148,67 @@ describe('a connector', () => {
     expect(connector.phase).toBe('bound')
   })
 
+  it('keeps a silent link, and serves on it when it is heard before another could be bound', async () => {
+    const { clock, peer, connector, changes, streams } = start()
+    await connector.ready
+    const { connection } = first(peer)
+    peer.mode = 'silent'
+    connection.pause()
+    await pass(clock, 8_000)
+    await eventually(() => expect(changes.some(change => change.to === 'lost')).toBe(true))
+    connection.resume()
+    await eventually(async () => {
+      await pass(clock, 500)
+      expect(connector.phase).toBe('bound')
+    })
+    expect(peer.bound).toHaveLength(1)
+    first(peer).open()
+    await firstOf(streams)
+  })
+
+  it('lets a silent link that is heard again serve beside the new one, and then leaves it', async () => {
+    const { clock, peer, connector, streams } = start()
+    await connector.ready
+    const { connection } = first(peer)
+    connection.pause()
+    await pass(clock, 8_000)
+    await eventually(async () => {
+      await pass(clock, 500)
+      expect(peer.bound).toHaveLength(10)
+    })
+    connection.resume()
+    first(peer).open()
+    await firstOf(streams)
+    await pass(clock, 2_000)
+    expect(connector.active).toBe(1)
+    for (const { connection: stream } of streams) stream.destroy()
+    await pass(clock, 20_000)
+    await eventually(() => expect(peer.bound.filter(each => !each.connection.destroyed)).toHaveLength(1))
+    expect(connection.destroyed).toBe(true)
+    expect(connector.phase).toBe('bound')
+  })
+
+  it('forgets a silent link when another weight is wanted, and leaves none behind when it closes', async () => {
+    const { clock, peer, connector, changes } = start()
+    await connector.ready
+    peer.mode = 'silent'
+    first(peer).connection.pause()
+    await pass(clock, 8_000)
+    await eventually(() => expect(changes.some(change => change.to === 'lost')).toBe(true))
+    await connector.setWeight(1, new AbortController().signal)
+    peer.mode = 'gost'
+    await eventually(async () => {
+      await pass(clock, 1_000)
+      expect(connector.phase).toBe('bound')
+    })
+    expect(peer.bound.at(-1)?.weight).toBe(1)
+    await connector.close()
+    await eventually(async () => {
+      await clock.advance(500)
+      expect(peer.bound.filter(each => !each.connection.destroyed)).toEqual([])
+    })
+  })
+
   it('binds the new weight before it lets go of the old link', async () => {
     const { peer, connector } = start()
     await connector.ready
