@@ -1,6 +1,6 @@
 /** A candidate, made into the replicas it reaches, each with its dials. */
 import type { Dial } from '../base/connection.ts'
-import type { ServerPod } from '../resolve/types.ts'
+import type { ServerPlan, ServerPod } from '../resolve/types.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import { dialTls } from '../transport/tls.ts'
 import { overCarrier } from './carrier.ts'
@@ -27,7 +27,7 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
   switch (candidate.kind) {
     case 'ingress': {
       const { ingress, address, port } = candidate
-      const raw = dialTcp({ host: address, port })
+      const raw = dialTcp({ host: address, port }, { pooled: inClear(server, ingress.tls) })
       const edge = ingress.tls ? { edgeTls: { serverName: ingress.host } } : {}
       return shared(
         'ingress',
@@ -46,7 +46,7 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
       )
     }
     case 'url': {
-      const tcp = dialTcp({ host: candidate.host, port: candidate.port })
+      const tcp = dialTcp({ host: candidate.host, port: candidate.port }, { pooled: inClear(server, candidate.tls) })
       const edge = candidate.tls && server.carrier === 'ws' ? dialTls(tcp, { verify: true, serverName: candidate.host }) : tcp
       // The address may be that of an Ingress, which routes by Host; a tunnel server does not look at it.
       const ingress = plan.ingresses.find(each => each.tunnelPath !== undefined)
@@ -64,6 +64,9 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
       }))
   }
 }
+
+/** Whether nothing but our own readers takes the bytes from the socket. */
+const inClear = ({ carrier }: ServerPlan, tls: boolean): boolean => !tls && (carrier === 'ws' || carrier === 'tcp')
 
 function portOf(pod: ServerPod, { cluster }: RouteOptions): Dial {
   return async signal => {

@@ -1,8 +1,9 @@
 /**
- * Bytes → frames, as a state machine that holds at most 16 bytes. PSH payload is handed on as slices of the incoming chunks, before its
- * frame is complete. LENGTH of SYN, FIN and NOP is ignored and UPD always has 8 bytes, as xtaci/smux reads them (session.go recvLoop).
+ * Bytes → frames, as a state machine that holds at most 16 bytes. PSH payload is handed on as slices of the incoming chunks (small ones of lent
+ * memory as copies), before its frame is complete. LENGTH of SYN, FIN and NOP is ignored and UPD always has 8 bytes, as xtaci/smux reads them (session.go recvLoop).
  */
 import { ProtocolError } from '../base/errors.ts'
+import { giveBack, isLent, LENT_BYTES } from '../base/lent.ts'
 import { FRAME, HEADER_BYTES, SMUX_VERSION, UPDATE_BYTES } from './frame.ts'
 
 export interface FrameEvents {
@@ -31,14 +32,22 @@ export class FrameDecoder {
 
   /** Throws ProtocolError `SMUX_VERSION` or `SMUX_COMMAND`; nothing is read after that. */
   push(chunk: Buffer): void {
+    const lent = isLent(chunk)
     let at = 0
+    /** Bytes that others now hold. */
+    let passed = 0
     while (at < chunk.length) {
       if (this.#state === 'payload') {
         const end = Math.min(chunk.length, at + this.#remaining)
         this.#remaining -= end - at
         if (this.#remaining === 0) this.#state = 'header'
-        this.#events.onPayload(this.#id, chunk.subarray(at, end))
+        const bytes = chunk.subarray(at, end)
         at = end
+        if (lent && bytes.length < LENT_BYTES) this.#events.onPayload(this.#id, Buffer.from(bytes))
+        else {
+          passed += bytes.length
+          this.#events.onPayload(this.#id, bytes)
+        }
       } else if (this.#state === 'failed') {
         return
       } else if (this.#filled === 0 && chunk.length - at >= HEADER_BYTES) {
@@ -48,6 +57,7 @@ export class FrameDecoder {
         at = this.#collect(chunk, at)
       }
     }
+    if (lent) giveBack(chunk, chunk.length - passed)
   }
 
   #collect(chunk: Buffer, at: number): number {

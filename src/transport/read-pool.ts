@@ -1,16 +1,15 @@
 /**
- * Memory that sockets read into, used again once somebody says that a chunk is done with. Bulk data otherwise costs 64 KiB of fresh memory per
- * read, and V8 collects the whole heap for every few MiB of it. A chunk that is never given back is garbage like any other.
+ * Memory that sockets read into, used again once all of what was read into it is done with (base/lent.ts). Bulk data otherwise costs 64 KiB of
+ * fresh memory per read, and V8 collects the whole heap for every few MiB of it.
  */
+import { lend, lendable, LENT_BYTES } from '../base/lent.ts'
+
+export { giveBack, LENT_BYTES as COPIED_BYTES } from '../base/lent.ts'
 
 const CHUNK_BYTES = 65_536
-/** Less is copied out, and its memory is read into again. */
-const COPIED_BYTES = 16_384
 const KEPT_CHUNKS = 32
 
 const free: Buffer[] = []
-/** Given out, and not yet given back. */
-const lent = new WeakMap<Buffer, Buffer>()
 
 /** What `net` wants as `onread`, for one socket: `push` gets what was read and says whether to go on. */
 export class PooledReads {
@@ -24,12 +23,12 @@ export class PooledReads {
     return this.#memory
   }
 
-  /** What was read, as a chunk of its own. */
+  /** What was read, as a chunk of its own: lent, or copied when it is small, and its memory is read into again. */
   chunk(bytes: number): Buffer {
     const part = this.#memory.subarray(0, bytes)
-    if (bytes < COPIED_BYTES) return Buffer.from(part)
+    if (bytes < LENT_BYTES) return Buffer.from(part)
     this.#used = true
-    lent.set(part, this.#memory)
+    lend(part)
     return part
   }
 
@@ -40,15 +39,7 @@ export class PooledReads {
   }
 }
 
-/** Takes a chunk back: nobody may hold it, or a slice of it, any more. Others than those of the pool are none of its business. */
-export function giveBack(chunk: Buffer): void {
-  const memory = lent.get(chunk)
-  if (memory === undefined) return
-  lent.delete(chunk)
-  keep(memory)
-}
-
-const take = (): Buffer => free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES)
+const take = (): Buffer => free.pop() ?? lendable(CHUNK_BYTES, keep)
 
 function keep(memory: Buffer): void {
   if (free.length < KEPT_CHUNKS) free.push(memory)

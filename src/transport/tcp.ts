@@ -18,6 +18,8 @@ export interface TcpOptions {
 
 /** Looks its ends up when somebody asks (two system calls, which a connection per visitor does without) and remembers them. */
 class DialledSocket extends net.Socket {
+  /** The system has taken what was written by the time that a write calls back. */
+  readonly copies = true
   #local: Endpoint | undefined
   #remote: Endpoint | undefined
 

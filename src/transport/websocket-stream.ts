@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
 import { asError, ProtocolError } from '../base/errors.ts'
+import { giveBack } from '../base/lent.ts'
 import { encodeBinaryFrame, encodeControlFrame, type Masking } from './frame.ts'
 import { FrameReader, OPCODE } from './frame-reader.ts'
 import { resetConnection } from './reset.ts'
@@ -61,6 +62,8 @@ export class WebSocketStream extends Duplex {
   #lent: Buffer | undefined
   #pingCount = 0
   #ended = false
+  /** Payload in what is being read. */
+  #passed = 0
 
   constructor(socket: Connection, { masking, head, clock = systemClock }: WebSocketStreamOptions) {
     super({ allowHalfOpen: true, highWaterMark: 65_536 })
@@ -170,14 +173,18 @@ export class WebSocketStream extends Duplex {
 
   #read(chunk: Buffer): void {
     if (this.#ended || this.destroyed) return
+    this.#passed = 0
     try {
       this.#reader.push(chunk)
+      // Headers and control frames: nobody else sees them.
+      giveBack(chunk, chunk.length - this.#passed)
     } catch (error) {
       this.destroy(asError(error))
     }
   }
 
   #receive(bytes: Buffer): void {
+    this.#passed += bytes.length
     if (!this.#ended && !this.destroyed && !this.push(bytes)) this.#socket.pause()
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { giveBack, lend, lendable, LENT_BYTES } from '../../../src/base/lent.ts'
 import { FrameDecoder } from '../../../src/smux/decoder.ts'
 import { FRAME, writeHeader } from '../../../src/smux/frame.ts'
 import { feedEveryWay } from '../../harness/feed.ts'
@@ -122,4 +123,56 @@ it('refuses an unknown command and reads nothing after it', () => {
   })
   expect(() => decoder.push(header(5, 3))).toThrow(expect.objectContaining({ code: 'SMUX_COMMAND' }))
   decoder.push(header(FRAME.SYN, 3))
+})
+
+describe('lent memory', () => {
+  /** Lent memory with these bytes, fed in parts; what the decoder passed on, and whether the memory has come back. */
+  function feedLent(bytes: Buffer, cuts: number[]): { passed: Buffer[]; memory: Buffer; back: () => number } {
+    let back = 0
+    const memory = lendable(bytes.length, () => (back += 1))
+    memory.set(bytes)
+    lend(memory)
+    const passed: Buffer[] = []
+    const ignore = (): void => {}
+    const decoder = new FrameDecoder({
+      onSyn: ignore,
+      onFin: ignore,
+      onNop: ignore,
+      onUpdate: ignore,
+      onPayload: (_id, part) => passed.push(part)
+    })
+    for (const [index, at] of [0, ...cuts].entries()) decoder.push(memory.subarray(at, cuts[index]))
+    return { passed, memory, back: () => back }
+  }
+  const frames = Buffer.concat([
+    header(FRAME.SYN, 3),
+    header(FRAME.PSH, 3, 200),
+    Buffer.alloc(200, 1),
+    header(FRAME.PSH, 5, 40_000),
+    Buffer.alloc(40_000, 2),
+    header(FRAME.PSH, 3, LENT_BYTES),
+    Buffer.alloc(LENT_BYTES, 3)
+  ])
+
+  it.each([[[]], [[3]], [[12]], [[100, 300, 45_000]], [[216, 40_230]]])(
+    'comes back when large payloads did; small ones are copies (cut at %j)',
+    cuts => {
+      const { passed, memory, back } = feedLent(frames, cuts)
+      const [held, copied] = [passed.filter(part => part.buffer === memory.buffer), passed.filter(part => part.buffer !== memory.buffer)]
+      expect(held.every(part => part.length >= LENT_BYTES)).toBe(true)
+      expect(copied.every(part => part.length < LENT_BYTES)).toBe(true)
+      expect(Buffer.concat(passed)).toEqual(Buffer.concat([Buffer.alloc(200, 1), Buffer.alloc(40_000, 2), Buffer.alloc(LENT_BYTES, 3)]))
+      expect(held.length).toBeGreaterThan(0)
+      for (const part of held) {
+        expect(back()).toBe(0)
+        giveBack(part)
+      }
+      expect(back()).toBe(1)
+    }
+  )
+
+  it('is not held by frames without payload', () => {
+    const { passed, back } = feedLent(Buffer.concat([header(FRAME.SYN, 3), header(FRAME.FIN, 3), header(FRAME.NOP, 0)]), [5, 11])
+    expect([passed, back()]).toEqual([[], 1])
+  })
 })

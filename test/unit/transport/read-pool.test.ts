@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Duplex } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { deferred } from '../../../src/base/closable.ts'
 import type { Connection } from '../../../src/base/connection.ts'
 import { giveBack, PooledReads } from '../../../src/transport/read-pool.ts'
 import { splice } from '../../../src/transport/splice.ts'
 import { dialTcp, listenTcp } from '../../../src/transport/tcp.ts'
+import { dialWebSocket } from '../../../src/transport/websocket.ts'
+import { webSocketServer } from '../../../src/transport/websocket-server.ts'
 import { checkLeaks } from '../../harness/leaks.ts'
 
 checkLeaks()
@@ -54,6 +57,28 @@ describe('pooled reads', () => {
   it('never writes into memory that somebody still holds', async () => {
     const { body } = await pass(false)
     expect(sum(body())).toBe(sum(BODY))
+  })
+
+  it('passes a large body on whole from a WebSocket to a socket, in memory used again', async () => {
+    const server = webSocketServer({ onConnection: connection => connection.end(BODY) })
+    const outside = await listenTcp({ host: '127.0.0.1', port: 0 }, connection => server.accept(connection))
+    const hash = createHash('sha1')
+    const done = deferred<string>()
+    const app = await listenTcp({ host: '127.0.0.1', port: 0 }, connection => {
+      connection.on('data', (chunk: Buffer) => hash.update(chunk))
+      connection.on('end', () => {
+        done.resolve(hash.digest('hex'))
+        connection.end()
+      })
+    })
+    const { signal } = new AbortController()
+    const tunnel = await dialWebSocket(dialTcp({ host: '127.0.0.1', port: outside.port }, { pooled: true }))(signal)
+    const memories = new Set<ArrayBufferLike>()
+    const local = await dialTcp({ host: '127.0.0.1', port: app.port })(signal)
+    await splice(tunnel, local, { onBytes: (_direction, chunk) => void memories.add(chunk.buffer) })
+    expect(await done.promise).toBe(sum(BODY))
+    expect(memories.size).toBeLessThan(BODY.length / 65_536 / 2)
+    await Promise.all([outside.close(), app.close(), server.close()])
   })
 
   it('takes a chunk back once, and none that it did not give out', () => {
