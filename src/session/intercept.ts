@@ -18,6 +18,7 @@ import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
 import { followAppService } from './follow-app-service.ts'
 import { gate, type Decision } from './gate.ts'
+import { leaveQuietly } from './leave-quietly.ts'
 import { localApp } from './local-app.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
 import { planEvent } from './plan-event.ts'
@@ -37,7 +38,6 @@ export type { Intercept } from './options.ts'
 /** Give back when the local app stays away for so long. */
 const RETURN_FOR_MS = 30_000
 const WATCH_MS = 500
-const QUIET_LOOK_MS = 2
 
 export function intercept(options: InterceptOptions): Intercept {
   return new RunningIntercept(options)
@@ -182,23 +182,10 @@ class RunningIntercept implements Intercept {
     return report
   }
 
-  /**
-   * The quiet moment that a stock server is left in: nobody waits for an answer. The streams themselves take a round trip longer to end, so
-   * that under load there is always one, and those of a keep-alive pool never end.
-   */
-  async #withdraw(replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
+  #withdraw(replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
     const { protocol, server } = this.#options.plan
     if (server.peer !== 'gost' || protocol !== 'http') return replicas.withdraw(signal)
-    const quiet = new AbortController()
-    const look = (): void => {
-      if (replicas.active <= this.#exchanges.answered) quiet.abort(new Error('nobody waits for an answer'))
-    }
-    const looking = this.#options.clock.every(QUIET_LOOK_MS, look, { unref: true })
-    try {
-      await replicas.withdraw(AbortSignal.any([signal, quiet.signal]))
-    } finally {
-      looking.cancel()
-    }
+    return leaveQuietly({ replicas, exchanges: this.#exchanges, clock: this.#options.clock }, signal)
   }
 
   async #close(): Promise<void> {

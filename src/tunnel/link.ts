@@ -3,6 +3,7 @@
  * A link check every 2 s (WebSocket ping, else a stream of ours, which gost ends at once) calls it silent after 5 s without any byte. That is
  * not its end: when the line is back, both systems send again what got lost, and every visitor who still waits is served.
  */
+import { setImmediate } from 'node:timers'
 import type { Clock, Timer } from '../base/clock.ts'
 import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import type { Connection, Dial } from '../base/connection.ts'
@@ -123,8 +124,17 @@ class OpenLink implements Link {
 
   async drain(signal: AbortSignal): Promise<void> {
     if (this.#control !== undefined) await this.#control.drain(signal)
-    if (this.active === 0) return
-    await new Promise<void>(resolve => {
+    while (!signal.aborted && !this.ended) {
+      await this.#untilQuiet(signal)
+      // What has arrived by now is read first: a visitor may be in it.
+      await new Promise<void>(resolve => setImmediate(resolve))
+      if (this.active === 0) return
+    }
+  }
+
+  /** Until no stream is open, `signal` aborts or the link ends. */
+  #untilQuiet(signal: AbortSignal): Promise<void> {
+    return new Promise(resolve => {
       const done = (): void => {
         this.#quiet.delete(done)
         signal.removeEventListener('abort', done)
@@ -132,7 +142,7 @@ class OpenLink implements Link {
       }
       this.#quiet.add(done)
       signal.addEventListener('abort', done, { once: true })
-      if (signal.aborted || this.#ended.signal.aborted) done()
+      if (signal.aborted || this.ended || this.active === 0) done()
     })
   }
 
