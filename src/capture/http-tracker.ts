@@ -3,9 +3,11 @@
  * more of them than limits allow. When it cannot follow any more it says so, and from then on only counts.
  */
 import { ProtocolError } from '../base/errors.ts'
-import { BodyFramer, requestFraming, responseFraming } from '../http/framer.ts'
+import { BodyFramer, keepsAlive, requestFraming, responseFraming } from '../http/framer.ts'
 import { HeadReader } from '../http/head-reader.ts'
+import { header } from '../http/header.ts'
 import { parseRequestHead, parseResponseHead } from '../http/head.ts'
+import type { ResponseHead } from '../http/message.ts'
 import { type AbortedBy, Exchange, type ExchangeContext } from './exchange.ts'
 
 /** Requests sent ahead without waiting for their answers; nobody sane comes near it. */
@@ -37,12 +39,19 @@ export class HttpTracker {
   #headBytesOut = 0
   #connectMs: number | undefined
   #isPreface = false
+  /** Nobody has said that the connection ends, or is bound to one visitor. */
+  #keepsAlive = true
 
   /** `startedAt`: when the first byte came (`Clock.now()`), or earlier when opening the stream shall count. */
   constructor(context: ExchangeContext, { startedAt, connectMs }: { startedAt: number; connectMs?: number | undefined }) {
     this.#context = context
     this.#headAt = startedAt
     this.#connectMs = connectMs
+  }
+
+  /** Everything is answered, and both sides want to go on with this connection. */
+  get keepsApp(): boolean {
+    return this.#keepsAlive && this.allAnswered && this.#responseReader.length === 0
   }
 
   /** Every request that came is answered, and no other has begun. */
@@ -115,6 +124,7 @@ export class HttpTracker {
     if (this.#waiting.length >= PIPELINE_LIMIT) throw new ProtocolError('HTTP_PIPELINE', `more than ${PIPELINE_LIMIT} requests sent ahead`)
     this.#headBytesIn = 0
     const start = { kind: 'request', protocol: `http/${head.version}`, startedAt: this.#headAt, connectMs: this.#connectMs } as const
+    if (!keepsAlive(head)) this.#keepsAlive = false
     const exchange = new Exchange(this.#context, start, head)
     this.#headAt = undefined
     this.#connectMs = undefined
@@ -157,6 +167,7 @@ export class HttpTracker {
     this.#headBytesOut = 0
     exchange.bytesOut += found.raw.length
     if (head.status < 200 && head.status !== 101) return found.rest // 100, 103: the answer itself comes later
+    if (!keepsAlive(head) || bindsConnection(head)) this.#keepsAlive = false
     exchange.response(head, this.#answerAt)
     try {
       const framing = responseFraming(head, exchange.method)
@@ -194,6 +205,11 @@ export class HttpTracker {
     return new Exchange(this.#context, { kind: 'connection', protocol, startedAt, connectMs: this.#connectMs })
   }
 }
+
+/** A login of this kind counts for all that follows on the connection, whoever sends it; or the app is about to close it. */
+const bindsConnection = (head: ResponseHead): boolean =>
+  (head.status === 401 && /\b(?:ntlm|negotiate)\b/i.test(header(head, 'www-authenticate') ?? '')) ||
+  /\btimeout=[01]\b/.test(header(head, 'keep-alive') ?? '')
 
 function endOf(exchange: Exchange, cut: Cut | undefined): void {
   if (cut === undefined) exchange.complete()

@@ -37,6 +37,8 @@ export type Outcome = { error?: { side: 'a' | 'b'; cause: Error } } | Cut
 export interface ExchangeObserver {
   /** HTTP, and every request that came is answered whole. */
   readonly allAnswered: boolean
+  /** Everything is answered, and both sides want to go on with this connection (RFC 9112 §9.3). */
+  readonly keepsApp: boolean
   onBytes(direction: 'out' | 'in', chunk: Buffer): void
   onEnd(direction: 'out' | 'in'): void
   /** The stream is over: what is open is completed or aborted. */
@@ -59,6 +61,9 @@ export function observeExchanges(options: ObserveOptions): ExchangeObserver {
   return {
     get allAnswered() {
       return !broken && observer.allAnswered
+    },
+    get keepsApp() {
+      return !broken && observer.keepsApp
     },
     onBytes: (direction, chunk) => guarded(() => observer.bytes(direction, chunk)),
     onEnd: direction => guarded(() => observer.end(direction)),
@@ -88,6 +93,10 @@ class Observer {
 
   get allAnswered(): boolean {
     return this.#http?.allAnswered === true
+  }
+
+  get keepsApp(): boolean {
+    return this.#http?.keepsApp === true
   }
 
   bytes(direction: 'out' | 'in', chunk: Buffer): void {

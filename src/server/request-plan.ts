@@ -103,7 +103,9 @@ function forwardHead(head: RequestHead, to: { target: string; host: string | und
     lines.push(`Host: ${to.host}`)
   }
   for (const [name, value] of head.headers) if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
-  lines.push(to.upgrade ? 'Connection: Upgrade' : 'Connection: close')
+  // The stream ends with the answer; whether the app's connection does is up to whoever holds it: a sidecar of ours or an agent may use it again.
+  if (to.upgrade) lines.push('Connection: Upgrade')
+  else if (head.version === '1.0') lines.push('Connection: close')
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
 

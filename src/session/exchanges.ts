@@ -11,11 +11,13 @@ import type { TunnelStream } from '../tunnel/stream.ts'
 export interface StreamWatch extends SpliceObserver {
   /** Nobody waits for anything on this stream. */
   readonly allAnswered: boolean
+  /** As far as the messages say, the app's connection is good for another request. */
+  readonly keepsApp: boolean
   onBytes(direction: 'out' | 'in', chunk: Buffer): void
   onEnd(direction: 'out' | 'in'): void
   /** Called once when the stream's last exchange is complete: nobody expects more on it. */
   onLastByte(run: () => void): void
-  finish(result: SpliceResult | { by: 'agent'; code: string }): void
+  finish(result: SpliceResult | { by: 'agent' | 'local'; code: string }): void
 }
 
 export interface Served {
@@ -85,6 +87,9 @@ export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; n
       return {
         get allAnswered() {
           return observer.allAnswered
+        },
+        get keepsApp() {
+          return observer.keepsApp
         },
         onBytes: observer.onBytes,
         onEnd: observer.onEnd,

@@ -6,19 +6,19 @@ import type { Clock } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { encodeResponse } from '../http/encode.ts'
-import type { Connection } from '../base/connection.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { nonceOf } from '../route/relay-probe.ts'
 import { WHO_HOST } from '../route/who-else.ts'
-import { splice } from '../transport/splice.ts'
+import { join } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
-import type { Exchanges, StreamWatch } from './exchanges.ts'
+import type { Exchanges } from './exchanges.ts'
 import type { LocalApp } from './local-app.ts'
 import { peekHead } from './peek-head.ts'
 import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
 import { proxyHeader } from './proxy-header.ts'
 import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts'
+import { type Running, serveLocal } from './serve-local.ts'
 import { serveRequests } from './serve-requests.ts'
 
 export type ReturnReason = 'thinned' | 'local-down' | 'local-paused'
@@ -51,131 +51,86 @@ export interface Gate {
   close(): void
 }
 
-interface Joined {
+interface Giving {
   stream: TunnelStream
-  connection: Connection
-  watch: StreamWatch
-  signal: AbortSignal
+  why: ReturnReason
+  /** Taken from the stream already. */
+  sent?: Buffer | undefined
 }
 
 const HEAD_TIMEOUT_MS = 10_000
-/** How long the app may go on writing after a stock server ended the stream and drops what we send. */
-const LINGER_MS = 1_000
-const MAX_LINGERING = 64
 /** Whoever leaves before an answer is there has cut it off himself. */
 const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
 export function gate(options: GateOptions): Gate {
   const { plan, local, returnPath, answering, board, exchanges, clock, log } = options
-  /** One per open stream: the listeners of one shared signal hang together, and a dead one that has grown old keeps all later ones alive. */
-  const running = new Set<AbortController>()
+  const running = new Set<Running>()
   let closed: Error | undefined
-  let lingering = 0
+  const isStock = plan.server.peer === 'gost'
 
+  /** A signal of its own for each stream: listeners of one shared signal hang together, and a dead one that has grown old keeps all later ones alive. */
   const stoppable = async (run: (signal: AbortSignal) => Promise<void>): Promise<void> => {
-    const stop = new AbortController()
-    if (closed !== undefined) stop.abort(closed)
-    running.add(stop)
+    const controller = new AbortController()
+    if (closed !== undefined) controller.abort(closed)
+    const handle = { stop: (reason: Error) => controller.abort(reason) }
+    running.add(handle)
     try {
-      await run(stop.signal)
+      await run(controller.signal)
     } finally {
-      running.delete(stop)
+      running.delete(handle)
     }
   }
 
-  const serve = async (stream: TunnelStream, replica: string): Promise<void> => {
-    if (stream.destination.host === WHO_HOST) {
+  const here = serveLocal({
+    plan,
+    local,
+    answering,
+    exchanges,
+    clock,
+    running,
+    closed: () => closed,
+    tlsSilenceMs: options.tlsSilenceMs,
+    onRefused: (stream, error, sent) => {
+      if (returnPath?.available === true) failing(stream, giveBack({ stream, why: 'local-down', sent }))
+      else refuse(stream, error, 'local')
+    }
+  })
+
+  /** In the tick in which the stream came, where nothing has to be read first. */
+  const serve = (stream: TunnelStream, replica: string): void => {
+    const { host } = stream.destination
+    const nonce = nonceOf(host)
+    if (host === WHO_HOST) {
       stream.connection.resume()
       stream.connection.end(options.who())
-      return
-    }
-    const nonce = nonceOf(stream.destination.host)
-    if (nonce !== undefined && board.arrive(nonce, replica)) {
-      stream.connection.destroy()
-      return
-    }
-    if (board.pendingPaths > 0 && plan.protocol === 'http' && (await answerProbe(stream, replica))) return
+    } else if (nonce !== undefined && board.arrive(nonce, replica)) stream.connection.destroy()
+    else if (board.pendingPaths > 0 && plan.protocol === 'http') failing(stream, unlessProbe(stream, replica))
+    else pass(stream)
+  }
+
+  const pass = (stream: TunnelStream): void => {
     if (plan.protocol === 'http' && options.perRequest()) {
       const ways = (signal: AbortSignal) => ({ toLocal: () => local.dial(signal), toPod: () => openReturn(stream, signal) })
-      await stoppable(signal => serveRequests(stream, { decide: options.decide, ...ways(signal), exchanges, signal }))
+      failing(
+        stream,
+        stoppable(signal => serveRequests(stream, { decide: options.decide, ...ways(signal), exchanges, signal }))
+      )
       return
     }
     const decision = options.decide()
-    await stoppable(signal => (decision.to === 'return' ? giveBack(stream, decision.why, signal) : keep(stream, signal)))
+    if (decision.to === 'local') here.serve(stream)
+    else failing(stream, giveBack({ stream, why: decision.why }))
   }
 
-  /** True when the stream was a path probe of ours. */
-  const answerProbe = async (stream: TunnelStream, replica: string): Promise<boolean> => {
+  /** Answers a path probe of ours; everything else goes its way. */
+  const unlessProbe = async (stream: TunnelStream, replica: string): Promise<void> => {
     const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
-    if (head?.target.startsWith(PATH_PREFIX) !== true || !board.arrive(head.target.slice(PATH_PREFIX.length), replica)) return false
-    stream.connection.resume()
-    stream.connection.end(encodeResponse({ status: 204, headers: [['X-Answered-By', 'kubectl-intercept']] }))
-    return true
-  }
-
-  const keep = async (stream: TunnelStream, signal: AbortSignal): Promise<void> => {
-    const started = clock.now()
-    let connection: Connection
-    try {
-      connection = await local.dial(signal)
-    } catch (error) {
-      if (returnPath?.available === true) await giveBack(stream, 'local-down', signal)
-      else refuse(stream, asError(error), 'local')
+    if (head?.target.startsWith(PATH_PREFIX) !== true || !board.arrive(head.target.slice(PATH_PREFIX.length), replica)) {
+      pass(stream)
       return
     }
-    const watch = exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - started })
-    await joinLocal({ stream, connection, watch, signal })
-  }
-
-  const joinLocal = async ({ stream, connection, watch, signal }: Joined): Promise<void> => {
-    const asked = answering.asked()
-    const silence =
-      plan.protocol === 'tls' && plan.server.peer === 'gost'
-        ? clock.after(options.tlsSilenceMs ?? 14_000, () => stream.connection.destroy(), { unref: true })
-        : undefined
-    const result = await splice(stream.connection, connection, {
-      signal,
-      // A stock server ends a stream that it is done with, both ways: with nothing asked, nobody waits for the app's own end.
-      completeAtEnd: () => plan.server.peer === 'gost' && watch.allAnswered,
-      onBytes: (direction, chunk) => {
-        if (direction === 'in') {
-          asked.answered()
-          silence?.cancel()
-        }
-        watch.onBytes(direction, chunk)
-      },
-      onEnd: direction => {
-        if (direction === 'in') asked.answered()
-        else if (plan.server.peer === 'gost' && !connection.readableEnded && !watch.allAnswered) linger(connection)
-        watch.onEnd(direction)
-      }
-    })
-    asked.dropped()
-    silence?.cancel()
-    watch.finish(signal.aborted ? CUT_OFF : result)
-  }
-
-  /** After the visitor's end a stock server drops whatever we send: the app gets a moment, then its connection is closed. */
-  const linger = (connection: Connection): void => {
-    const close = (): void => {
-      if (connection.destroyed) return
-      // A silent app that comes back answers its oldest request first: that is how its return is seen.
-      if (answering.paused && lingering < MAX_LINGERING) {
-        lingering += 1
-        const leave = (): void => {
-          lingering -= 1
-          again.cancel()
-          connection.off('close', leave)
-          close()
-        }
-        const again = clock.after(LINGER_MS, leave, { unref: true })
-        connection.once('close', leave)
-        return
-      }
-      connection.destroy()
-    }
-    const first = clock.after(LINGER_MS, close, { unref: true })
-    connection.once('close', () => first.cancel())
+    stream.connection.resume()
+    stream.connection.end(encodeResponse({ status: 204, headers: [['X-Answered-By', 'kubectl-intercept']] }))
   }
 
   const openReturn = async (stream: TunnelStream, signal: AbortSignal): Promise<Returned> => {
@@ -186,27 +141,41 @@ export function gate(options: GateOptions): Gate {
     return returned
   }
 
-  const giveBack = async (stream: TunnelStream, why: ReturnReason, signal: AbortSignal): Promise<void> => {
-    const started = clock.now()
-    try {
-      const { connection, release } = await openReturn(stream, signal)
-      const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started })
-      // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
-      const complete = new AbortController()
-      watch.onLastByte(() => complete.abort())
+  const giveBack = (giving: Giving): Promise<void> => {
+    const { stream, why } = giving
+    return stoppable(async signal => {
       try {
-        const { onBytes, onEnd } = watch
-        const result = await splice(stream.connection, connection, { signal, complete: complete.signal, onBytes, onEnd })
-        watch.finish(signal.aborted ? CUT_OFF : result)
-      } finally {
-        release()
+        await toPod(giving, signal)
+      } catch (error) {
+        if (error instanceof ReturnOverflow) options.onGiveUp(error.message)
+        // Not one request is lost to a share: what cannot go back stays here.
+        if (why === 'thinned' && local.up && !stream.connection.destroyed) here.serve(stream)
+        else refuse(stream, asError(error), error instanceof ReturnOverflow ? 'limit' : 'agent')
       }
-    } catch (error) {
-      if (error instanceof ReturnOverflow) options.onGiveUp(error.message)
-      // Not one request is lost to a share: what cannot go back stays here.
-      if (why === 'thinned' && local.up && !stream.connection.destroyed) await keep(stream, signal)
-      else refuse(stream, asError(error), error instanceof ReturnOverflow ? 'limit' : 'agent')
+    })
+  }
+
+  const toPod = async ({ stream, why, sent }: Giving, signal: AbortSignal): Promise<void> => {
+    const started = clock.now()
+    const { connection, release } = await openReturn(stream, signal)
+    const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started })
+    if (sent !== undefined) {
+      watch.onBytes('out', sent)
+      connection.write(sent)
     }
+    const { onBytes, onEnd } = watch
+    // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
+    const completeAtEnd = (): boolean => isStock && watch.allAnswered
+    await new Promise<void>(resolve => {
+      const joined = join(stream.connection, connection, { onBytes, onEnd, completeAtEnd }, result => {
+        watch.finish(signal.aborted ? CUT_OFF : result)
+        release()
+        resolve()
+      })
+      watch.onLastByte(() => joined.complete())
+      if (signal.aborted) joined.stop()
+      else signal.addEventListener('abort', () => joined.stop(asError(signal.reason)), { once: true })
+    })
   }
 
   const refuse = (stream: TunnelStream, error: Error, by: 'local' | 'limit' | 'agent'): void => {
@@ -215,17 +184,22 @@ export function gate(options: GateOptions): Gate {
     if (by === 'local') options.onGiveUp(error.message)
   }
 
+  const failing = (stream: TunnelStream, work: Promise<void>): void => {
+    work.catch(error => {
+      log.warn('stream failed', { error: asError(error) })
+      stream.connection.destroy()
+    })
+  }
+
   return {
     serve(stream, replica) {
       stream.connection.on('error', () => {}) // the splice sees it too; before the splice it only means the visitor left
-      serve(stream, replica).catch(error => {
-        log.warn('stream failed', { error: asError(error) })
-        stream.connection.destroy()
-      })
+      serve(stream, replica)
     },
     close() {
       closed ??= new Error('the session ended')
-      for (const stop of running) stop.abort(closed)
+      here.close()
+      for (const handle of running) handle.stop(closed)
     }
   }
 }

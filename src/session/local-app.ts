@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts'
 import { closeOnce, type Closable } from '../base/closable.ts'
 import { formatEndpoint, type Connection, type Dial, type Endpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
-import { dialTcp } from '../transport/tcp.ts'
+import { connectTcp } from '../transport/tcp.ts'
 
 export interface LocalAppOptions {
   address: Endpoint
@@ -18,6 +18,8 @@ export interface LocalApp extends Closable {
   readonly up: boolean
   /** Rejects when nothing accepts there; the app then counts as down until its port opens again. */
   dial: Dial
+  /** The same, which nobody can stop: for an app on this machine, which accepts or refuses at once. */
+  connect(): Promise<Connection>
   /** Looks once, now. */
   check(signal: AbortSignal): Promise<boolean>
   /** Resolves when the port accepts; looks every `pollMs` meanwhile. */
@@ -26,7 +28,7 @@ export interface LocalApp extends Closable {
 
 export function localApp(options: LocalAppOptions): LocalApp {
   const { clock, pollMs = 200 } = options
-  const connect = dialTcp(options.address, { pooled: true })
+  const connect = connectTcp(options.address, { pooled: true })
   const address = formatEndpoint(options.address)
   const stop = new AbortController()
   const waiting = new Set<() => void>()
@@ -65,21 +67,24 @@ export function localApp(options: LocalAppOptions): LocalApp {
     })
   }
 
+  const dial = async (signal: AbortSignal | undefined): Promise<Connection> => {
+    try {
+      const connection = await connect(signal)
+      if (!up) set(true, 'port opened')
+      return connection
+    } catch (error) {
+      if (signal?.aborted !== true) set(false, causeOf(error))
+      throw error
+    }
+  }
+
   return {
     address,
     get up() {
       return up
     },
-    dial: async (signal): Promise<Connection> => {
-      try {
-        const connection = await connect(signal)
-        if (!up) set(true, 'port opened')
-        return connection
-      } catch (error) {
-        if (!signal.aborted) set(false, causeOf(error))
-        throw error
-      }
-    },
+    dial,
+    connect: () => dial(undefined),
     check: () => look(),
     async whenUp(signal) {
       if (await look()) return

@@ -73,9 +73,9 @@ export class Stream extends Duplex implements SmuxStream {
     return true
   }
 
-  readFirst(reader: FirstReader): void {
+  readFirst(reader: FirstReader | undefined): void {
     this.#first = reader
-    this.deliver()
+    if (reader !== undefined) this.deliver()
   }
 
   deliver(): void {

@@ -57,8 +57,8 @@ export interface SmuxStream extends Duplex {
   readonly peerEnded: boolean
   /** Bytes the peer has told it consumed, and bytes sent: an answering UPD proves the peer alive. */
   readonly sentBytes: number
-  /** Before anybody else reads: a short cut past the buffers of a Duplex, for a message that every stream begins with. */
-  readFirst(reader: FirstReader): void
+  /** Before anybody else reads: a short cut past the buffers of a Duplex, for a message that every stream begins with. Undefined calls it off. */
+  readFirst(reader: FirstReader | undefined): void
   readonly consumedBytes: number
 }
 

@@ -34,12 +34,18 @@ class DialledSocket extends net.Socket {
   }
 }
 
+/** As a `Dial` whose signal may be left out. */
+export type Connect = (signal?: AbortSignal) => Promise<Connection>
+
 type AcceptedSocket = net.Socket & { local?: Endpoint; remote?: Endpoint }
 
 const LOOPBACK = /^(?:127\.|::1$)/
 
 /** Opens TCP connections to one endpoint. Errors are Node's own, with `code` (`ECONNREFUSED`) kept. */
-export function dialTcp(endpoint: Endpoint, options: TcpOptions = {}): Dial {
+export const dialTcp = (endpoint: Endpoint, options: TcpOptions = {}): Dial => connectTcp(endpoint, options)
+
+/** The same, also without a signal: listeners of a signal cost more than anything else about a connection to this machine. */
+export function connectTcp(endpoint: Endpoint, options: TcpOptions = {}): Connect {
   if (endpoint.host.toLowerCase() === 'localhost') return dialLocalhost(endpoint.port, options)
   return signal => connect(endpoint, options, signal)
 }
@@ -54,16 +60,16 @@ export const dialTcpTo =
  * `localhost` without a look-up (a trip through the thread pool per visitor): 127.0.0.1, then ::1 when nobody listens there, since an
  * app may listen on only one of them. The one that worked is tried first from then on.
  */
-function dialLocalhost(port: number, options: TcpOptions): Dial {
+function dialLocalhost(port: number, options: TcpOptions): Connect {
   const [IPV4, IPV6] = ['127.0.0.1', '::1']
   let first = IPV4
   return signal => {
     const tried = first
     return connect({ host: tried, port }, options, signal).catch(async (error: unknown) => {
-      if (signal.aborted || !nobodyThere(error)) throw error
+      if (signal?.aborted === true || !nobodyThere(error)) throw error
       const other = tried === IPV4 ? IPV6 : IPV4
       const socket = await connect({ host: other, port }, options, signal).catch((second: unknown) => {
-        throw signal.aborted ? second : error
+        throw signal?.aborted === true ? second : error
       })
       first = other
       return socket
@@ -73,9 +79,9 @@ function dialLocalhost(port: number, options: TcpOptions): Dial {
 
 const nobodyThere = (error: unknown): boolean => /^(?:ECONNREFUSED|EADDRNOTAVAIL|EAFNOSUPPORT|ENETUNREACH)$/.test(errnoOf(error) ?? '')
 
-function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSignal): Promise<Connection> {
+function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSignal | undefined): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
+    if (signal?.aborted === true) {
       reject(signal.reason)
       return
     }
@@ -86,16 +92,16 @@ function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSig
     socket.connect({ host, port, autoSelectFamily: true })
     const onAbort = (): void => {
       socket.destroy()
-      reject(signal.reason)
+      reject(signal?.reason)
     }
-    signal.addEventListener('abort', onAbort, { once: true })
+    signal?.addEventListener('abort', onAbort, { once: true })
     // Stays for the socket's life: a reset while nobody listens must not end the process; `close` follows and tells.
     socket.on('error', error => {
-      signal.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
       reject(error)
     })
     socket.once('connect', () => {
-      signal.removeEventListener('abort', onAbort)
+      signal?.removeEventListener('abort', onAbort)
       resolve(socket)
     })
   })

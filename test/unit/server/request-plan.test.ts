@@ -16,8 +16,7 @@ describe('plan of a request', () => {
       'Host: x',
       'X-y: z',
       'Cookie: a=b',
-      'cookie: c',
-      'Connection: close'
+      'cookie: c'
     ])
   })
 
@@ -33,7 +32,7 @@ describe('plan of a request', () => {
         'TE: trailers',
         'Content-Length: 3'
       )
-    ).toEqual(['POST / HTTP/1.1', 'Host: x', 'Content-Length: 3', 'Connection: close'])
+    ).toEqual(['POST / HTTP/1.1', 'Host: x', 'Content-Length: 3'])
   })
 
   it('keeps an upgrade, drops one that Connection does not name, and h2c', () => {
@@ -44,17 +43,12 @@ describe('plan of a request', () => {
       ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAA'],
       ['Upgrade: websocket, h2c', 'Connection: Upgrade']
     ]) {
-      expect(forwarded('GET / HTTP/1.1', 'Host: x', ...lines)).toEqual(['GET / HTTP/1.1', 'Host: x', 'Connection: close'])
+      expect(forwarded('GET / HTTP/1.1', 'Host: x', ...lines)).toEqual(['GET / HTTP/1.1', 'Host: x'])
     }
   })
 
   it('turns an absolute target into path and Host', () => {
-    expect(forwarded('GET http://a.b:81?q HTTP/1.1', 'Host: other', 'A: b')).toEqual([
-      'GET /?q HTTP/1.1',
-      'Host: a.b:81',
-      'A: b',
-      'Connection: close'
-    ])
+    expect(forwarded('GET http://a.b:81?q HTTP/1.1', 'Host: other', 'A: b')).toEqual(['GET /?q HTTP/1.1', 'Host: a.b:81', 'A: b'])
     expect(plan('GET HTTP://a.b/x HTTP/1.1', 'Host: other').host).toBe('a.b')
   })
 

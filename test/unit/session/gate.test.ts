@@ -12,6 +12,7 @@ import { localApp } from '../../../src/session/local-app.ts'
 import { PATH_PREFIX, probeBoard } from '../../../src/session/probe-board.ts'
 import { parseWho, WHO_HOST, whoLine } from '../../../src/route/who-else.ts'
 import { ReturnOverflow, type ReturnPath } from '../../../src/session/return-path.ts'
+import { openSession } from '../../../src/smux/session.ts'
 import type { SmuxStream } from '../../../src/smux/types.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
 import { dialTcp } from '../../../src/transport/tcp.ts'
@@ -47,6 +48,8 @@ interface World {
   /** Opens a stream as the tunnel server would; the far end is the visitor. */
   visit(request: string, destination?: string): Promise<string>
   open(destination?: string): Connection
+  /** One request, after whose answer the server ends the stream. */
+  ask(request: string): Promise<string>
 }
 
 function world(options: {
@@ -95,11 +98,15 @@ function world(options: {
   closing.push(() => made.close())
   const open = (destination = 'nginx.local'): Connection => {
     const [near, far] = memoryPair()
-    made.serve(
-      { connection: near as unknown as SmuxStream, source: { host: '203.0.113.9', port: 1 }, destination: { host: destination, port: 80 } },
-      'proxy-1'
+    const onStream = (connection: SmuxStream): void =>
+      made.serve({ connection, source: { host: '203.0.113.9', port: 1 }, destination: { host: destination, port: 80 } }, 'proxy-1')
+    const connector = openSession(near, { role: 'server', clock: systemClock, onStream })
+    const server = openSession(far, { role: 'client', clock: systemClock })
+    closing.push(
+      () => server.close(),
+      () => connector.close()
     )
-    return far
+    return server.open()
   }
   return {
     gate: made,
@@ -107,6 +114,16 @@ function world(options: {
     emit,
     gaveUp,
     open,
+    async ask(request) {
+      const far = open()
+      far.write(request)
+      let text = ''
+      far.on('data', chunk => (text += String(chunk)))
+      await eventually(() => expect(text).toMatch(/\r\n\r\n./))
+      far.destroy()
+      await new Promise(resolve => setImmediate(resolve))
+      return text
+    },
     async visit(request, destination) {
       const far = open(destination)
       far.write(request)
@@ -190,6 +207,66 @@ describe('gate', () => {
     const started = performance.now()
     expect(await visit(get('/cart'))).toContain('pod /cart')
     expect(performance.now() - started).toBeLessThan(4_000) // Node keeps an idle connection for 5 s
+  })
+
+  it('asks again on a connection that the app keeps, and opens one for what may not be sent twice', async () => {
+    const sockets = new Set<unknown>()
+    const server = http.createServer((request, response) => {
+      sockets.add(request.socket)
+      request.resume()
+      response.end(`laptop ${request.url}`)
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => server.close())
+    closing.push(() => server.closeAllConnections())
+    const { ask } = world({ port: (server.address() as AddressInfo).port })
+    for (const path of ['/1', '/2', '/3']) expect(await ask(get(path, 'keep-alive'))).toContain(`laptop ${path}`)
+    expect(sockets.size).toBe(1)
+    expect(await ask('POST /4 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')).toContain('laptop /4')
+    expect(sockets.size).toBe(2)
+    expect(await ask(get('/5'))).toContain('laptop /5')
+    expect(sockets.size).toBe(3)
+  })
+
+  it('sends a request once more when the app closed the kept connection under it', async () => {
+    let first = true
+    const seen: string[] = []
+    const server = net.createServer(socket => {
+      const closes = first
+      first = false
+      socket.on('error', () => {})
+      socket.on('data', data => {
+        seen.push(String(data).split(' ')[1] ?? '')
+        if (closes && seen.length > 1) socket.destroy()
+        else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nlaptop')
+      })
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => server.close())
+    const { ask, emit } = world({ port: (server.address() as AddressInfo).port })
+    expect(await ask(get('/1', 'keep-alive'))).toContain('laptop')
+    expect(await ask(get('/2', 'keep-alive'))).toContain('laptop')
+    expect(seen).toEqual(['/1', '/2', '/2'])
+    await eventually(() => expect(types(emit).filter(type => type === 'exchange.completed')).toHaveLength(2))
+    expect(types(emit)).not.toContain('exchange.aborted')
+  })
+
+  it('returns a request to the pod when the kept connection and the port closed under it', async () => {
+    const pod = await app('pod')
+    const server = net.createServer(socket => {
+      let asked = 0
+      socket.on('error', () => {})
+      socket.on('data', () => {
+        asked += 1
+        if (asked === 1) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nlaptop')
+        else socket.destroy()
+      })
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { ask } = world({ port: (server.address() as AddressInfo).port, pod: pod.port })
+    expect(await ask(get('/1', 'keep-alive'))).toContain('laptop')
+    server.close()
+    expect(await ask(get('/2', 'keep-alive'))).toContain('pod /2')
   })
 
   it('says that we cut off what still runs when everything must end', async () => {

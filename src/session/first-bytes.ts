@@ -1,0 +1,40 @@
+/** Looks at the first bytes of a stream and leaves them where they are. */
+import type { Clock, Timer } from '../base/clock.ts'
+import type { SmuxStream } from '../smux/types.ts'
+
+/**
+ * Calls `then` once: with the first chunk, in this tick when it has come already; with nothing after `waitMs`.
+ * Not at all when the stream ends before.
+ */
+export function firstBytes(
+  stream: SmuxStream,
+  { clock, waitMs }: { clock: Clock; waitMs: number },
+  then: (bytes: Buffer | undefined) => void
+): void {
+  if (stream.readableLength > 0) {
+    const chunk: Buffer | null = stream.read()
+    if (chunk !== null) stream.unshift(chunk)
+    then(chunk ?? undefined)
+    return
+  }
+  let first: Buffer | undefined
+  let timer: Timer | undefined
+  let over = false
+  stream.readFirst({
+    take: chunk => (first = chunk),
+    done() {
+      over = true
+      timer?.cancel()
+      then(first)
+    },
+    failed() {
+      over = true
+      timer?.cancel()
+    }
+  })
+  if (over) return
+  timer = clock.after(waitMs, () => {
+    stream.readFirst(undefined)
+    then(undefined)
+  })
+}

@@ -1,0 +1,88 @@
+/**
+ * Connections to the local app that wait for their next request. Opening one costs more than all the rest of a small request. They wait for
+ * less time than any app keeps them open, and only requests that may be sent twice are put on one: it can close in that very moment.
+ */
+import type { Clock, Timer } from '../base/clock.ts'
+import type { Connection } from '../base/connection.ts'
+
+/** Far below what apps allow (Node and uvicorn 5 s, gunicorn 2 s), far above the pauses of a load that makes it worth while. */
+const IDLE_MS = 1_000
+const MAX_IDLE = 256
+
+export interface IdleConnections {
+  readonly size: number
+  /** One that is ready for a request now, the latest used first. */
+  take(): Connection | undefined
+  /** Has every connection that comes back: false when it is of no use, and left to the caller. */
+  put(connection: Connection): boolean
+  close(): void
+}
+
+interface Entry {
+  readonly connection: Connection
+  idle: boolean
+  since: number
+}
+
+export function idleConnections(clock: Clock): IdleConnections {
+  /** The one that waits longest comes first. */
+  const idle: Entry[] = []
+  const entries = new WeakMap<Connection, Entry>()
+  let timer: Timer | undefined
+  let closed = false
+
+  const sweep = (): void => {
+    timer = undefined
+    const before = clock.now() - IDLE_MS
+    for (let entry = idle[0]; entry !== undefined && entry.since <= before; entry = idle[0]) {
+      idle.shift()
+      entry.idle = false
+      entry.connection.destroy()
+    }
+    if (idle.length > 0) timer = clock.after(IDLE_MS / 2, sweep, { unref: true })
+  }
+  const enter = (connection: Connection): Entry => {
+    const entry: Entry = { connection, idle: false, since: 0 }
+    entries.set(connection, entry)
+    // Whatever happens to it while it waits, it is done with: the app closed it, or said something that nobody asked for.
+    const drop = (): void => {
+      if (!entry.idle) return
+      entry.idle = false
+      idle.splice(idle.indexOf(entry), 1)
+      connection.destroy()
+    }
+    connection.on('data', drop).on('end', drop).on('close', drop)
+    return entry
+  }
+
+  return {
+    get size() {
+      return idle.length
+    },
+    take() {
+      const entry = idle.pop()
+      if (entry === undefined) return undefined
+      entry.idle = false
+      return entry.connection
+    },
+    put(connection) {
+      const ready = !connection.destroyed && !connection.readableEnded && connection.writable && connection.writableLength === 0
+      if (closed || !ready || connection.readableLength > 0 || idle.length >= MAX_IDLE) return false
+      const entry = entries.get(connection) ?? enter(connection)
+      entry.idle = true
+      entry.since = clock.now()
+      idle.push(entry)
+      if (connection.isPaused()) connection.resume()
+      timer ??= clock.after(IDLE_MS, sweep, { unref: true })
+      return true
+    },
+    close() {
+      closed = true
+      timer?.cancel()
+      for (const entry of idle.splice(0)) {
+        entry.idle = false
+        entry.connection.destroy()
+      }
+    }
+  }
+}

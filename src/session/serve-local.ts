@@ -1,0 +1,171 @@
+/**
+ * Streams that stay on the laptop: the app is dialled, or asked on a connection that it has kept from an earlier request, and the two are
+ * joined. Runs once per visitor. Knows nothing of decisions: whoever cannot be served here is handed back with a reason.
+ */
+import type { Clock } from '../base/clock.ts'
+import type { Connection } from '../base/connection.ts'
+import { asError } from '../base/errors.ts'
+import { isPlainRequest } from '../http/plain-request.ts'
+import type { TunnelPlan } from '../resolve/types.ts'
+import { join } from '../transport/splice.ts'
+import type { TunnelStream } from '../tunnel/stream.ts'
+import type { Answering } from './answering.ts'
+import type { Exchanges, StreamWatch } from './exchanges.ts'
+import { firstBytes } from './first-bytes.ts'
+import { idleConnections } from './idle-connections.ts'
+import type { LocalApp } from './local-app.ts'
+
+export interface Running {
+  stop(reason: Error): void
+}
+
+export interface ServeLocalOptions {
+  plan: TunnelPlan
+  local: LocalApp
+  answering: Answering
+  exchanges: Exchanges
+  clock: Clock
+  /** What runs now, so that whoever leaves can end it. */
+  running: Set<Running>
+  /** Set once nothing may run any more. */
+  closed: () => Error | undefined
+  /** Nobody accepts at the local port. `sent`: what the app of a closed connection did not answer, to be sent elsewhere. */
+  onRefused: (stream: TunnelStream, error: Error, sent: Buffer | undefined) => void
+  /** A stock server resets the whole session over a silent TLS app at 15 s; close the stream before. */
+  tlsSilenceMs?: number | undefined
+}
+
+export interface ServeLocal {
+  serve(stream: TunnelStream): void
+  close(): void
+}
+
+/** What is being served: the stream, and what a second try needs. */
+interface Serving {
+  stream: TunnelStream
+  /** The whole request, when it may be sent twice. */
+  plain: Buffer | undefined
+}
+
+/** A server that speaks first is waited for no longer than this. */
+const FIRST_BYTES_MS = 10
+/** How long the app may go on writing after a stock server ended the stream and drops what we send. */
+const LINGER_MS = 1_000
+const MAX_LINGERING = 64
+/** Whoever leaves before an answer is there has cut it off himself. */
+const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
+
+export function serveLocal(options: ServeLocalOptions): ServeLocal {
+  const { plan, local, answering, exchanges, clock, running, onRefused } = options
+  const isStock = plan.server.peer === 'gost'
+  const idle = idleConnections(clock)
+  let lingering = 0
+
+  const begin = (stream: TunnelStream): void => {
+    if (plan.protocol !== 'http') {
+      void dial({ stream, plain: undefined })
+      return
+    }
+    firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
+      const plain = idle.size > 0 && bytes !== undefined && isPlainRequest(bytes) ? bytes : undefined
+      const connection = plain === undefined ? undefined : idle.take()
+      if (connection === undefined) void dial({ stream, plain: undefined })
+      else joinApp({ stream, plain }, connection, { watch: exchanges.open({ stream, who: 'laptop', connectMs: 0 }), reused: true })
+    })
+  }
+
+  const dial = async (serving: Serving, open?: StreamWatch): Promise<void> => {
+    const { stream, plain } = serving
+    const startedAt = clock.now()
+    let connection: Connection
+    try {
+      connection = await local.connect()
+    } catch (error) {
+      open?.finish({ by: 'local', code: 'CLOSED' })
+      onRefused(stream, asError(error), open === undefined ? undefined : plain)
+      return
+    }
+    const closed = options.closed()
+    if (closed !== undefined) {
+      connection.destroy()
+      stream.connection.destroy(closed)
+      open?.finish(CUT_OFF)
+      return
+    }
+    if (open !== undefined && plain !== undefined) connection.write(plain)
+    const watch = open ?? exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - startedAt })
+    joinApp(serving, connection, { watch, reused: false })
+  }
+
+  const joinApp = (serving: Serving, connection: Connection, { watch, reused }: { watch: StreamWatch; reused: boolean }): void => {
+    const { stream } = serving
+    const asked = answering.asked()
+    let stopped = false
+    let again = false
+    const silence =
+      plan.protocol === 'tls' && isStock
+        ? clock.after(options.tlsSilenceMs ?? 14_000, () => stream.connection.destroy(), { unref: true })
+        : undefined
+    const joined = join(
+      stream.connection,
+      connection,
+      {
+        // The server ends a stream that it is done with, both ways: with nothing asked, nobody waits for the app's own end.
+        completeAtEnd: () => watch.allAnswered,
+        keep: used => watch.keepsApp && idle.put(used),
+        again: () => (again = reused && !stopped),
+        onBytes: (direction, chunk) => {
+          if (direction === 'in') {
+            asked.answered()
+            silence?.cancel()
+          }
+          watch.onBytes(direction, chunk)
+        },
+        onEnd: direction => {
+          if (direction === 'in') asked.answered()
+          else if (isStock && !connection.readableEnded && !watch.allAnswered) linger(connection)
+          watch.onEnd(direction)
+        }
+      },
+      result => {
+        running.delete(handle)
+        asked.dropped()
+        silence?.cancel()
+        if (again) void dial(serving, watch)
+        else watch.finish(stopped ? CUT_OFF : result)
+      }
+    )
+    const handle = {
+      stop: (reason: Error): void => {
+        stopped = true
+        joined.stop(reason)
+      }
+    }
+    running.add(handle)
+  }
+
+  /** After the visitor's end a stock server drops whatever we send: the app gets a moment, then its connection is closed. */
+  const linger = (connection: Connection): void => {
+    const close = (): void => {
+      if (connection.destroyed) return
+      // A silent app that comes back answers its oldest request first: that is how its return is seen.
+      if (answering.paused && lingering < MAX_LINGERING) {
+        lingering += 1
+        const leave = (): void => {
+          lingering -= 1
+          again.cancel()
+          connection.off('close', leave)
+          close()
+        }
+        const again = clock.after(LINGER_MS, leave, { unref: true })
+        connection.once('close', leave)
+        return
+      }
+      connection.destroy()
+    }
+    const first = clock.after(LINGER_MS, close, { unref: true })
+    connection.once('close', () => first.cancel())
+  }
+
+  return { serve: begin, close: () => idle.close() }
+}
