@@ -4,13 +4,14 @@
  */
 import { randomFillSync } from 'node:crypto'
 import { applyMask } from './mask.ts'
+import type { MaskMemory } from './mask-memory.ts'
 
 /** `none`: server to client. `zero`: client on a hop that nobody can read in clear. `random`: every other client. */
 export type Masking = 'none' | 'zero' | 'random'
 
 /** Frames up to this size travel as one buffer; above it the payload of an unmasked frame is not copied. */
 const JOIN_BYTES = 4_096
-/** The payload begins here, on a word boundary, with the header right before it. */
+/** The payload begins here, on a boundary of 16 bytes, with the header right before it. */
 const HEADER_SPACE = 16
 
 const pool = Buffer.allocUnsafeSlow(4_096)
@@ -27,11 +28,11 @@ function randomMask(): number {
   return mask === 0 ? randomMask() : mask
 }
 
-/** Gives the buffer, of exactly so many bytes, in which a frame is put together. */
-export type Space = (bytes: number) => Buffer
+/** Memory of at least so many bytes in which a frame is put together; undefined: fresh memory will do. */
+export type Space = (bytes: number) => MaskMemory | undefined
 
 /** The frame of one binary message made of `chunks`, as buffers to write in this order. */
-export function encodeBinaryFrame(chunks: readonly Buffer[], masking: Masking, space: Space = Buffer.allocUnsafe): Buffer[] {
+export function encodeBinaryFrame(chunks: readonly Buffer[], masking: Masking, space?: Space): Buffer[] {
   let length = 0
   for (const chunk of chunks) length += chunk.length
   const mask = masking === 'random' ? randomMask() : 0
@@ -39,15 +40,18 @@ export function encodeBinaryFrame(chunks: readonly Buffer[], masking: Masking, s
     const header = Buffer.allocUnsafe(HEADER_SPACE)
     return [header.subarray(writeHeader(header, length, { masking, mask })), ...chunks]
   }
-  const out = space(HEADER_SPACE + length)
+  const end = HEADER_SPACE + length
+  const memory = space?.(end)
+  const out = memory?.bytes ?? Buffer.allocUnsafe(end)
   const start = writeHeader(out, length, { masking, mask })
   let at = HEADER_SPACE
   for (const chunk of chunks) {
     out.set(chunk, at)
     at += chunk.length
   }
-  if (mask !== 0) applyMask(out, HEADER_SPACE, mask)
-  return [start === 0 ? out : out.subarray(start)]
+  if (mask !== 0 && memory !== undefined) memory.mask(HEADER_SPACE, end, mask)
+  else if (mask !== 0) applyMask(out, HEADER_SPACE, mask)
+  return [out.subarray(start, end)]
 }
 
 /** A frame of control (ping, pong, close), at most 125 bytes of payload. */

@@ -10,6 +10,7 @@ import { asError, ProtocolError } from '../base/errors.ts'
 import { giveBack } from '../base/lent.ts'
 import { encodeBinaryFrame, encodeControlFrame, type Masking } from './frame.ts'
 import { FrameReader, OPCODE } from './frame-reader.ts'
+import { type MaskMemory, maskMemory, plainMemory } from './mask-memory.ts'
 import { resetConnection } from './reset.ts'
 
 export type WebSocketConnection = Connection & {
@@ -37,7 +38,7 @@ const PONG_LIMIT_BYTES = 1024 * 1024
 /** The most that one message carries: peers may limit what they accept, as we do. */
 const SEND_BYTES = 1024 * 1024
 
-/** Holds a message of the multiplexer at its largest. */
+/** Holds a message of the multiplexer at its largest; whole pages of WebAssembly. */
 const SPARE_BYTES = 327_680
 /** Below this Node's own pool is cheaper. */
 const SMALL_BYTES = 4_096
@@ -58,8 +59,9 @@ export class WebSocketStream extends Duplex {
   readonly #reader: FrameReader
   readonly #pings = new Map<string, Waiting>()
   /** A real socket has let go of the bytes when it calls back, so the next message goes into the same memory. */
-  #spare: Buffer | undefined
-  #lent: Buffer | undefined
+  #spare: MaskMemory | undefined
+  #lent: MaskMemory | undefined
+  #spareMade = false
   #pingCount = 0
   #ended = false
   /** Payload in what is being read. */
@@ -74,7 +76,7 @@ export class WebSocketStream extends Duplex {
     this.remote = socket.remote
     this.opaque = socket.opaque === true
     this.copies = masking === 'random'
-    if (socket instanceof net.Socket) this.#spare = Buffer.alloc(0)
+    this.#spareMade = !(socket instanceof net.Socket)
     this.#reader = new FrameReader({
       masked: masking === 'none',
       maxMessageBytes: MAX_MESSAGE_BYTES,
@@ -157,14 +159,16 @@ export class WebSocketStream extends Duplex {
     if (last > 0) this.#socket.uncork()
   }
 
-  readonly #space = (bytes: number): Buffer => {
-    if (this.#spare === undefined || bytes <= SMALL_BYTES || bytes > SPARE_BYTES) return Buffer.allocUnsafe(bytes)
-    this.#lent = this.#spare.length === 0 ? Buffer.allocUnsafeSlow(SPARE_BYTES) : this.#spare
+  readonly #space = (bytes: number): MaskMemory | undefined => {
+    if (bytes <= SMALL_BYTES || bytes > SPARE_BYTES) return undefined
+    if (!this.#spareMade) this.#spare = maskMemory(SPARE_BYTES) ?? plainMemory(SPARE_BYTES)
+    this.#spareMade = true
+    this.#lent = this.#spare
     this.#spare = undefined
-    return this.#lent.subarray(0, bytes)
+    return this.#lent
   }
 
-  #takingBack(lent: Buffer, done: (error?: Error | null) => void): (error?: Error | null) => void {
+  #takingBack(lent: MaskMemory, done: (error?: Error | null) => void): (error?: Error | null) => void {
     return error => {
       if (error === undefined || error === null) this.#spare = lent
       done(error)

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeBinaryFrame, type Masking } from '../../../src/transport/frame.ts'
+import { type MaskMemory, maskMemory, plainMemory } from '../../../src/transport/mask-memory.ts'
 import { applyMask, mask, unmask } from '../../../src/transport/mask.ts'
 
 // Not in the types of the package.
@@ -50,6 +51,44 @@ describe('encodeBinaryFrame', () => {
     expect(encodeBinaryFrame([payload], 'zero')[1]).toBe(payload)
     encodeBinaryFrame([payload], 'random')
     expect(payload.every(byte => byte === 0)).toBe(true)
+  })
+})
+
+describe('memory for frames', () => {
+  const wasm = maskMemory(327_680)
+
+  it('is masked by WebAssembly here', () => {
+    expect(wasm?.bytes.length).toBe(327_680)
+  })
+
+  it.each<[string, MaskMemory | undefined]>([
+    ['WebAssembly', wasm],
+    ['plain', plainMemory(327_680)]
+  ])('of %s is masked as byte by byte, at every length', (_kind, memory) => {
+    if (memory === undefined) throw new Error('no memory')
+    const before = Buffer.from(Array.from({ length: 400 }, (_, index) => (index * 7) & 0xff))
+    const key = Buffer.from([0x81, 0x42, 0xf3, 0x04])
+    for (let from = 0; from <= 64; from += 16) {
+      for (let to = from; to <= from + 100; to += 1) {
+        memory.bytes.set(before)
+        memory.mask(from, to, key.readInt32LE())
+        const expected = before.map((byte, at) => (at >= from && at < to ? byte ^ (key[(at - from) & 3] ?? 0) : byte))
+        expect(Buffer.compare(memory.bytes.subarray(0, to), expected.subarray(0, to))).toBe(0)
+        expect(Buffer.compare(memory.bytes.subarray(to + 15, 400), expected.subarray(to + 15))).toBe(0)
+      }
+    }
+    memory.bytes.fill(0)
+    memory.mask(0, memory.bytes.length, -1)
+    expect(memory.bytes.every(byte => byte === 0xff)).toBe(true)
+  })
+
+  it('holds frames that ws reads, one after the other', () => {
+    for (const size of [1, 15, 16, 125, 126, 4_097, 65_536, 300_001]) {
+      const payload = Buffer.from(Array.from({ length: size }, (_, index) => (index * size) & 0xff))
+      const frame = encodeBinaryFrame([payload.subarray(0, size >> 1), payload.subarray(size >> 1)], 'random', () => wasm)
+      expect(frame.map(({ buffer }) => buffer)).toEqual([wasm?.bytes.buffer])
+      expect(received(Buffer.from(frame[0] ?? []), 'random')).toEqual([payload])
+    }
   })
 })
 
