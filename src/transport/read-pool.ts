@@ -11,14 +11,21 @@ const KEPT_CHUNKS = 32
 
 const free: Buffer[] = []
 
+/**
+ * All sockets of small messages read into this: a read is told in the same turn in which it happened, and copied out. Memory of its own for each
+ * of a thousand sockets that say a few hundred bytes would be most of what they cost.
+ */
+let shared: Buffer | undefined
+
 /** What `net` wants as `onread`, for one socket: `push` gets what was read and says whether to go on. */
 export class PooledReads {
-  #memory = take()
+  #memory = (shared ??= Buffer.allocUnsafeSlow(CHUNK_BYTES))
+  #isBulk = false
   #used = false
 
   /** The memory for the next read. */
   readonly buffer = (): Buffer => {
-    if (this.#used) this.#memory = take()
+    if (this.#used || (this.#isBulk && this.#memory === shared)) this.#memory = take()
     this.#used = false
     return this.#memory
   }
@@ -27,6 +34,8 @@ export class PooledReads {
   chunk(bytes: number): Buffer {
     const part = this.#memory.subarray(0, bytes)
     if (bytes < LENT_BYTES) return Buffer.from(part)
+    this.#isBulk = true
+    if (this.#memory === shared) return Buffer.from(part)
     this.#used = true
     lend(part)
     return part
@@ -34,7 +43,7 @@ export class PooledReads {
 
   /** The socket is closed. */
   end(): void {
-    if (!this.#used) keep(this.#memory)
+    if (!this.#used && this.#memory !== shared) keep(this.#memory)
     this.#used = true
   }
 }

@@ -83,14 +83,26 @@ describe('pooled reads', () => {
 
   it('takes a chunk back once, and none that it did not give out', () => {
     const reads = new PooledReads()
+    reads.chunk(65_536) // the first large read is copied, and gives the socket memory of its own
     const first = reads.buffer()
     const chunk = reads.chunk(65_536)
     giveBack(chunk)
     giveBack(chunk)
     giveBack(Buffer.alloc(65_536))
-    const next = reads.buffer()
-    expect(next).toBe(first)
-    expect(new PooledReads().buffer()).not.toBe(first)
+    const again = reads.buffer()
+    const other = new PooledReads()
+    other.chunk(65_536)
+    expect([again === first, other.buffer() === first]).toEqual([true, false])
+  })
+
+  it('lets sockets of small messages share their memory, until one has more to say', () => {
+    const [one, two] = [new PooledReads(), new PooledReads()]
+    expect(one.buffer() === two.buffer()).toBe(true)
+    one.buffer().fill(1)
+    const large = one.chunk(65_536)
+    expect(one.buffer() === two.buffer()).toBe(false)
+    two.buffer().fill(2)
+    expect([...new Set(large)]).toEqual([1])
   })
 
   it('copies small reads, and reads into the same memory again', () => {
