@@ -2,14 +2,15 @@
  * How much we let the peer send: a policy per stream and the pool they share. Pure.
  *
  * A granted window cannot be recalled, and a reader that stalls holds all of it. So streams start with the 256 KiB the peer assumes anyway,
- * get `windowBytes` once half of that was consumed, and grow fourfold only when the peer was seen standing exactly at an edge (it waits for us, the
- * link is longer than the window) while the reader has kept up. No stream gets more than a quarter of what the pool has left, so that many
+ * get `windowBytes` once half of that was consumed, and the largest window only when the peer was seen standing exactly at an edge (it waits for
+ * us, the link is longer than the window) while the reader has kept up: in one step, for each step costs a round trip. No stream gets more than a quarter of what the pool has left, so that many
  * stalled ones never leave nothing for the others; when half the pool is spoken for, new streams are cut to `SMALL_WINDOW_BYTES` at once.
  */
 import { INITIAL_WINDOW_BYTES } from './frame.ts'
 
 export const SMALL_WINDOW_BYTES = 16_384
-const GROWTH = 4
+/** The part of what the pool has left that one stream may hold. */
+const SHARE = 4
 
 /** What may still arrive and stay unread, over all streams of a session. */
 export class GrantPool {
@@ -40,7 +41,7 @@ export class GrantPool {
 
   /** The most one stream may be granted, given what it holds already. */
   share(held: number): number {
-    return Math.max(SMALL_WINDOW_BYTES, Math.floor((this.limitBytes - this.#committed + held) / GROWTH))
+    return Math.max(SMALL_WINDOW_BYTES, Math.floor((this.limitBytes - this.#committed + held) / SHARE))
   }
 }
 
@@ -122,6 +123,6 @@ export class ReceiveWindow {
     const keepsUp = this.unread <= this.#windowBytes / 4
     const grow = this.#waited && keepsUp
     const base = Math.max(this.#windowBytes, windowBytes)
-    return grow ? Math.max(base, Math.min(maxWindowBytes, base * GROWTH)) : base
+    return grow ? Math.max(base, maxWindowBytes) : base
   }
 }
