@@ -55,6 +55,8 @@ const MAX_WEIGHT = 255
 const VISITOR_WAIT_MS = 15_000
 /** A link that was silent for less may still serve them: what got lost is sent again after as long a pause as the outage at most. */
 const PATIENCE_MS = 12_000
+/** Of a server that has answered before. */
+const REBIND_TIMEOUT_MS = 5_000
 
 export const startConnector = (options: ConnectorOptions): Connector => new LoopingConnector(options)
 
@@ -83,7 +85,7 @@ class LoopingConnector implements Connector {
 
   get active(): number {
     let sum = 0
-    for (const link of this.#links) if (!link.silent) sum += link.active
+    for (const link of this.#links) sum += link.active
     return sum
   }
 
@@ -185,8 +187,8 @@ class LoopingConnector implements Connector {
     }
   }
 
-  async #open(signal: AbortSignal, dial = this.#options.dial): Promise<Link> {
-    const link = await openLink({ ...this.#options, dial, bind: { ...this.#options.bind, weight: this.weight } }, signal)
+  async #open(signal: AbortSignal, options: Partial<LinkOptions> = {}): Promise<Link> {
+    const link = await openLink({ ...this.#options, ...options, bind: { ...this.#options.bind, weight: this.weight } }, signal)
     if (signal.aborted) {
       await link.close()
       throw signal.reason
@@ -198,13 +200,13 @@ class LoopingConnector implements Connector {
 
   /** Gives up when the silent one is heard. */
   async #openBeside(silent: Link | undefined, signal: AbortSignal): Promise<Link> {
-    const { dial, clock } = this.#options
+    const { dial, clock, bindTimeoutMs = REBIND_TIMEOUT_MS } = this.#options
     if (!this.#everBound) return this.#open(signal)
     const heard = new AbortController()
     void silent?.turn.then(() => {
       if (isHeard(silent)) heard.abort(new Error('the tunnel server is heard again'))
     })
-    return this.#open(AbortSignal.any([signal, heard.signal]), redial(dial, clock))
+    return this.#open(AbortSignal.any([signal, heard.signal]), { dial: redial(dial, clock), bindTimeoutMs })
   }
 
   /** What becomes of a silent link once another is bound: it is heard again, or given up, and then outnumbered until the server gives it up too. */
@@ -214,6 +216,7 @@ class LoopingConnector implements Connector {
     const until = AbortSignal.any([signal, this.#stop.signal])
     const outnumbered = old.peer === 'gost' && old.weight === MAX_WEIGHT
     const work = async (): Promise<void> => {
+      if (old.ended && !(await old.closed).ghost) return
       const beside = outnumbered ? this.#openExtra(ghostLinks - 1, until) : Promise.resolve([])
       if (silentMs <= PATIENCE_MS) await pause(clock, silentMs + 1_000, { signal: until, unless: old.turn })
       if (old.silent) old.reset('the tunnel server stayed silent')
@@ -234,9 +237,7 @@ class LoopingConnector implements Connector {
 
   async #openExtra(count: number, signal: AbortSignal): Promise<Link[]> {
     const opened = await Promise.allSettled(Array.from({ length: count }, () => this.#open(signal)))
-    const links = opened.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-    for (const link of links) void link.turn.then(() => link.reset('the tunnel server fell silent'))
-    return links
+    return opened.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
   }
 
   /** Drains and closes; the ones beside keep serving. */
