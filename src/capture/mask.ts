@@ -5,7 +5,7 @@ export const MASKED_VALUE = '••••••'
 const ALWAYS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie']
 
 export interface MaskedHeaders {
-  headers: Header[]
+  headers: readonly Header[]
   /** Names whose values were hidden, as sent, each once. */
   masked: string[]
 }
@@ -15,10 +15,13 @@ export type Mask = (headers: readonly Header[]) => MaskedHeaders
 /** A mask for the headers that always hold secrets and for `names` (compared without case). */
 export function maskHeaders(names: Iterable<string> = []): Mask {
   const secret = new Set([...ALWAYS, ...[...names].map(name => name.toLowerCase())])
+  const lengths = new Set([...secret].map(name => name.length))
+  const isSecret = (name: string): boolean => lengths.has(name.length) && secret.has(name.toLowerCase())
   return headers => {
+    if (!headers.some(([name]) => isSecret(name))) return { headers, masked: [] }
     const masked = new Set<string>()
     const shown = headers.map(([name, value]): Header => {
-      if (!secret.has(name.toLowerCase())) return [name, value]
+      if (!isSecret(name)) return [name, value]
       masked.add(name)
       return [name, MASKED_VALUE]
     })

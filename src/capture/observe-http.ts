@@ -45,33 +45,62 @@ export interface ExchangeObserver {
   finish(outcome?: Outcome): void
 }
 
-export function observeExchanges(options: ObserveOptions): ExchangeObserver {
-  const observer = new Observer(options)
-  const { log = silent } = options
-  let broken = false
-  const guarded = (run: () => void): void => {
-    if (broken) return
+export const observeExchanges = (options: ObserveOptions): ExchangeObserver => new Guarded(options)
+
+/** Whatever goes wrong in here ends the watching, and nothing else. */
+class Guarded implements ExchangeObserver {
+  readonly #observer: Observer
+  readonly #log: Logger
+  #broken = false
+
+  constructor(options: ObserveOptions) {
+    this.#observer = new Observer(options)
+    this.#log = options.log ?? silent
+  }
+
+  get allAnswered(): boolean {
+    return !this.#broken && this.#observer.allAnswered
+  }
+
+  get keepsApp(): boolean {
+    return !this.#broken && this.#observer.keepsApp
+  }
+
+  onBytes(direction: 'out' | 'in', chunk: Buffer): void {
+    if (this.#broken) return
     try {
-      run()
+      this.#observer.bytes(direction, chunk)
     } catch (error) {
-      broken = true
-      log.error('capture failed', { error: asError(error) })
+      this.#fail(error)
     }
   }
-  return {
-    get allAnswered() {
-      return !broken && observer.allAnswered
-    },
-    get keepsApp() {
-      return !broken && observer.keepsApp
-    },
-    onBytes: (direction, chunk) => guarded(() => observer.bytes(direction, chunk)),
-    onEnd: direction => guarded(() => observer.end(direction)),
-    finish: outcome => guarded(() => observer.finish(outcome))
+
+  onEnd(direction: 'out' | 'in'): void {
+    if (this.#broken) return
+    try {
+      this.#observer.end(direction)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  finish(outcome?: Outcome): void {
+    if (this.#broken) return
+    try {
+      this.#observer.finish(outcome)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#broken = true
+    this.#log.error('capture failed', { error: asError(error) })
   }
 }
 
 const TLS_HANDSHAKE = 0x16
+const ALWAYS_MASKED = maskHeaders()
 
 class Observer {
   readonly #options: ObserveOptions
@@ -86,7 +115,7 @@ class Observer {
   #finished = false
 
   constructor(options: ObserveOptions) {
-    const { clock, emit, nextId, who, source, why, onHello, mask = maskHeaders() } = options
+    const { clock, emit, nextId, who, source, why, onHello, mask = ALWAYS_MASKED } = options
     this.#options = options
     this.#context = { clock, emit, nextId, who, source, why, onHello, mask }
   }

@@ -121,8 +121,16 @@ interface Bodies {
     of?: string
     why?: 'filter' | 'thinned' | 'local-down' | 'local-paused' | 'held'
   }
-  'exchange.request': { id: string; method: string; host: string; path: string; httpVersion: string; headers: Header[]; masked: string[] }
-  'exchange.response': { id: string; status: number; headers: Header[]; connectMs?: number; ttfbMs: number }
+  'exchange.request': {
+    id: string
+    method: string
+    host: string
+    path: string
+    httpVersion: string
+    headers: readonly Header[]
+    masked: string[]
+  }
+  'exchange.response': { id: string; status: number; headers: readonly Header[]; connectMs?: number; ttfbMs: number }
   'exchange.message': { id: string; direction: 'in' | 'out'; kind: 'ws' | 'sse' | 'grpc'; bytes: number; preview?: string }
   'exchange.completed': {
     id: string

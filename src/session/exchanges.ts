@@ -1,10 +1,11 @@
 /** Streams being served → `exchange.*` events and the numbers of the summary. Passive: it only watches what the splice passes. */
 import { observeExchanges, type ExchangeObserver } from '../capture/observe-http.ts'
 import type { EmitExchange } from '../capture/exchange.ts'
+import { Bag, type Bagged } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
-import type { Emit, EventBody, EventType, Header, Summary, Who } from '../event/types.ts'
+import type { Emit, EventBody, Header, Summary, Who } from '../event/types.ts'
 import type { SpliceObserver, SpliceResult } from '../transport/types.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
@@ -23,7 +24,7 @@ export interface StreamWatch extends SpliceObserver {
 export interface Served {
   stream: TunnelStream
   who: Who
-  why?: 'thinned' | 'local-down' | 'local-paused'
+  why?: 'thinned' | 'local-down' | 'local-paused' | undefined
   connectMs: number
 }
 
@@ -42,85 +43,129 @@ export interface Exchanges {
 
 const KEPT_LATENCIES = 1_000
 
-export function exchanges({ clock, emit, nextId }: { clock: Clock; emit: Emit; nextId: () => string }): Exchanges {
-  const startedAt = clock.now()
-  const sum = { requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
-  const latencies: number[] = []
-  let inFlight = 0
-  const open = new Map<ExchangeObserver, TunnelStream>()
-  const tally = (who: Who, type: EventType, body: EventBody<'exchange.completed'> | EventBody<'exchange.aborted'>): void => {
+export interface ExchangesOptions {
+  clock: Clock
+  emit: Emit
+  nextId: () => string
+}
+
+export const exchanges = (options: ExchangesOptions): Exchanges => new ServedExchanges(options)
+
+class ServedExchanges implements Exchanges {
+  readonly latencies: number[] = []
+  readonly #options: ExchangesOptions
+  readonly #startedAt: number
+  readonly #sum = { requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
+  readonly #open = new Bag<Watch>()
+  #nextLatency = 0
+
+  constructor(options: ExchangesOptions) {
+    this.#options = options
+    this.#startedAt = options.clock.now()
+  }
+
+  get inFlight(): number {
+    return this.#open.size
+  }
+
+  get answered(): number {
+    return this.#open.values().filter(watch => watch.allAnswered && watch.stream.connection.writableLength === 0).length
+  }
+
+  open(served: Served): StreamWatch {
+    const watch = new Watch(served, this.#options, this)
+    this.#open.add(watch)
+    return watch
+  }
+
+  refused({ stream, by, error }: { stream: TunnelStream; by: 'local' | 'limit' | 'agent'; error: Error }): void {
+    const { emit, nextId } = this.#options
+    const id = nextId()
+    emit('exchange.started', { id, kind: 'connection', protocol: 'unknown', who: 'laptop', source: formatEndpoint(stream.source) })
+    const body = { id, by, code: errnoOf(error) ?? error.name, ms: 0, bytesIn: 0, bytesOut: 0 }
+    emit('exchange.aborted', body)
+    this.count('laptop', body)
+  }
+
+  summary(): Summary {
+    return { ...this.#sum, durationMs: this.#options.clock.now() - this.#startedAt }
+  }
+
+  over(watch: Watch): void {
+    this.#open.delete(watch)
+  }
+
+  count(who: Who, body: EventBody<'exchange.completed'> | EventBody<'exchange.aborted'>): void {
+    const sum = this.#sum
     sum.requests += 1
     if (who === 'returned') sum.returned += 1
     sum.bytesIn += body.bytesIn
     sum.bytesOut += body.bytesOut
-    if ('timings' in body) {
+    if (!('timings' in body)) sum.errors += 1
+    else {
       if (body.status !== undefined && body.status >= 500) sum.errors += 1
       if (body.status === 101) return // its time is the life of the connection
-      if (latencies.length === KEPT_LATENCIES) latencies.shift()
-      latencies.push(body.timings.totalMs)
-    } else if (type === 'exchange.aborted') sum.errors += 1
+      this.latencies[this.#nextLatency] = body.timings.totalMs
+      this.#nextLatency = (this.#nextLatency + 1) % KEPT_LATENCIES
+    }
+  }
+}
+
+class Watch implements StreamWatch, Bagged {
+  place = -1
+  readonly stream: TunnelStream
+  readonly #who: Who
+  readonly #emit: Emit
+  readonly #all: ServedExchanges
+  readonly #observer: ExchangeObserver
+  #last: (() => void) | undefined
+  #closes = false
+
+  constructor({ stream, who, why, connectMs }: Served, { clock, emit, nextId }: ExchangesOptions, all: ServedExchanges) {
+    this.stream = stream
+    this.#who = who
+    this.#emit = emit
+    this.#all = all
+    const source = formatEndpoint(stream.source)
+    const startedAt = clock.now() - connectMs
+    this.#observer = observeExchanges({ clock, emit: this.#told, nextId, who, source, why, startedAt, connectMs })
   }
 
-  return {
-    open({ stream, who, why, connectMs }) {
-      inFlight += 1
-      let last: (() => void) | undefined
-      let closes = false
-      const watched: EmitExchange = (type, body) => {
-        emit(type, body)
-        if ('headers' in body && type === 'exchange.request') closes = endsAfter(body.headers)
-        if (type !== 'exchange.completed' && type !== 'exchange.aborted') return
-        if ('bytesIn' in body) tally(who, type, body)
-        if (closes) last?.()
-      }
-      const observer: ExchangeObserver = observeExchanges({
-        clock,
-        emit: watched,
-        nextId,
-        who,
-        source: formatEndpoint(stream.source),
-        ...(why === undefined ? {} : { why }),
-        startedAt: clock.now() - connectMs,
-        connectMs
-      })
-      open.set(observer, stream)
-      return {
-        get allAnswered() {
-          return observer.allAnswered
-        },
-        get keepsApp() {
-          return observer.keepsApp
-        },
-        onBytes: observer.onBytes,
-        onEnd: observer.onEnd,
-        onLastByte(run) {
-          last = run
-        },
-        finish(result) {
-          inFlight -= 1
-          open.delete(observer)
-          last = undefined
-          observer.finish(result)
-        }
-      }
-    },
-    refused({ stream, by, error }) {
-      const id = nextId()
-      emit('exchange.started', { id, kind: 'connection', protocol: 'unknown', who: 'laptop', source: formatEndpoint(stream.source) })
-      const body = { id, by, code: errnoOf(error) ?? error.name, ms: 0, bytesIn: 0, bytesOut: 0 }
-      emit('exchange.aborted', body)
-      tally('laptop', 'exchange.aborted', body)
-    },
-    get inFlight() {
-      return inFlight
-    },
-    get answered() {
-      return [...open].filter(([observer, { connection }]) => observer.allAnswered && connection.writableLength === 0).length
-    },
-    latencies,
-    summary: () => ({ ...sum, durationMs: clock.now() - startedAt })
+  get allAnswered(): boolean {
+    return this.#observer.allAnswered
+  }
+
+  get keepsApp(): boolean {
+    return this.#observer.keepsApp
+  }
+
+  onBytes(direction: 'out' | 'in', chunk: Buffer): void {
+    this.#observer.onBytes(direction, chunk)
+  }
+
+  onEnd(direction: 'out' | 'in'): void {
+    this.#observer.onEnd(direction)
+  }
+
+  onLastByte(run: () => void): void {
+    this.#last = run
+  }
+
+  finish(result: SpliceResult | { by: 'agent' | 'local'; code: string }): void {
+    this.#all.over(this)
+    this.#last = undefined
+    this.#observer.finish(result)
+  }
+
+  readonly #told: EmitExchange = (type, body) => {
+    this.#emit(type, body)
+    if (type === 'exchange.request' && 'headers' in body) this.#closes = endsAfter(body.headers)
+    else if ((type === 'exchange.completed' || type === 'exchange.aborted') && 'bytesIn' in body) {
+      this.#all.count(this.#who, body)
+      if (this.#closes) this.#last?.()
+    }
   }
 }
 
 const endsAfter = (headers: readonly Header[]): boolean =>
-  headers.some(([name, value]) => name.toLowerCase() === 'connection' && /(?:^|,)\s*close\s*(?:,|$)/i.test(value))
+  headers.some(([name, value]) => name.length === 10 && name.toLowerCase() === 'connection' && /(?:^|,)\s*close\s*(?:,|$)/i.test(value))

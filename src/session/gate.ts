@@ -2,6 +2,7 @@
  * Decides for each stream where it goes: this laptop, back to a pod, or a probe's answer. With no decision pending it is not in the way: the
  * local app is dialled and the stream spliced. Otherwise it reads one head, decides, and puts the exact bytes back (design.md §1).
  */
+import { Bag } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -64,15 +65,14 @@ const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
 export function gate(options: GateOptions): Gate {
   const { plan, local, returnPath, answering, board, exchanges, clock, log } = options
-  const running = new Set<Running>()
+  const running = new Bag<Running>()
   let closed: Error | undefined
-  const isStock = plan.server.peer === 'gost'
 
   /** A signal of its own for each stream: listeners of one shared signal hang together, and a dead one that has grown old keeps all later ones alive. */
   const stoppable = async (run: (signal: AbortSignal) => Promise<void>): Promise<void> => {
     const controller = new AbortController()
     if (closed !== undefined) controller.abort(closed)
-    const handle = { stop: (reason: Error) => controller.abort(reason) }
+    const handle = { place: -1, stop: (reason: Error) => controller.abort(reason) }
     running.add(handle)
     try {
       await run(controller.signal)
@@ -163,11 +163,14 @@ export function gate(options: GateOptions): Gate {
       watch.onBytes('out', sent)
       connection.write(sent)
     }
-    const { onBytes, onEnd } = watch
+    const observer = {
+      onBytes: (direction: 'out' | 'in', chunk: Buffer) => watch.onBytes(direction, chunk),
+      onEnd: (direction: 'out' | 'in') => watch.onEnd(direction)
+    }
     // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
-    const completeAtEnd = (): boolean => isStock && watch.allAnswered
+    const completeAtEnd = (): boolean => watch.allAnswered
     await new Promise<void>(resolve => {
-      const joined = join(stream.connection, connection, { onBytes, onEnd, completeAtEnd }, result => {
+      const joined = join(stream.connection, connection, { ...observer, completeAtEnd }, result => {
         watch.finish(signal.aborted ? CUT_OFF : result)
         release()
         resolve()
@@ -199,7 +202,7 @@ export function gate(options: GateOptions): Gate {
     close() {
       closed ??= new Error('the session ended')
       here.close()
-      for (const handle of running) handle.stop(closed)
+      for (const handle of running.values()) handle.stop(closed)
     }
   }
 }

@@ -66,7 +66,7 @@ class RunningIntercept implements Intercept {
   constructor(options: InterceptOptions) {
     const { plan, clock, cluster, settings, emit, log } = options
     const about = { target: plan.name }
-    this.#options = { ...options, emit: (type, body, more) => emit(type, body, { ...about, ...more }) }
+    this.#options = { ...options, emit: (type, body, more) => emit(type, body, more === undefined ? about : { ...about, ...more }) }
     this.name = plan.name
     this.#sidecars = plan.sidecars
     this.#answering = answering(clock)

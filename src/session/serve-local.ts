@@ -2,6 +2,7 @@
  * Streams that stay on the laptop: the app is dialled, or asked on a connection that it has kept from an earlier request, and the two are
  * joined. Runs once per visitor. Knows nothing of decisions: whoever cannot be served here is handed back with a reason.
  */
+import type { Bag, Bagged } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
@@ -15,7 +16,7 @@ import { firstBytes } from './first-bytes.ts'
 import { idleConnections } from './idle-connections.ts'
 import type { LocalApp } from './local-app.ts'
 
-export interface Running {
+export interface Running extends Bagged {
   stop(reason: Error): void
 }
 
@@ -26,7 +27,7 @@ export interface ServeLocalOptions {
   exchanges: Exchanges
   clock: Clock
   /** What runs now, so that whoever leaves can end it. */
-  running: Set<Running>
+  running: Bag<Running>
   /** Set once nothing may run any more. */
   closed: () => Error | undefined
   /** Nobody accepts at the local port. `sent`: what the app of a closed connection did not answer, to be sent elsewhere. */
@@ -136,6 +137,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       }
     )
     const handle = {
+      place: -1,
       stop: (reason: Error): void => {
         stopped = true
         joined.stop(reason)

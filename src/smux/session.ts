@@ -10,6 +10,7 @@ import { FrameDecoder } from './decoder.ts'
 import { DEFAULT_FRAME_BYTES, MAX_FRAME_BYTES } from './frame.ts'
 import { PeerBudget } from './peer-budget.ts'
 import { Stream } from './stream.ts'
+import { StreamTable } from './stream-table.ts'
 import type { SmuxOptions, SmuxSession, SmuxStream } from './types.ts'
 import { GrantPool, ReceiveWindow } from './window.ts'
 import { FrameWriter, Sender } from './writer.ts'
@@ -39,7 +40,7 @@ class Session implements SmuxSession {
   readonly copies: boolean
   readonly #connection: Connection
   readonly #options: SmuxOptions & typeof DEFAULTS
-  readonly #streams = new Map<number, Stream>()
+  readonly #streams = new StreamTable<Stream>()
   readonly #pool: GrantPool
   readonly #writer: FrameWriter
   readonly #decoder: FrameDecoder
@@ -147,7 +148,7 @@ class Session implements SmuxSession {
 
   #add(id: number, synDue: boolean): Stream {
     const stream = new Stream(this, new Sender(id, synDue, this.#budget?.open()), new ReceiveWindow(this.#pool))
-    this.#streams.set(id, stream)
+    this.#streams.add(stream)
     if (this.#pool.tight) this.#writer.update(id)
     return stream
   }

@@ -182,16 +182,16 @@ class Splice implements Joined, Owner {
   }
 
   passed(direction: 'out' | 'in', chunk: Buffer): void {
-    const { idle, onBytes } = this.#options
-    if (idle !== undefined) this.#activeAt = idle.clock.now()
-    onBytes?.(direction, chunk)
+    const options = this.#options
+    if (options.idle !== undefined) this.#activeAt = options.idle.clock.now()
+    options.onBytes?.(direction, chunk)
   }
 
   ended(flow: Flow): void {
-    const { onEnd, completeAtEnd } = this.#options
+    const options = this.#options
     if (this.#done || (flow === this.#in && this.#leaves())) return
-    onEnd?.(flow.direction)
-    if (flow === this.#out && completeAtEnd?.() === true) this.#drop()
+    options.onEnd?.(flow.direction)
+    if (flow === this.#out && options.completeAtEnd?.() === true) this.#drop()
     else if (flow.to.writableFinished) this.#onDelivered()
     else flow.to.end(this.#onDelivered)
   }
