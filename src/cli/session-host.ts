@@ -15,6 +15,7 @@ import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
 import { sessionOutput } from './session-output.ts'
 import { VERSION } from './version.ts'
+import { limitYoungHeap } from './young-heap.ts'
 
 export interface HostOptions {
   format: 'plain' | 'json'
@@ -37,6 +38,7 @@ export async function hostSession(
   const output = sessionOutput(options.format, events, io)
   const commands = commandTable({ events, stop, targets: () => Object.keys(view.targets) })
   const control = options.control ? await startControl(context, { commands, info: () => infoOf(view, io.pid), events }) : undefined
+  const young = limitYoungHeap(clock)
   const clusters: { close(): Promise<void> }[] = []
   const warn = (message: string): void => events.emit('notice', { level: 'warn', code: 'CLUSTER', message })
   try {
@@ -65,6 +67,7 @@ export async function hostSession(
     events.emit('error', { ...errorShape(error), fatal: true })
     return exitCodeFor(error)
   } finally {
+    young.cancel()
     commands.ended()
     await Promise.all([output.flushed(), control?.close(), ...clusters.map(cluster => cluster.close())])
   }
