@@ -1,6 +1,8 @@
-/** Looks at the first bytes of a stream and leaves them where they are. */
+/** Takes the first bytes of a stream, past the buffers of a Duplex: nearly always they are the whole request. */
 import type { Clock, Timer } from '../base/clock.ts'
 import type { SmuxStream } from '../smux/types.ts'
+
+const NOTHING = Buffer.alloc(0)
 
 /**
  * Calls `then` once: with the first chunk, in this tick when it has come already; with nothing after `waitMs`.
@@ -13,7 +15,6 @@ export function firstBytes(
 ): void {
   if (stream.readableLength > 0) {
     const chunk: Buffer | null = stream.read()
-    if (chunk !== null) stream.unshift(chunk)
     then(chunk ?? undefined)
     return
   }
@@ -21,7 +22,10 @@ export function firstBytes(
   let timer: Timer | undefined
   let over = false
   stream.readFirst({
-    take: chunk => (first = chunk),
+    take(chunk) {
+      first = chunk
+      return NOTHING
+    },
     done() {
       over = true
       timer?.cancel()

@@ -56,7 +56,7 @@ interface Giving {
   stream: TunnelStream
   why: ReturnReason
   /** Taken from the stream already. */
-  sent?: Buffer | undefined
+  first?: Buffer | undefined
 }
 
 const HEAD_TIMEOUT_MS = 10_000
@@ -90,8 +90,8 @@ export function gate(options: GateOptions): Gate {
     running,
     closed: () => closed,
     tlsSilenceMs: options.tlsSilenceMs,
-    onRefused: (stream, error, sent) => {
-      if (returnPath?.available === true) failing(stream, giveBack({ stream, why: 'local-down', sent }))
+    onRefused: (stream, error, first) => {
+      if (returnPath?.available === true) failing(stream, giveBack({ stream, why: 'local-down', first }))
       else refuse(stream, error, 'local')
     }
   })
@@ -155,13 +155,13 @@ export function gate(options: GateOptions): Gate {
     })
   }
 
-  const toPod = async ({ stream, why, sent }: Giving, signal: AbortSignal): Promise<void> => {
+  const toPod = async ({ stream, why, first }: Giving, signal: AbortSignal): Promise<void> => {
     const started = clock.now()
     const { connection, release } = await openReturn(stream, signal)
     const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started })
-    if (sent !== undefined) {
-      watch.onBytes('out', sent)
-      connection.write(sent)
+    if (first !== undefined) {
+      watch.onBytes('out', first)
+      connection.write(first)
     }
     const observer = {
       onBytes: (direction: 'out' | 'in', chunk: Buffer) => watch.onBytes(direction, chunk),

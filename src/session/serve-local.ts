@@ -30,8 +30,8 @@ export interface ServeLocalOptions {
   running: Bag<Running>
   /** Set once nothing may run any more. */
   closed: () => Error | undefined
-  /** Nobody accepts at the local port. `sent`: what the app of a closed connection did not answer, to be sent elsewhere. */
-  onRefused: (stream: TunnelStream, error: Error, sent: Buffer | undefined) => void
+  /** Nobody accepts at the local port. `first`: taken from the stream, and not answered. */
+  onRefused: (stream: TunnelStream, error: Error, first: Buffer | undefined) => void
   /** A stock server resets the whole session over a silent TLS app at 15 s; close the stream before. */
   tlsSilenceMs?: number | undefined
 }
@@ -41,11 +41,10 @@ export interface ServeLocal {
   close(): void
 }
 
-/** What is being served: the stream, and what a second try needs. */
 interface Serving {
   stream: TunnelStream
-  /** The whole request, when it may be sent twice. */
-  plain: Buffer | undefined
+  /** Taken from the stream, to be sent first. */
+  first: Buffer | undefined
 }
 
 /** A server that speaks first is waited for no longer than this. */
@@ -64,26 +63,29 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
 
   const begin = (stream: TunnelStream): void => {
     if (plan.protocol !== 'http') {
-      void dial({ stream, plain: undefined })
+      void dial({ stream, first: undefined })
       return
     }
-    firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
-      const plain = idle.size > 0 && bytes !== undefined && isPlainRequest(bytes) ? bytes : undefined
-      const connection = plain === undefined ? undefined : idle.take()
-      if (connection === undefined) void dial({ stream, plain: undefined })
-      else joinApp({ stream, plain }, connection, { watch: exchanges.open({ stream, who: 'laptop', connectMs: 0 }), reused: true })
+    firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, first => {
+      const connection = idle.size > 0 && first !== undefined && isPlainRequest(first) ? idle.take() : undefined
+      if (connection === undefined) void dial({ stream, first })
+      else {
+        const watch = exchanges.open({ stream, who: 'laptop', connectMs: 0 })
+        if (first !== undefined) watch.onBytes('out', first)
+        joinApp({ stream, first }, connection, { watch, reused: true })
+      }
     })
   }
 
   const dial = async (serving: Serving, open?: StreamWatch): Promise<void> => {
-    const { stream, plain } = serving
+    const { stream, first } = serving
     const startedAt = clock.now()
     let connection: Connection
     try {
       connection = await local.connect()
     } catch (error) {
       open?.finish({ by: 'local', code: 'CLOSED' })
-      onRefused(stream, asError(error), open === undefined ? undefined : plain)
+      onRefused(stream, asError(error), first)
       return
     }
     const closed = options.closed()
@@ -93,13 +95,14 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       open?.finish(CUT_OFF)
       return
     }
-    if (open !== undefined && plain !== undefined) connection.write(plain)
     const watch = open ?? exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - startedAt })
+    if (open === undefined && first !== undefined) watch.onBytes('out', first)
     joinApp(serving, connection, { watch, reused: false })
   }
 
   const joinApp = (serving: Serving, connection: Connection, { watch, reused }: { watch: StreamWatch; reused: boolean }): void => {
-    const { stream } = serving
+    const { stream, first } = serving
+    if (first !== undefined) connection.write(first)
     const asked = answering.asked()
     let stopped = false
     let again = false
