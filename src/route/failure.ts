@@ -29,13 +29,18 @@ export function routeUnavailable(plan: TunnelPlan, failures: readonly Failure[],
   const all = [...failures, ...excluded]
   const only = failures[0]
   if (all.length === 1 && only?.error instanceof InterceptError && only.error.code !== 'ROUTE_UNAVAILABLE') return only.error
-  const wrongPath = failures.some(({ error }) => error instanceof WebSocketRefused && error.status === 404)
   const ways = all.map(({ kind, reason }) => `${kind}: ${reason}`).join('; ')
   return new InterceptError('ROUTE_UNAVAILABLE', `no way to the tunnel server of ${plan.name}${ways === '' ? '' : ` (${ways})`}`, {
-    hint: wrongPath
-      ? 'check the WebSocket path of the server: --tunnel-server ws://HOST:PORT/PATH'
-      : 'name one that you know: kubectl intercept … --via ws://HOST:PORT, or see what is there: kubectl intercept list -o wide',
+    hint: hintFor(failures),
     details: { tried: all.map(({ kind, reason }) => ({ kind, reason })) },
     cause: only?.error
   })
+}
+
+function hintFor(failures: readonly Failure[]): string {
+  if (failures.some(({ error }) => error instanceof WebSocketRefused && error.status === 404))
+    return 'check the WebSocket path of the server: --tunnel-server ws://HOST:PORT/PATH'
+  if (failures.some(({ error }) => error !== undefined && describeDialError(error).code === 'CERT_UNTRUSTED'))
+    return 'name the authority that signed its certificate: --tunnel-ca FILE.pem'
+  return 'name one that you know: kubectl intercept … --via ws://HOST:PORT, or see what is there: kubectl intercept list -o wide'
 }
