@@ -110,6 +110,15 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       plan.protocol === 'tls' && isStock
         ? clock.after(options.tlsSilenceMs ?? 14_000, () => stream.connection.destroy(), { unref: true })
         : undefined
+    // Before the join, which ends at once when one of them is gone already.
+    const handle = {
+      place: -1,
+      stop: (reason: Error): void => {
+        stopped = true
+        joined.stop(reason)
+      }
+    }
+    running.add(handle)
     const joined = join(
       stream.connection,
       connection,
@@ -139,14 +148,6 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
         else watch.finish(stopped ? CUT_OFF : result)
       }
     )
-    const handle = {
-      place: -1,
-      stop: (reason: Error): void => {
-        stopped = true
-        joined.stop(reason)
-      }
-    }
-    running.add(handle)
   }
 
   /** After the visitor's end a stock server drops whatever we send: the app gets a moment, then its connection is closed. */
