@@ -84,7 +84,7 @@ async function ours(load: Arrivals, proxy: FaultProxy): Promise<{ starting: Wind
   await passed(load, load.atMs + (rttsMs.length < MEASURED_LINKS ? 2_200 : 500))
   const starting = { fromMs, toMs: load.atMs }
   const stopAtMs = load.atMs
-  expect(await session.stop()).toBe(0)
+  expect(await session.stop(), session.stderr).toBe(0)
   stopsMs.push(load.atMs - stopAtMs)
   for (const each of session.events)
     if (each.type === 'connector.state' && each.to === 'withdrawn' && each.rttMs !== undefined) rttsMs.push(each.rttMs)
