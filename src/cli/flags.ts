@@ -107,6 +107,15 @@ export const FLAGS = [
     config: 'never'
   },
   {
+    name: 'tunnel-cert',
+    arity: 'one',
+    commands: SESSION,
+    argument: 'FILE',
+    summary: 'client certificate (PEM) for a tunnel server that wants one',
+    config: 'never'
+  },
+  { name: 'tunnel-key', arity: 'one', commands: SESSION, argument: 'FILE', summary: 'key (PEM) of that certificate', config: 'never' },
+  {
     name: 'no-fallback',
     arity: 'none',
     commands: SESSION,

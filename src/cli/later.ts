@@ -36,8 +36,6 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'container', short: 'c', arity: 'one', what: "the pod's environment on the laptop" },
   { name: 'forward', arity: 'many', what: 'reaching cluster services from the laptop' },
   { name: 'via-pod', arity: 'one', what: 'reaching cluster services from the laptop' },
-  { name: 'tunnel-cert', arity: 'one', what: 'client certificates for the tunnel server' },
-  { name: 'tunnel-key', arity: 'one', what: 'client certificates for the tunnel server' },
   { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },
   { name: 'join', arity: 'none', what: 'agreeing with other people on a target' },
   { name: 'record', arity: 'one', what: 'recording' },

@@ -142,8 +142,18 @@ async function readCredentials(args: ParsedArgs, io: Io): Promise<TunnelCredenti
   return {
     auth: auth === undefined || auth === '' ? undefined : readAuth(auth),
     ca: ca === undefined ? undefined : await readPem({ flag: '--tunnel-ca', text: ca }, io),
-    cert: undefined,
-    key: undefined
+    ...(await readClientCertificate(args, io))
+  }
+}
+
+async function readClientCertificate(args: ParsedArgs, io: Io): Promise<Pick<TunnelCredentials, 'cert' | 'key'>> {
+  const [cert, key] = [args.text('tunnel-cert'), args.text('tunnel-key')]
+  if (cert === undefined && key === undefined) return { cert: undefined, key: undefined }
+  if (cert === undefined || key === undefined)
+    throw badUsage('a client certificate and its key belong together', 'give both: --tunnel-cert FILE --tunnel-key FILE')
+  return {
+    cert: await readPem({ flag: '--tunnel-cert', text: cert }, io),
+    key: await readPem({ flag: '--tunnel-key', text: key }, io)
   }
 }
 

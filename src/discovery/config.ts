@@ -7,6 +7,7 @@ export interface TlsConfig {
   serverName: string
   caFile: string
   certFile: string
+  keyFile: string
 }
 
 export interface NodeConfig {

@@ -16,7 +16,8 @@ export function parseForwardUrl(text: string, name: string): HopConfig | undefin
     secure: getBool(params, 'tls.secure', 'secure'),
     serverName: getString(params, 'tls.servername', 'servername'),
     caFile: getString(params, 'tls.caFile', 'caFile', 'ca'),
-    certFile: getString(params, 'tls.certFile', 'certFile', 'cert')
+    certFile: getString(params, 'tls.certFile', 'certFile', 'cert'),
+    keyFile: getString(params, 'tls.keyFile', 'keyFile', 'key')
   }
   const sections = routeByPrefix(params, ['node', 'connector', 'dialer', 'hop'])
   const nodes = url.host

@@ -75,7 +75,6 @@ function sidecarFact(service: ServiceConfig, route: Route, context: ContainerCon
       : unreadVariable(server.host, context),
     carrier === undefined ? `its carrier ${dialer.type} is not supported` : undefined,
     mux === 'yamux' ? 'its mux.type yamux is not supported' : undefined,
-    tls?.clientCertificate === true ? 'its server wants a client certificate, which is not supported yet' : undefined,
     connector.authFile === undefined ? undefined : 'its credentials are in a file'
   ]
   const alternatives = route.others.flatMap(other => parseHostPort(other.addr) ?? [])
@@ -125,14 +124,20 @@ function appOf(service: ServiceConfig, problems: string[]): HostPort | undefined
 }
 
 function tlsFacts(node: NodeConfig, server: HostPort, context: ContainerContext, problems: string[]): TlsFacts {
-  const { secure = false, serverName = '', caFile = '', certFile = '' } = node.dialer.tls ?? {}
-  const read = caFile === '' ? undefined : context.readFile(caFile)
-  if (read !== undefined && 'problem' in read) problems.push(`caFile ${caFile} ${read.problem}`)
+  const { secure = false, serverName = '', caFile = '', certFile = '', keyFile = '' } = node.dialer.tls ?? {}
+  const textOf = (name: string, file: string): string | undefined => {
+    if (file === '') return undefined
+    const read = context.readFile(file)
+    if ('text' in read) return read.text
+    problems.push(`${name} ${file} ${read.problem}`)
+    return file
+  }
   return {
     secure,
     serverName: serverName || server.host || undefined,
-    ca: read === undefined ? undefined : 'text' in read ? read.text : caFile,
-    clientCertificate: certFile !== ''
+    ca: textOf('caFile', caFile),
+    cert: textOf('certFile', certFile),
+    key: textOf('keyFile', keyFile)
   }
 }
 

@@ -6,6 +6,7 @@ export interface TlsFacts {
   serverName: string | undefined
   /** A path in the container, readable only when it comes from a ConfigMap or Secret volume; PEM when it could be read. */
   ca: string | undefined
-  /** A client certificate is configured: not supported yet. */
-  clientCertificate: boolean
+  /** The client certificate and its key that the dialer shows, like `ca`. */
+  cert: string | undefined
+  key: string | undefined
 }

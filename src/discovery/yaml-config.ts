@@ -99,7 +99,13 @@ function readNode(node: Section): NodeConfig {
     },
     dialer: {
       type: dialerType(dialer.text('type') || 'tcp'),
-      tls: { secure: tls.flag('secure'), serverName: tls.text('serverName'), caFile: tls.text('caFile'), certFile: tls.text('certFile') },
+      tls: {
+        secure: tls.flag('secure'),
+        serverName: tls.text('serverName'),
+        caFile: tls.text('caFile'),
+        certFile: tls.text('certFile'),
+        keyFile: tls.text('keyFile')
+      },
       params: dialer.params('metadata')
     }
   }

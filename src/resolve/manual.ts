@@ -18,6 +18,9 @@ export interface ManualOptions {
   auth?: Auth | undefined
   /** PEM text. With it the certificate is verified. */
   ca?: string | undefined
+  /** PEM texts of a client certificate and its key. */
+  cert?: string | undefined
+  key?: string | undefined
   /** The app's port, where known. */
   appPort?: number | undefined
 }
@@ -95,7 +98,8 @@ function serverOf(options: ManualOptions): ServerPlan {
           secure: options.ca !== undefined || (ownScheme ? getBool(url.params, 'tls.secure', 'secure') : true),
           serverName: getString(url.params, 'tls.servername', 'servername') || address.host,
           ca: options.ca,
-          clientCertificate: false
+          cert: options.cert,
+          key: options.key
         }
       : undefined,
     readTimeoutMs: 15_000,

@@ -114,7 +114,7 @@ async function servedBy(world: World, { group, ...request }: PlanRequest, server
 }
 
 /** What gost does without `secure=true`. */
-const UNVERIFIED: TlsFacts = { secure: false, serverName: undefined, ca: undefined, clientCertificate: false }
+const UNVERIFIED: TlsFacts = { secure: false, serverName: undefined, ca: undefined, cert: undefined, key: undefined }
 
 function serverPlan(server: FoundServer, services: readonly Service[], chosen: TunnelMember | undefined): ServerPlan {
   const { fact } = server

@@ -23,7 +23,9 @@ export function overCarrier(
     dialTls(dial, {
       verify: tls?.secure ?? false,
       ...(tls?.serverName === undefined ? {} : { serverName: tls.serverName }),
-      ...(tls?.ca?.includes('-----BEGIN') === true ? { ca: tls.ca } : {})
+      ...pem('ca', tls?.ca),
+      ...pem('cert', tls?.cert),
+      ...pem('key', tls?.key)
     })
   const edge = options.edgeTls
   const base = edge === undefined ? raw : dialTls(raw, { verify: true, serverName: edge.serverName })
@@ -40,3 +42,7 @@ export function overCarrier(
 }
 
 const hostOf = (host: string | undefined): { host?: string } => (host === undefined ? {} : { host })
+
+/** What could be read; a path that could not is left out, and the handshake tells. */
+const pem = <K extends string>(name: K, text: string | undefined): Partial<Record<K, string>> =>
+  text?.includes('-----BEGIN') === true ? ({ [name]: text } as Record<K, string>) : {}

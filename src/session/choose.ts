@@ -50,14 +50,16 @@ export async function chooseTunnels(request: InterceptRequest, context: Intercep
 async function findPlans(request: InterceptRequest, { drain }: InterceptContext, cluster: Cluster | undefined): Promise<TunnelPlan[]> {
   const { manual } = request
   if (manual !== undefined) {
-    const { auth, ca } = request.credentials
+    const { auth, ca, cert, key } = request.credentials
     return [
       manualPlan({
         server: manual.server,
         tunnelId: manual.tunnelId,
         ...(manual.entrypoint === undefined ? {} : { entrypoint: manual.entrypoint }),
         ...(auth === undefined ? {} : { auth }),
-        ...(ca === undefined ? {} : { ca })
+        ca,
+        cert,
+        key
       })
     ]
   }
@@ -74,12 +76,16 @@ async function findPlans(request: InterceptRequest, { drain }: InterceptContext,
 
 /** Credentials from flags win over what the manifests say. */
 function withCredentials(plan: TunnelPlan, { credentials, manual }: InterceptRequest): TunnelPlan {
-  const { auth, ca } = credentials
-  if (manual !== undefined || (auth === undefined && ca === undefined)) return plan
-  const tls = plan.server.tls ?? { secure: false, serverName: undefined, ca: undefined, clientCertificate: false }
+  const { auth, ca, cert, key } = credentials
+  if (manual !== undefined) return plan
+  const { tls } = plan.server
   return {
     ...plan,
-    server: { ...plan.server, auth: auth ?? plan.server.auth, tls: ca === undefined ? plan.server.tls : { ...tls, ca, secure: true } }
+    server: {
+      ...plan.server,
+      auth: auth ?? plan.server.auth,
+      tls: tls && { ...tls, ...(ca === undefined ? {} : { ca, secure: true }), ...(cert === undefined ? {} : { cert, key }) }
+    }
   }
 }
 

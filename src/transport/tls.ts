@@ -20,7 +20,10 @@ export function dialTls(dial: Dial, options: TlsOptions): Dial {
   return async signal => {
     const inner = await dial(signal)
     // Parsing a few hundred system certificates takes tens of milliseconds: once per dialler, not per connection.
-    context ??= tls.createSecureContext(options.verify || options.ca !== undefined ? { ca: options.ca ?? trusted() } : {})
+    context ??= tls.createSecureContext({
+      ...(options.verify || options.ca !== undefined ? { ca: options.ca ?? trusted() } : {}),
+      ...(options.cert === undefined ? {} : { cert: options.cert, key: options.key })
+    })
     return handshake(inner, { options, context, signal })
   }
 }

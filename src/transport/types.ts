@@ -8,6 +8,9 @@ export interface TlsOptions {
   verify: boolean
   /** PEM. */
   ca?: string
+  /** A client certificate and its key, PEM. */
+  cert?: string
+  key?: string
   alpn?: string[]
 }
 

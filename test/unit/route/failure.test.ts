@@ -23,6 +23,7 @@ describe('no way to the tunnel server', () => {
     [new WebSocketRefused(404, ''), /check the WebSocket path .*--tunnel-server/],
     [coded('DEPTH_ZERO_SELF_SIGNED_CERT'), /--tunnel-ca FILE/],
     [coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE'), /--tunnel-ca FILE/],
+    [coded('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'), /--tunnel-cert FILE.pem --tunnel-key/],
     [coded('ECONNREFUSED'), /--via ws:/]
   ])('hints at what mends %s', (error, hint) => {
     expect(unavailable(error).hint).toMatch(hint)

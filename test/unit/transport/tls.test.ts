@@ -120,4 +120,12 @@ describe('dialTls', () => {
     raw.resume()
     await new Promise(resolve => raw.once('end', resolve).once('close', resolve))
   })
+
+  it('shows its certificate to a server that wants one, and says so when it has none', async () => {
+    await serve('server', { requestCert: true, rejectUnauthorized: true })
+    expect(await text(await connect({ verify: false, cert: file('server.pem'), key: file('server.key') }))).toBe('hi')
+    const bare = await connect({ verify: false })
+    const [error] = await Promise.all([new Promise<Error>(resolve => bare.once('error', resolve)), bare.resume()])
+    expect(describeDialError(error).code).toBe('CERT_WANTED')
+  })
 })
