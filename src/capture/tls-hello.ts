@@ -1,8 +1,10 @@
-/** What a TLS ClientHello says in clear (RFC 8446 §4.1.2, RFC 6066 §3, RFC 7301): the server name and the protocols offered. No more of TLS. */
+/** What a TLS ClientHello says in clear (RFC 8446 §4.1.2, RFC 6066 §3, RFC 7301): the server name, the protocols offered, the session id. No more of TLS. */
 
 export interface ClientHello {
   serverName?: string
   alpn: string[]
+  /** The legacy session id in hex; empty without one. */
+  sessionId: string
 }
 
 /** A hello is a few hundred bytes, some KiB with post-quantum keys; more is not worth keeping. */
@@ -50,8 +52,8 @@ function handshakeMessage(bytes: Buffer): Buffer | 'more' | undefined {
 }
 
 function parseBody(body: Buffer): ClientHello {
-  const hello: ClientHello = { alpn: [] }
   let at = 2 + 32
+  const hello: ClientHello = { alpn: [], sessionId: slice(body, at + 1, body.readUInt8(at)).toString('hex') }
   at += 1 + body.readUInt8(at)
   at += 2 + body.readUInt16BE(at)
   at += 1 + body.readUInt8(at)

@@ -16,6 +16,7 @@ import type { Answering } from './answering.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { LocalApp } from './local-app.ts'
 import { peekHead } from './peek-head.ts'
+import { peekHello } from './peek-hello.ts'
 import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
 import { proxyHeader } from './proxy-header.ts'
 import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts'
@@ -104,7 +105,7 @@ export function gate(options: GateOptions): Gate {
       stream.connection.resume()
       stream.connection.end(options.who())
     } else if (nonce !== undefined && board.arrive(nonce, replica)) stream.connection.destroy()
-    else if (board.pendingPaths > 0 && plan.protocol === 'http') failing(stream, unlessProbe(stream, replica))
+    else if (board.pendingPaths > 0 && (plan.protocol === 'http' || plan.protocol === 'tls')) failing(stream, unlessProbe(stream, replica))
     else pass(stream)
   }
 
@@ -124,6 +125,12 @@ export function gate(options: GateOptions): Gate {
 
   /** Answers a path probe of ours; everything else goes its way. */
   const unlessProbe = async (stream: TunnelStream, replica: string): Promise<void> => {
+    if (plan.protocol === 'tls') {
+      const hello = await peekHello(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
+      if (hello !== undefined && board.arrive(hello.sessionId, replica)) stream.connection.destroy()
+      else pass(stream)
+      return
+    }
     const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
     if (head?.target.startsWith(PATH_PREFIX) !== true || !board.arrive(head.target.slice(PATH_PREFIX.length), replica)) {
       pass(stream)

@@ -1,15 +1,19 @@
 /**
- * The path proof: a visitor's HEAD is answered by us. And what a server with a keep-alive pool needs before that: its connections to the old
+ * The path proof: a visitor's HEAD is answered by us, or in a tunnel of TLS a visitor's ClientHello. And what a server with a keep-alive pool needs before that: its connections to the old
  * connectors live on while they are used, whatever the weights, so they are used up by requests that end with `Connection: close`.
  */
+import { createHash } from 'node:crypto'
 import { deadline, sleep } from '../base/clock.ts'
+import type { Dial } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
+import { sendHello } from '../route/tls-probe.ts'
 import type { VisitorWay } from '../route/types.ts'
 import { PATH_PREFIX } from './probe-board.ts'
 import { type VerifyOptions, visitorHost } from './verify.ts'
 
 export const PATH_WAIT_MS = 5_000
 const TRIES = 3
+const ARRIVAL_GRACE_MS = 200
 /** Go keeps two idle connections per host: the third in a row that arrives here was dialled anew. */
 const POOL_TRIES = 32
 const POOL_IN_A_ROW = 3
@@ -65,6 +69,11 @@ export async function keepPoolEmpty(options: VerifyOptions, over: () => boolean,
 
 const hasPool = ({ plan, exclusive }: VerifyOptions): boolean => plan.server.keepalive && plan.protocol === 'http' && exclusive
 
+function rawDial(way: VisitorWay): Dial {
+  if (way.dial === undefined) throw new Error('no raw access to the entrypoint')
+  return way.dial
+}
+
 async function tryPath(
   options: VerifyOptions,
   target: { way: VisitorWay; host: string; attempt: number; of: number },
@@ -72,7 +81,10 @@ async function tryPath(
 ): Promise<string | undefined> {
   const { clock, emit, plan, board } = options
   const { way, host, attempt, of } = target
-  const nonce = options.random()
+  const secret = options.random()
+  const sessionId = createHash('sha256').update(secret).digest()
+  const isTls = plan.protocol === 'tls'
+  const nonce = isTls ? sessionId.toString('hex') : secret
   const expected = board.expectPath(nonce)
   const started = clock.now()
   const limit = deadline(clock, PATH_WAIT_MS, () => new Error(`no answer within ${PATH_WAIT_MS / 1000} s`), signal)
@@ -81,8 +93,13 @@ async function tryPath(
   let arrived = false
   try {
     void expected.arrived.then(() => (arrived = true))
-    status = (await way.request({ method: 'HEAD', path: PATH_PREFIX + nonce, host }, limit.signal)).status
-    if (!arrived)
+    if (isTls) {
+      // The end that we answer with may come before or after the word from the gate.
+      const said = await sendHello(rawDial(way), { serverName: host, sessionId }, limit.signal)
+      if (!arrived) await Promise.race([expected.arrived, sleep(clock, ARRIVAL_GRACE_MS, limit.signal)])
+      if (!arrived) failed = `${way.describe}: another connector ${said === 'answered' ? 'answered' : 'took it'}, or the server refused it`
+    } else status = (await way.request({ method: 'HEAD', path: PATH_PREFIX + nonce, host }, limit.signal)).status
+    if (status !== undefined && !arrived)
       failed = status >= 500 ? `${way.describe} answered ${status}` : `another connector, or an old pooled connection, answered (${status})`
   } catch (thrown) {
     if (signal.aborted) throw signal.reason

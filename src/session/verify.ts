@@ -34,7 +34,9 @@ export async function verify(options: VerifyOptions, signal: AbortSignal): Promi
   const started = options.clock.now()
   const raw = options.route.visitor.find(way => way.dial !== undefined)
   const host = visitorHost(options.plan)
-  const path = options.exclusive && options.plan.protocol === 'http' && host !== undefined ? options.route.visitor[0] : undefined
+  const { protocol } = options.plan
+  const visitor = protocol === 'http' ? options.route.visitor[0] : protocol === 'tls' ? raw : undefined
+  const path = options.exclusive && host !== undefined ? visitor : undefined
   if (raw === undefined && path === undefined) {
     return { kind: 'unverified', reason: 'no access to the entrypoint (needs pods/portforward, an Ingress address or --entrypoint)' }
   }
