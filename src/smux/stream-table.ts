@@ -75,5 +75,5 @@ export class StreamTable<T extends { readonly id: number }> {
 }
 
 function empty<T>(slots: number): (T | undefined)[] {
-  return new Array<T | undefined>(slots).fill(undefined)
+  return Array.from({ length: slots }, () => undefined)
 }
