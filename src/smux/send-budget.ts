@@ -3,7 +3,8 @@
  * 4 MiB; five stalled downloads freeze every other visitor). Pure.
  *
  * The peer tells what it consumed only after its first read and then every 512 KiB (a *slot*), so all it has not reported counts as unread:
- * - a stream may hold a sixteenth of what is left without further ado, so that small answers pass;
+ * - a stream may hold a sixteenth of what is left for such *crumbs* without further ado, so that small answers pass; all crumbs together get no
+ *   more than half of what no slot has taken, or a crowd that never comes to report would leave nothing to finish with;
  * - beyond that it books a whole slot or waits: streams that all hold a part of one would wait for reports that never come;
  * - a second slot (its whole window) goes to a stream that is alone or was read from for long, while nobody starves;
  * - one slot (the *lane*) is kept for a *guard*, a stream seen to make progress, so that stalled neighbours cannot take all of them;
@@ -56,6 +57,8 @@ export class SendBudget {
   readonly #guardMs: number
   readonly #accounts = new Set<Account>()
   #charged = 0
+  /** The part of it that accounts with a slot hold, or held when they ended; the rest are crumbs. */
+  #slotted = 0
   /** Accounts that wait and have no slot. */
   #starving = 0
   #guard: Account | undefined
@@ -84,7 +87,7 @@ export class SendBudget {
   /** How many more bytes the stream may send now. Less than `wanted` makes it wait: ask again when something was reported or closed. */
   permit(account: Account, wanted: number, now: number): number {
     const held = account.unreported - account.presumed
-    let limit = Math.max(account.booked, this.#allowance(now))
+    let limit = Math.max(account.booked, this.#allowance())
     if (held + wanted > limit) limit = Math.max(limit, this.#extend(account, held + wanted, now))
     const permitted = Math.max(0, Math.min(wanted, limit - held))
     this.#change(account, { waiting: permitted < wanted })
@@ -165,9 +168,12 @@ export class SendBudget {
     return this.#guard === account
   }
 
-  #allowance(now: number): number {
-    const part = Math.floor((this.#free - this.#laneNeed(now)) / ALLOWANCE_PART)
-    return Math.max(part, Math.min(LEAST_ALLOWANCE_BYTES, this.#free))
+  #allowance(): number {
+    const unslotted = this.#budgetBytes - 1 - this.#slotted
+    const crumbs = this.#charged - this.#slotted
+    const limit = Math.max(this.#reserveBytes, Math.floor((unslotted - this.#slotBytes) / 2))
+    const room = Math.max(0, Math.min(limit - crumbs, this.#free))
+    return Math.max(Math.floor(room / ALLOWANCE_PART), Math.min(LEAST_ALLOWANCE_BYTES, room))
   }
 
   /** What the guard lacks of its slot; nothing when even that is gone. */
@@ -192,6 +198,11 @@ export class SendBudget {
     return Math.max(account.booked, account.unreported - account.presumed)
   }
 
+  /** What it holds beside the crumbs. */
+  #slotCharge(account: Account): number {
+    return account.booked >= this.#slotBytes || account.ended ? this.#charge(account) : 0
+  }
+
   #isStarving(account: Account): boolean {
     return account.waiting && this.#charge(account) < this.#slotBytes
   }
@@ -200,9 +211,11 @@ export class SendBudget {
   #change(account: Account, change: Partial<Account>): void {
     if (account.closed) return
     this.#charged -= this.#charge(account)
+    this.#slotted -= this.#slotCharge(account)
     this.#starving -= Number(this.#isStarving(account))
     Object.assign(account, change)
     this.#charged += this.#charge(account)
+    this.#slotted += this.#slotCharge(account)
     this.#starving += Number(this.#isStarving(account))
   }
 }

@@ -218,6 +218,26 @@ describe('many downloads at once', () => {
     }
     expect(downloads.filter(({ gone }) => !gone)).toEqual([])
   })
+
+  it.each([0, 1, 3])('200 that all stay below a report complete one after another, beside %i stalled ones', stalled => {
+    const peer = new Peer()
+    for (let index = 0; index < stalled; index += 1)
+      peer
+        .open()
+        .write(60 * MiB)
+        .stall()
+    // Sizes of which none ever comes to a report, and ends that the peer tells a while after ours.
+    const downloads = Array.from({ length: 200 }, (_, index) => peer.open().write(1 + index * 2_000))
+    for (let round = 0; round < 400 && downloads.some(({ gone }) => !gone); round += 1) {
+      for (const download of downloads) {
+        if (download.gone || download.pending > 0 || download.read < download.sent) continue
+        if (download.account.ended || download.account.closed) download.leave()
+        else peer.budget.ended(download.account)
+      }
+      peer.pass(30)
+    }
+    expect(downloads.filter(({ gone }) => !gone)).toEqual([])
+  })
 })
 
 describe('long-lived trickling streams', () => {
