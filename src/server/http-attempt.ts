@@ -63,7 +63,8 @@ export class Attempt {
       if (request.repeatable && !this.#answered && hasOther()) this.#fail({ why: 'unanswered' })
     })
     this.#watchAnswer()
-    stream.connection.write(request.forward)
+    // The stream ends with the answer. A connector of ours may use the app's connection again; a stock one would wait for its end.
+    stream.connection.write(request.forward(stream.connector.peer === 'ours'))
     visitor.reader.onLeave = () => this.#checkVisitor()
     void this.#sendBody()
     try {

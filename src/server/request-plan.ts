@@ -13,8 +13,9 @@ export interface PlannedRequest {
   head: RequestHead
   /** As the visitor named it, maybe with a port; '' in HTTP/1.0 without one. */
   host: string
-  /** The head to send to the app. */
-  forward: Buffer
+  /** The head to send to the app; `keeps`: its connection may be used again. */
+  forward: (keeps: boolean) => Buffer
+
   framing: Framing
   upgrade: boolean
   /** The visitor wants to use the connection again. */
@@ -57,7 +58,7 @@ export function planRequest(raw: Buffer): PlannedRequest {
   return {
     head,
     host,
-    forward: forwardHead(head, { target, host: authority, upgrade }),
+    forward: keeps => forwardHead(head, { target, host: authority, upgrade, keeps }),
     framing,
     upgrade,
     keepAlive: keepsAlive(head) && head.version === '1.1',
@@ -94,7 +95,7 @@ const isUpgrade = (head: RequestHead): boolean => {
   )
 }
 
-function forwardHead(head: RequestHead, to: { target: string; host: string | undefined; upgrade: boolean }): Buffer {
+function forwardHead(head: RequestHead, to: { target: string; host: string | undefined; upgrade: boolean; keeps: boolean }): Buffer {
   const dropped = connectionFields(head)
   if (!to.upgrade) dropped.add('upgrade').add('http2-settings')
   const lines = [`${head.method} ${to.target} HTTP/${head.version}`]
@@ -103,9 +104,8 @@ function forwardHead(head: RequestHead, to: { target: string; host: string | und
     lines.push(`Host: ${to.host}`)
   }
   for (const [name, value] of head.headers) if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
-  // The stream ends with the answer; whether the app's connection does is up to whoever holds it: a sidecar of ours or an agent may use it again.
   if (to.upgrade) lines.push('Connection: Upgrade')
-  else if (head.version === '1.0') lines.push('Connection: close')
+  else if (!to.keeps || head.version === '1.0') lines.push('Connection: close')
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }
 

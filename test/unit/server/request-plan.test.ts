@@ -5,7 +5,8 @@ import { planResponse } from '../../../src/server/response-plan.ts'
 const plan = (...lines: string[]): ReturnType<typeof planRequest> => planRequest(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'))
 const forwarded = (...lines: string[]): string[] =>
   plan(...lines)
-    .forward.toString('latin1')
+    .forward(false)
+    .toString('latin1')
     .split('\r\n')
     .slice(0, -2)
 
@@ -16,7 +17,8 @@ describe('plan of a request', () => {
       'Host: x',
       'X-y: z',
       'Cookie: a=b',
-      'cookie: c'
+      'cookie: c',
+      'Connection: close'
     ])
   })
 
@@ -32,7 +34,7 @@ describe('plan of a request', () => {
         'TE: trailers',
         'Content-Length: 3'
       )
-    ).toEqual(['POST / HTTP/1.1', 'Host: x', 'Content-Length: 3'])
+    ).toEqual(['POST / HTTP/1.1', 'Host: x', 'Content-Length: 3', 'Connection: close'])
   })
 
   it('keeps an upgrade, drops one that Connection does not name, and h2c', () => {
@@ -43,12 +45,17 @@ describe('plan of a request', () => {
       ['Upgrade: h2c', 'Connection: Upgrade, HTTP2-Settings', 'HTTP2-Settings: AAA'],
       ['Upgrade: websocket, h2c', 'Connection: Upgrade']
     ]) {
-      expect(forwarded('GET / HTTP/1.1', 'Host: x', ...lines)).toEqual(['GET / HTTP/1.1', 'Host: x'])
+      expect(forwarded('GET / HTTP/1.1', 'Host: x', ...lines)).toEqual(['GET / HTTP/1.1', 'Host: x', 'Connection: close'])
     }
   })
 
   it('turns an absolute target into path and Host', () => {
-    expect(forwarded('GET http://a.b:81?q HTTP/1.1', 'Host: other', 'A: b')).toEqual(['GET /?q HTTP/1.1', 'Host: a.b:81', 'A: b'])
+    expect(forwarded('GET http://a.b:81?q HTTP/1.1', 'Host: other', 'A: b')).toEqual([
+      'GET /?q HTTP/1.1',
+      'Host: a.b:81',
+      'A: b',
+      'Connection: close'
+    ])
     expect(plan('GET HTTP://a.b/x HTTP/1.1', 'Host: other').host).toBe('a.b')
   })
 
