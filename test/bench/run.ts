@@ -46,12 +46,12 @@ async function visit(load: Load): Promise<LoadResult> {
   return result
 }
 
-/** One run: a fresh agent, the same load for a while to warm it up, the load. Figures in the order of the work's list, then the time to its first answer. */
+/** One run: a fresh agent, the same kind of load for a while to warm it up, the load. Figures in the order of the work's list, then the time to its first answer. */
 async function measure(name: AgentName, work: Work, world: World): Promise<{ figures: number[]; firstAnswerMs: number }> {
   const { program, firstAnswerMs } = await startAgent(name, world)
   try {
     const port = Number(new URL(world.entrypoint).port)
-    await visit({ port, host: HOST, visitors: work.visitors, work: work.warmUp })
+    await visit({ port, host: HOST, ...work.warmUp })
     const before = cpuSeconds(program.pid)
     const result = await visit({ port, host: HOST, visitors: work.visitors, work: work.load })
     const usage = { cpu: cpuSeconds(program.pid) - before, memory: memoryMiB(program.pid).now }
