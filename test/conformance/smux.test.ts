@@ -12,10 +12,15 @@ const NAMES: readonly Behaviour[] = ['echo', 'stall', 'count']
 
 /** Does what the first line (`count 100\n`) asks for. */
 function behave(stream: SmuxStream): void {
-  stream.once('readable', () => {
-    const head: unknown = stream.read()
-    if (!Buffer.isBuffer(head)) return
+  let head = Buffer.alloc(0)
+  // The line may come in pieces, as everything over TCP.
+  const onReadable = (): void => {
+    const chunk: unknown = stream.read()
+    if (!Buffer.isBuffer(chunk)) return
+    head = Buffer.concat([head, chunk])
     const end = head.indexOf('\n')
+    if (end === -1) return
+    stream.off('readable', onReadable)
     const [name, total = '0'] = head.toString('utf8', 0, end).split(' ')
     if (name === 'stall') return
     const rest = head.subarray(end + 1)
@@ -25,11 +30,12 @@ function behave(stream: SmuxStream): void {
       return
     }
     let bytes = rest.length
-    stream.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
+    stream.on('data', (more: Buffer) => {
+      bytes += more.length
       if (bytes === Number(total)) stream.end(total)
     })
-  })
+  }
+  stream.on('readable', onReadable)
 }
 
 function world(near: Connection, far: Connection, options: Partial<SmuxOptions>): SmuxWorld {
