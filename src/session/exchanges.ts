@@ -5,7 +5,8 @@ import { Bag, type Bagged } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
-import type { Emit, EventBody, Header, Summary, Who } from '../event/types.ts'
+import { hasToken } from '../http/header.ts'
+import type { Emit, EventBody, Summary, Who } from '../event/types.ts'
 import type { SpliceObserver, SpliceResult } from '../transport/types.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
@@ -26,7 +27,12 @@ export interface Served {
   who: Who
   why?: 'thinned' | 'local-down' | 'local-paused' | undefined
   connectMs: number
+  /** Taken from the stream already: the watch has seen them. */
+  first?: Buffer | undefined
 }
+
+/** Whoever leaves before an answer is there has cut it off himself. */
+export const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
 export interface Exchanges {
   open(served: Served): StreamWatch
@@ -121,7 +127,7 @@ class Watch implements StreamWatch, Bagged {
   #last: (() => void) | undefined
   #closes = false
 
-  constructor({ stream, who, why, connectMs }: Served, { clock, emit, nextId }: ExchangesOptions, all: ServedExchanges) {
+  constructor({ stream, who, why, connectMs, first }: Served, { clock, emit, nextId }: ExchangesOptions, all: ServedExchanges) {
     this.stream = stream
     this.#who = who
     this.#emit = emit
@@ -129,6 +135,7 @@ class Watch implements StreamWatch, Bagged {
     const source = formatEndpoint(stream.source)
     const startedAt = clock.now() - connectMs
     this.#observer = observeExchanges({ clock, emit: this.#told, nextId, who, source, why, startedAt, connectMs })
+    if (first !== undefined) this.#observer.onBytes('out', first)
   }
 
   get allAnswered(): boolean {
@@ -159,13 +166,10 @@ class Watch implements StreamWatch, Bagged {
 
   readonly #told: EmitExchange = (type, body) => {
     this.#emit(type, body)
-    if (type === 'exchange.request' && 'headers' in body) this.#closes = endsAfter(body.headers)
+    if (type === 'exchange.request' && 'headers' in body) this.#closes = hasToken(body, 'connection', 'close')
     else if ((type === 'exchange.completed' || type === 'exchange.aborted') && 'bytesIn' in body) {
       this.#all.count(this.#who, body)
       if (this.#closes) this.#last?.()
     }
   }
 }
-
-const endsAfter = (headers: readonly Header[]): boolean =>
-  headers.some(([name, value]) => name.length === 10 && name.toLowerCase() === 'connection' && /(?:^|,)\s*close\s*(?:,|$)/i.test(value))

@@ -13,10 +13,9 @@ import { WHO_HOST } from '../route/who-else.ts'
 import { join } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
-import type { Exchanges } from './exchanges.ts'
+import { CUT_OFF, type Exchanges } from './exchanges.ts'
 import type { LocalApp } from './local-app.ts'
-import { peekHead } from './peek-head.ts'
-import { peekHello } from './peek-hello.ts'
+import { peekHead, peekHello } from './peek.ts'
 import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
 import { proxyHeader } from './proxy-header.ts'
 import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts'
@@ -61,8 +60,6 @@ interface Giving {
 }
 
 const HEAD_TIMEOUT_MS = 10_000
-/** Whoever leaves before an answer is there has cut it off himself. */
-const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
 export function gate(options: GateOptions): Gate {
   const { plan, local, returnPath, answering, board, exchanges, clock, log } = options
@@ -165,11 +162,8 @@ export function gate(options: GateOptions): Gate {
   const toPod = async ({ stream, why, first }: Giving, signal: AbortSignal): Promise<void> => {
     const started = clock.now()
     const { connection, release } = await openReturn(stream, signal)
-    const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started })
-    if (first !== undefined) {
-      watch.onBytes('out', first)
-      connection.write(first)
-    }
+    const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started, first })
+    if (first !== undefined) connection.write(first)
     const observer = {
       onBytes: (direction: 'out' | 'in', chunk: Buffer) => watch.onBytes(direction, chunk),
       onEnd: (direction: 'out' | 'in') => watch.onEnd(direction)

@@ -1,9 +1,9 @@
 /** The app on the laptop: dialled once per stream, and polled only while its port is closed. */
 import type { Clock, Timer } from '../base/clock.ts'
 import { closeOnce, type Closable } from '../base/closable.ts'
-import { formatEndpoint, type Connection, type Dial, type Endpoint } from '../base/connection.ts'
+import { formatEndpoint, type Connection, type Endpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
-import { connectTcp } from '../transport/tcp.ts'
+import { type Connect, dialTcp } from '../transport/tcp.ts'
 
 export interface LocalAppOptions {
   address: Endpoint
@@ -17,9 +17,7 @@ export interface LocalApp extends Closable {
   readonly address: string
   readonly up: boolean
   /** Rejects when nothing accepts there; the app then counts as down until its port opens again. */
-  dial: Dial
-  /** The same, which nobody can stop: for an app on this machine, which accepts or refuses at once. */
-  connect(): Promise<Connection>
+  dial: Connect
   /** Looks once, now. */
   check(signal: AbortSignal): Promise<boolean>
   /** Resolves when the port accepts; looks every `pollMs` meanwhile. */
@@ -28,7 +26,7 @@ export interface LocalApp extends Closable {
 
 export function localApp(options: LocalAppOptions): LocalApp {
   const { clock, pollMs = 200 } = options
-  const connect = connectTcp(options.address, { pooled: true })
+  const connect = dialTcp(options.address, { pooled: true })
   const address = formatEndpoint(options.address)
   const stop = new AbortController()
   const waiting = new Set<() => void>()
@@ -67,7 +65,7 @@ export function localApp(options: LocalAppOptions): LocalApp {
     })
   }
 
-  const dial = async (signal: AbortSignal | undefined): Promise<Connection> => {
+  const dial = async (signal?: AbortSignal): Promise<Connection> => {
     try {
       const connection = await connect(signal)
       if (!up) set(true, 'port opened')
@@ -84,7 +82,6 @@ export function localApp(options: LocalAppOptions): LocalApp {
       return up
     },
     dial,
-    connect: () => dial(undefined),
     check: () => look(),
     async whenUp(signal) {
       if (await look()) return

@@ -11,7 +11,7 @@ import type { TunnelPlan } from '../resolve/types.ts'
 import { join } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
-import type { Exchanges, StreamWatch } from './exchanges.ts'
+import { CUT_OFF, type Exchanges, type StreamWatch } from './exchanges.ts'
 import { firstBytes } from './first-bytes.ts'
 import { idleConnections } from './idle-connections.ts'
 import type { LocalApp } from './local-app.ts'
@@ -52,8 +52,6 @@ const FIRST_BYTES_MS = 10
 /** How long the app may go on writing after a stock server ended the stream and drops what we send. */
 const LINGER_MS = 1_000
 const MAX_LINGERING = 64
-/** Whoever leaves before an answer is there has cut it off himself. */
-const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
 export function serveLocal(options: ServeLocalOptions): ServeLocal {
   const { plan, local, answering, exchanges, clock, running, onRefused } = options
@@ -69,11 +67,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
     firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, first => {
       const connection = idle.size > 0 && first !== undefined && isPlainRequest(first) ? idle.take() : undefined
       if (connection === undefined) void dial({ stream, first })
-      else {
-        const watch = exchanges.open({ stream, who: 'laptop', connectMs: 0 })
-        if (first !== undefined) watch.onBytes('out', first)
-        joinApp({ stream, first }, connection, { watch, reused: true })
-      }
+      else joinApp({ stream, first }, connection, { watch: exchanges.open({ stream, who: 'laptop', connectMs: 0, first }), reused: true })
     })
   }
 
@@ -82,7 +76,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
     const startedAt = clock.now()
     let connection: Connection
     try {
-      connection = await local.connect()
+      connection = await local.dial()
     } catch (error) {
       open?.finish({ by: 'local', code: 'CLOSED' })
       onRefused(stream, asError(error), first)
@@ -95,8 +89,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       open?.finish(CUT_OFF)
       return
     }
-    const watch = open ?? exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - startedAt })
-    if (open === undefined && first !== undefined) watch.onBytes('out', first)
+    const watch = open ?? exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - startedAt, first })
     joinApp(serving, connection, { watch, reused: false })
   }
 

@@ -3,7 +3,7 @@
  * happens once per visitor and is the largest cost of the product. No timeouts here: the signal of a `Dial` carries them.
  */
 import net from 'node:net'
-import { type Connection, type Dial, type DialTo, type Endpoint, formatEndpoint } from '../base/connection.ts'
+import { type Connection, type DialTo, type Endpoint, formatEndpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
 import { closeOnce, deferred } from '../base/closable.ts'
 import { PooledReads } from './read-pool.ts'
@@ -12,7 +12,7 @@ import type { Listener, OnConnection } from './types.ts'
 export interface TcpOptions {
   /** Idle time before the first keep-alive probe; 0 turns probes off. Never used towards loopback, where a peer cannot vanish. */
   keepAliveMs?: number
-  /** Reads into memory that `giveBack` of read-pool.ts makes usable again. */
+  /** Reads into memory that `giveBack` of base/lent.ts makes usable again. */
   pooled?: boolean
 }
 
@@ -34,7 +34,7 @@ class DialledSocket extends net.Socket {
   }
 }
 
-/** As a `Dial` whose signal may be left out. */
+/** A `Dial` whose signal may be left out: for a machine that accepts or refuses at once, its listeners cost more than all else. */
 export type Connect = (signal?: AbortSignal) => Promise<Connection>
 
 type AcceptedSocket = net.Socket & { local?: Endpoint; remote?: Endpoint }
@@ -42,10 +42,7 @@ type AcceptedSocket = net.Socket & { local?: Endpoint; remote?: Endpoint }
 const LOOPBACK = /^(?:127\.|::1$)/
 
 /** Opens TCP connections to one endpoint. Errors are Node's own, with `code` (`ECONNREFUSED`) kept. */
-export const dialTcp = (endpoint: Endpoint, options: TcpOptions = {}): Dial => connectTcp(endpoint, options)
-
-/** The same, also without a signal: listeners of a signal cost more than anything else about a connection to this machine. */
-export function connectTcp(endpoint: Endpoint, options: TcpOptions = {}): Connect {
+export function dialTcp(endpoint: Endpoint, options: TcpOptions = {}): Connect {
   if (endpoint.host.toLowerCase() === 'localhost') return dialLocalhost(endpoint.port, options)
   return signal => connect(endpoint, options, signal)
 }
