@@ -4,8 +4,6 @@
  */
 import { lend, lendable, LENT_BYTES } from '../base/lent.ts'
 
-export { giveBack, LENT_BYTES as COPIED_BYTES } from '../base/lent.ts'
-
 const CHUNK_BYTES = 65_536
 const KEPT_CHUNKS = 32
 

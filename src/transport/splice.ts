@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
-import { COPIED_BYTES, giveBack } from './read-pool.ts'
+import { giveBack, LENT_BYTES } from '../base/lent.ts'
 import { resetConnection } from './reset.ts'
 import type { SpliceObserver, SpliceResult } from './types.ts'
 
@@ -98,7 +98,7 @@ class Flow {
     this.bytes += chunk.length
     this.#owner.passed(this.direction, chunk)
     // Resuming on write completion instead of `drain`: a drain can be missed when the layer below empties in the same tick.
-    const lent = to.copies === true && chunk.length >= COPIED_BYTES
+    const lent = to.copies === true && chunk.length >= LENT_BYTES
     const full = to.writableLength + chunk.length >= to.writableHighWaterMark
     if (lent) to.write(chunk, this.#givingBack(chunk))
     else if (full || this.#waiting) to.write(chunk, this.#onWritten)
