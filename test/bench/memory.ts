@@ -4,17 +4,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import net from 'node:net'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { startProgram } from '../harness/child.ts'
-import { eventually } from '../harness/eventually.ts'
 import { startGostServer } from '../harness/gost.ts'
 import { visit } from '../harness/visit.ts'
 import { type AgentName, AGENTS, startAgent } from './agents.ts'
-import type { Load } from './load.ts'
+import { runVisitors, startOrigin } from './programs.ts'
 import { memoryMiB } from './process-usage.ts'
 
-const here = path.dirname(fileURLToPath(import.meta.url))
 const HOST = 'bench.local'
 const VISITORS = 1_000
 const MIB = 1_048_576
@@ -30,12 +25,7 @@ const pause = (ms: number): Promise<void> =>
 
 /** `GET /` 12 bytes, `GET /size/N` N bytes, `POST /upload` counted, anything else: neither read nor answered. */
 async function startApp(): Promise<{ port: number; close: () => void }> {
-  const origin = await startProgram(process.execPath, [path.join(here, 'origin.ts')])
-  const originPort = await eventually(() => {
-    const found = /listening (\d+)/.exec(origin.log())?.[1]
-    if (found === undefined) throw new Error(`the origin did not start: ${origin.log()}`)
-    return Number(found)
-  })
+  const { program: origin, port: originPort } = await startOrigin()
   const app = net.createServer(socket => {
     socket.on('error', () => {})
     socket.once('data', first => {
@@ -55,14 +45,6 @@ async function startApp(): Promise<{ port: number; close: () => void }> {
     void origin.stop()
   }
   return { port: (app.address() as net.AddressInfo).port, close }
-}
-
-async function load(port: number, work: Load['work']): Promise<void> {
-  await using program = await startProgram(process.execPath, [
-    path.join(here, 'load.ts'),
-    JSON.stringify({ port, host: HOST, visitors: 1, work } satisfies Load)
-  ])
-  if ((await program.ended) !== 0 || !program.log().includes('"errors":0')) throw new Error(`the visitor failed: ${program.log()}`)
 }
 
 /** Visitors that the app never answers, opened 20 at a time; those with a body send what is taken of it. */
@@ -91,8 +73,14 @@ async function silent(port: number, bodyBytes: number): Promise<net.Socket[]> {
 }
 
 const works: readonly { name: string; run: (port: number) => Promise<net.Socket[]> }[] = [
-  { name: 'download 1 GiB', run: port => load(port, { kind: 'down', bytes: 1_024 * MIB }).then(() => []) },
-  { name: 'upload 1 GiB', run: port => load(port, { kind: 'up', bytes: 1_024 * MIB }).then(() => []) },
+  {
+    name: 'download 1 GiB',
+    run: port => runVisitors({ port, host: HOST, visitors: 1, work: { kind: 'down', bytes: 1_024 * MIB } }).then(() => [])
+  },
+  {
+    name: 'upload 1 GiB',
+    run: port => runVisitors({ port, host: HOST, visitors: 1, work: { kind: 'up', bytes: 1_024 * MIB } }).then(() => [])
+  },
   { name: `${VISITORS} visitors without an answer`, run: port => silent(port, 0) },
   { name: `${VISITORS} stalled uploads`, run: port => silent(port, STALLED_BYTES) }
 ]
@@ -104,7 +92,7 @@ async function measure(name: AgentName, work: (typeof works)[number], appPort: n
   const world = { tunnelId, tunnelPort: server.tunnelPort, entrypoint: server.entrypoint, host: HOST, originPort: appPort }
   const { program } = await startAgent(name, world)
   try {
-    await load(port, { kind: 'requests', seconds: 0.5 })
+    await runVisitors({ port, host: HOST, visitors: 1, work: { kind: 'requests', seconds: 0.5 } })
     const before = memoryMiB(program.pid).now
     const sockets = await work.run(port)
     const after = memoryMiB(program.pid)

@@ -5,55 +5,30 @@
  *     --runs N    (7)    --smoke   one short run of everything    --only TEXT   works whose name has it    --write   docs/benchmarks.md
  */
 import { randomUUID } from 'node:crypto'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Program, startProgram } from '../harness/child.ts'
-import { eventually } from '../harness/eventually.ts'
 import { startFaultProxy } from '../harness/fault-proxy.ts'
 import { startGostServer } from '../harness/gost.ts'
 import { type AgentName, AGENTS, startAgent, type World } from './agents.ts'
-import type { Load, LoadResult } from './load.ts'
+import { runVisitors, startOrigin } from './programs.ts'
 import { cpuSeconds, memoryMiB } from './process-usage.ts'
 import { machine, type Measured, renderTables, writeSection } from './report.ts'
 import { measureStarts } from './start.ts'
 import { FULL, SMOKE, type Work, worksOf } from './works.ts'
 
-const here = path.dirname(fileURLToPath(import.meta.url))
 const { values: options } = parseArgs({
   options: { runs: { type: 'string' }, smoke: { type: 'boolean' }, only: { type: 'string' }, write: { type: 'boolean' } }
 })
 const runs = options.smoke === true ? 1 : Number(options.runs ?? 7)
 const HOST = 'bench.local'
 
-async function startOrigin(): Promise<{ program: Program; port: number }> {
-  const program = await startProgram(process.execPath, [path.join(here, 'origin.ts')])
-  const port = await eventually(() => {
-    const found = /listening (\d+)/.exec(program.log())?.[1]
-    if (found === undefined) throw new Error(`the origin did not start: ${program.log()}`)
-    return Number(found)
-  })
-  return { program, port }
-}
-
-/** Runs the visitors; a failed request fails the whole benchmark, or fast failures would look like speed. */
-async function visit(load: Load): Promise<LoadResult> {
-  await using program = await startProgram(process.execPath, [path.join(here, 'load.ts'), JSON.stringify(load)])
-  const status = await program.ended
-  if (status !== 0) throw new Error(`the visitors ended with status ${status}: ${program.log()}`)
-  const result = JSON.parse(program.log()) as LoadResult
-  if (result.errors > 0 || result.requests === 0) throw new Error(`${result.errors} of ${result.errors + result.requests} requests failed`)
-  return result
-}
-
 /** One run: a fresh agent, the same kind of load for a while to warm it up, the load. Figures in the order of the work's list, then the time to its first answer. */
 async function measure(name: AgentName, work: Work, world: World): Promise<{ figures: number[]; firstAnswerMs: number }> {
   const { program, firstAnswerMs } = await startAgent(name, world)
   try {
     const port = Number(new URL(world.entrypoint).port)
-    await visit({ port, host: HOST, ...work.warmUp })
+    await runVisitors({ port, host: HOST, ...work.warmUp })
     const before = cpuSeconds(program.pid)
-    const result = await visit({ port, host: HOST, visitors: work.visitors, work: work.load })
+    const result = await runVisitors({ port, host: HOST, visitors: work.visitors, work: work.load })
     const usage = { cpu: cpuSeconds(program.pid) - before, memory: memoryMiB(program.pid).now }
     return { figures: work.figures.map(figure => figure.of(result, usage)), firstAnswerMs }
   } catch (error) {
