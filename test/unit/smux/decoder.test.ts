@@ -91,17 +91,16 @@ describe('recordings', () => {
   })
 })
 
+/** A decoder of which only the payload is of interest. */
+function payloadInto(parts: Buffer[]): FrameDecoder {
+  const ignore = (): void => {}
+  return new FrameDecoder({ onSyn: ignore, onFin: ignore, onNop: ignore, onUpdate: ignore, onPayload: (_id, bytes) => parts.push(bytes) })
+}
+
 it('hands payload on before its frame is complete, as slices of what came', () => {
   const chunk = Buffer.concat([header(FRAME.PSH, 3, 1_000), Buffer.alloc(10, 1)])
   const parts: Buffer[] = []
-  const ignore = (): void => {}
-  const decoder = new FrameDecoder({
-    onSyn: ignore,
-    onFin: ignore,
-    onNop: ignore,
-    onUpdate: ignore,
-    onPayload: (_, bytes) => parts.push(bytes)
-  })
+  const decoder = payloadInto(parts)
   decoder.push(chunk)
   expect(parts.map(({ length }) => length)).toEqual([10])
   expect(parts[0]?.buffer).toBe(chunk.buffer)
@@ -133,14 +132,7 @@ describe('lent memory', () => {
     memory.set(bytes)
     lend(memory)
     const passed: Buffer[] = []
-    const ignore = (): void => {}
-    const decoder = new FrameDecoder({
-      onSyn: ignore,
-      onFin: ignore,
-      onNop: ignore,
-      onUpdate: ignore,
-      onPayload: (_id, part) => passed.push(part)
-    })
+    const decoder = payloadInto(passed)
     for (const [index, at] of [0, ...cuts].entries()) decoder.push(memory.subarray(at, cuts[index]))
     return { passed, memory, back: () => back }
   }

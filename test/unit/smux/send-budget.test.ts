@@ -92,6 +92,13 @@ class Stream {
   }
 }
 
+/** Downloads of which nobody takes anything. */
+const stallAll = (peer: Peer, count: number): Stream[] =>
+  Array.from({ length: count }, () => {
+    const download = peer.open()
+    return download.write(60 * MiB).stall()
+  })
+
 describe('without pressure', () => {
   it('limits a stream by nothing but its window', () => {
     const peer = new Peer()
@@ -119,11 +126,7 @@ describe('without pressure', () => {
 describe('stalled visitors', () => {
   it.each([5, 20, 50])('%i stalled downloads leave small requests alone', stalled => {
     const peer = new Peer()
-    for (let index = 0; index < stalled; index += 1)
-      peer
-        .open()
-        .write(60 * MiB)
-        .stall()
+    stallAll(peer, stalled)
     peer.pass(2_000)
     for (let request = 0; request < 50; request += 1) {
       const small = peer.open().write(1_000)
@@ -137,11 +140,7 @@ describe('stalled visitors', () => {
     const peer = new Peer()
     const running = peer.open().write(500 * MiB)
     peer.pass(100)
-    for (let index = 0; index < 5; index += 1)
-      peer
-        .open()
-        .write(60 * MiB)
-        .stall()
+    stallAll(peer, 5)
     peer.pass(3_000)
     const before = running.read
     const fresh = peer.open().write(10 * MiB)
@@ -154,11 +153,7 @@ describe('stalled visitors', () => {
     const peer = new Peer()
     const running = peer.open().write(500 * MiB)
     peer.pass(100)
-    for (let index = 0; index < 20; index += 1)
-      peer
-        .open()
-        .write(60 * MiB)
-        .stall()
+    stallAll(peer, 20)
     peer.pass(3_000)
     const before = running.read
     peer.pass(2_000)
@@ -193,12 +188,7 @@ describe('stalled visitors', () => {
 
   it('gives everything to others when stalled visitors leave', () => {
     const peer = new Peer()
-    const stalled = Array.from({ length: 20 }, () =>
-      peer
-        .open()
-        .write(60 * MiB)
-        .stall()
-    )
+    const stalled = stallAll(peer, 20)
     peer.pass(2_000)
     const waiting = peer.open().write(10 * MiB)
     peer.pass(1_000)
@@ -221,11 +211,7 @@ describe('many downloads at once', () => {
 
   it.each([0, 1, 3])('200 that all stay below a report complete one after another, beside %i stalled ones', stalled => {
     const peer = new Peer()
-    for (let index = 0; index < stalled; index += 1)
-      peer
-        .open()
-        .write(60 * MiB)
-        .stall()
+    stallAll(peer, stalled)
     // Sizes of which none ever comes to a report, and ends that the peer tells a while after ours.
     const downloads = Array.from({ length: 200 }, (_, index) => peer.open().write(1 + index * 2_000))
     for (let round = 0; round < 400 && downloads.some(({ gone }) => !gone); round += 1) {
@@ -254,11 +240,7 @@ describe('long-lived trickling streams', () => {
   it('keep going beside stalled downloads', () => {
     const peer = new Peer()
     const events = peer.open()
-    for (let index = 0; index < 20; index += 1)
-      peer
-        .open()
-        .write(60 * MiB)
-        .stall()
+    stallAll(peer, 20)
     for (let second = 0; second < 600; second += 1) {
       events.write(2_000)
       peer.pass(1_000, 250)
