@@ -40,9 +40,8 @@ export function routeUnavailable(plan: TunnelPlan, failures: readonly Failure[],
 function hintFor(failures: readonly Failure[]): string {
   if (failures.some(({ error }) => error instanceof WebSocketRefused && error.status === 404))
     return 'check the WebSocket path of the server: --tunnel-server ws://HOST:PORT/PATH'
-  if (failures.some(({ error }) => error !== undefined && describeDialError(error).code === 'CERT_UNTRUSTED'))
-    return 'name the authority that signed its certificate: --tunnel-ca FILE.pem'
-  if (failures.some(({ error }) => error !== undefined && describeDialError(error).code === 'CERT_WANTED'))
-    return 'show it one that it knows: --tunnel-cert FILE.pem --tunnel-key FILE.pem'
+  const codes = failures.flatMap(({ error }) => (error === undefined ? [] : [describeDialError(error).code]))
+  if (codes.includes('CERT_UNTRUSTED')) return 'name the authority that signed its certificate: --tunnel-ca FILE.pem'
+  if (codes.includes('CERT_WANTED')) return 'show it one that it knows: --tunnel-cert FILE.pem --tunnel-key FILE.pem'
   return 'name one that you know: kubectl intercept … --via ws://HOST:PORT, or see what is there: kubectl intercept list -o wide'
 }

@@ -15,7 +15,6 @@ export interface PlannedRequest {
   host: string
   /** The head to send to the app; `keeps`: its connection may be used again. */
   forward: (keeps: boolean) => Buffer
-
   framing: Framing
   upgrade: boolean
   /** The visitor wants to use the connection again. */

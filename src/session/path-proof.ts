@@ -1,6 +1,7 @@
 /**
- * The path proof: a visitor's HEAD is answered by us, or in a tunnel of TLS a visitor's ClientHello. And what a server with a keep-alive pool needs before that: its connections to the old
- * connectors live on while they are used, whatever the weights, so they are used up by requests that end with `Connection: close`.
+ * The path proof: a visitor's HEAD is answered by us, or in a tunnel of TLS a visitor's ClientHello. And what a server with a keep-alive pool
+ * needs before that: its connections to the old connectors live on while they are used, whatever the weights, so they are used up by requests
+ * that end with `Connection: close`.
  */
 import { createHash } from 'node:crypto'
 import { deadline, sleep } from '../base/clock.ts'

@@ -1,6 +1,6 @@
 /**
- * Streams by id: open addressing over two arrays. Not a `Map`, because V8 links each table that a busy Map has outgrown to the next one: once an old one
- * sits in old space, all that the later ones ever held survives every scavenge, a quarter of all garbage under load.
+ * Streams by id: open addressing over one array. Not a `Map`, because V8 links each table that a busy Map has outgrown to the next one: once an
+ * old one sits in old space, all that the later ones ever held survives every scavenge, a quarter of all garbage under load.
  */
 
 const LEAST_SLOTS = 64
