@@ -2,7 +2,8 @@
 import { formatBytes, formatMs, printable } from '../base/format.ts'
 import type { SessionEvent } from '../event/types.ts'
 import type { Color, Paint } from './paint.ts'
-import { cutMiddle, padEnd, padStart, widthOf } from './width.ts'
+import { whyWords, WHYS } from '../event/state-words.ts'
+import { cutMiddle, padEnd, padStart, widthOf } from '../base/width.ts'
 
 type EventOf<T extends SessionEvent['type']> = Extract<SessionEvent, { type: T }>
 
@@ -18,15 +19,7 @@ const PATH_WIDTH = 44
 /** Below this the path counts more than room for the longest reason why a request was returned. */
 const MIN_PATH_WIDTH = 24
 
-const WHY: Readonly<Record<NonNullable<EventOf<'exchange.started'>['why']>, string>> = {
-  filter: 'not mine',
-  thinned: 'share',
-  'local-down': 'local app down',
-  'local-paused': 'local app silent',
-  held: 'held'
-}
-
-const LONGEST_WHY = Math.max(...Object.values(WHY).map(why => widthOf(`  (${why})`)))
+const LONGEST_WHY = Math.max(...WHYS.map(why => widthOf(`  (${whyWords(why)})`)))
 
 export interface ExchangeLines {
   /** The line of an exchange that ended with this event, else undefined. */
@@ -101,7 +94,7 @@ const msOf = (end: End): number => (end.type === 'exchange.completed' ? end.timi
 function remarkOf(started: EventOf<'exchange.started'>, end: End): string {
   if (end.type === 'exchange.aborted' && end.by === 'agent' && end.code === 'LEFT') return '  cut off, because you left'
   if (end.type === 'exchange.aborted') return `  aborted by ${end.by} (${printable(end.code)})`
-  return started.why === undefined ? '' : `  (${WHY[started.why]})`
+  return started.why === undefined ? '' : `  (${whyWords(started.why)})`
 }
 
 function statusColor(status: number | undefined, end: End): Color {

@@ -6,8 +6,8 @@ import { formatMs, formatShare, printable } from '../base/format.ts'
 import type { EventType, Serving, SessionEvent, Summary, TargetState } from '../event/types.ts'
 import { exchangeLines } from './exchange-line.ts'
 import { type Paint, painter } from './paint.ts'
-import { servingWords, stateColor, stateWords } from './state-words.ts'
-import { padEnd, widthOf } from './width.ts'
+import { servingWords, stateColor, stateWords } from '../event/state-words.ts'
+import { padEnd, widthOf } from '../base/width.ts'
 
 export interface TextWriter {
   write(text: string): unknown

@@ -1,6 +1,6 @@
 /** Rows as kubectl prints them: columns as wide as their widest cell, three spaces between them, `<none>` for what is empty. */
 import { printable } from '../base/format.ts'
-import { padEnd, widthOf } from './width.ts'
+import { padEnd, widthOf } from '../base/width.ts'
 
 const GAP = '   '
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { renderTable } from '../../../src/output/table.ts'
-import { cutMiddle, padEnd, padStart, widthOf } from '../../../src/output/width.ts'
+import { cutMiddle, padEnd, padStart, widthOf } from '../../../src/base/width.ts'
 
 describe('widthOf', () => {
   it.each([

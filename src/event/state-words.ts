@@ -1,6 +1,9 @@
-/** A target's state in the words of every screen, with what stands beside it. */
-import type { Serving, TargetState } from '../event/types.ts'
-import type { Color } from './paint.ts'
+/** States, and why an exchange was returned, in the words of every screen. */
+import type { EventBody, Serving, TargetState } from './types.ts'
+
+/** Beside the word, never instead of it. */
+export type StateColor = 'dim' | 'yellow' | 'green' | 'cyan' | 'red'
+export type Why = NonNullable<EventBody<'exchange.started'>['why']>
 
 /** Said when the event has no detail of its own. */
 const USUAL: Partial<Readonly<Record<TargetState, string>>> = {
@@ -9,7 +12,7 @@ const USUAL: Partial<Readonly<Record<TargetState, string>>> = {
   paused: 'local app silent'
 }
 
-const COLORS: Readonly<Record<TargetState, Color>> = {
+const COLORS: Readonly<Record<TargetState, StateColor>> = {
   resolving: 'dim',
   waiting: 'yellow',
   connecting: 'dim',
@@ -25,7 +28,7 @@ const COLORS: Readonly<Record<TargetState, Color>> = {
   failed: 'red'
 }
 
-export const stateColor = (state: TargetState): Color => COLORS[state]
+export const stateColor = (state: TargetState): StateColor => COLORS[state]
 
 /** `verified 38 ms`, `partial 1/3 replicas`, `registered (share < 1 %, not hit)`, `paused – visitors get 503 at 15 s`, `waiting for localhost:8080`. */
 export function stateWords(state: TargetState, detail: string | undefined = USUAL[state]): string {
@@ -44,3 +47,15 @@ const SERVED: Readonly<Record<Serving, string>> = {
 }
 
 export const servingWords = (serving: Serving): string => SERVED[serving]
+
+const WHY: Readonly<Record<Why, string>> = {
+  filter: 'not mine',
+  thinned: 'share',
+  'local-down': 'local app down',
+  'local-paused': 'local app silent',
+  held: 'held'
+}
+
+/** `not mine`, `local app down`: why an exchange was not answered here. */
+export const whyWords = (why: Why): string => WHY[why]
+export const WHYS = Object.keys(WHY) as readonly Why[]
