@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { Totals } from './totals-reporter.ts'
+import { noTotals, type Totals } from './totals-reporter.ts'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 
@@ -31,9 +31,16 @@ export async function runRing(project: string, argv: readonly string[] = []): Pr
   try {
     const reporters = ['--reporter=default', `--reporter=${path.join(root, 'plugin', 'totals-reporter.ts')}`]
     const status = await vitest(['run', '--project', project, ...reporters, ...argv], { ...process.env, TOTALS_FILE: file })
-    const totals = JSON.parse(await readFile(file, 'utf8').catch(() => '{"passed":0,"failed":0,"skipped":0}')) as Totals
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    const totals = text === undefined ? noTotals() : (JSON.parse(text) as Totals)
     // A global setup that fails ends vitest before its reporters have anything to say.
-    if (status !== 0 && totals.failed === 0) totals.failed = 1
+    if (status !== 0 && totals.failed === 0) {
+      totals.failed = 1
+      totals.failures.push(`vitest ended with status ${status}`)
+    }
+    // Again at the end, where a long report still shows them.
+    for (const name of totals.failures) console.log(`FAILED TEST: ${name}`)
+    for (const name of totals.retried) console.log(`RETRIED TEST: ${name}`)
     return totals
   } finally {
     await rm(folder, { recursive: true, force: true })
