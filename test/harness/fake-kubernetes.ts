@@ -45,6 +45,8 @@ export interface FakeKubernetesOptions {
   /** Namespace of the kubeconfig's context. */
   namespace?: string
   port?: number
+  /** Knows no version from before: whoever goes on watching from one is told 410. */
+  compacted?: boolean
 }
 
 export const FAKE_TOKEN = 'fake-token-0123456789'
@@ -55,6 +57,7 @@ export type FakeKubernetes = Awaited<ReturnType<typeof startFakeKubernetes>>
 
 export async function startFakeKubernetes(options: FakeKubernetesOptions = {}) {
   const server = new Server(options)
+  if (options.compacted === true) server.store.compact()
   const [cert, key, ca] = await Promise.all(['server.pem', 'server.key', 'ca.pem'].map(name => readFile(path.join(certs, name), 'utf8')))
   const listener = https.createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 60_000 })
   listener.on('connection', (socket: Socket) => server.connected(socket))
