@@ -1,12 +1,21 @@
-/** One exchange as it is told in events: counts, timings, its one end. Knows nothing of parsing. */
+/** One exchange as it is told in events and remembered in the store: counts, timings, its one end. Knows nothing of parsing. */
 import type { Clock } from '../base/clock.ts'
 import type { EventBody, Who } from '../event/types.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import { header } from '../http/header.ts'
+import type { ExchangeStore, KeptRecord } from './exchange-store.ts'
+import type { KeptMessage } from './kept.ts'
 import type { Mask } from './mask.ts'
+import { MessageVoice } from './message-voice.ts'
 import type { ClientHello } from './tls-hello.ts'
 
-export type ExchangeEventType = 'exchange.started' | 'exchange.request' | 'exchange.response' | 'exchange.completed' | 'exchange.aborted'
+export type ExchangeEventType =
+  | 'exchange.started'
+  | 'exchange.request'
+  | 'exchange.response'
+  | 'exchange.message'
+  | 'exchange.completed'
+  | 'exchange.aborted'
 /** A session's `Emit` is one. */
 export type EmitExchange = <T extends ExchangeEventType>(type: T, body: EventBody<T>) => void
 export type AbortedBy = EventBody<'exchange.aborted'>['by']
@@ -19,13 +28,23 @@ export interface ExchangeContext {
   /** Where the visitor came from. */
   source: string
   why?: EventBody<'exchange.started'>['why'] | undefined
+  /** The exchange that this one repeats. */
+  of?: string | undefined
+  /** The target's display name, for the store. */
+  target?: string | undefined
   mask: Mask
+  /** Remembers what passes; without one nothing is kept. */
+  store?: ExchangeStore | undefined
+  /** Only counts: no heads and no messages are told or kept. */
+  quiet?: boolean | undefined
+  /** Before anything is told of it. */
+  onHead?: ((head: RequestHead) => void) | undefined
   /** What the visitor's TLS hello said, for a `connection` exchange of protocol `tls`. */
   onHello?: ((id: string, hello: ClientHello) => void) | undefined
 }
 
 export interface ExchangeStart {
-  kind: 'request' | 'connection'
+  kind: 'request' | 'connection' | 'replay'
   protocol: string
   /** Of `Clock.now()`. */
   startedAt: number
@@ -46,8 +65,11 @@ export class Exchange {
   requestDone = false
   responseDone = false
   unparsed = false
+  /** What the laptop remembers of it. */
+  readonly kept: KeptRecord | undefined
   #ttfbMs: number | undefined
   #over = false
+  #voice: MessageVoice | undefined
 
   constructor(context: ExchangeContext, start: ExchangeStart, head?: RequestHead) {
     this.#context = context
@@ -55,19 +77,33 @@ export class Exchange {
     this.#id = context.nextId()
     this.method = head?.method ?? ''
     const { kind, protocol, tls } = start
-    const { who, source, why } = context
-    context.emit('exchange.started', { id: this.#id, kind, protocol, who, source, ...(why && { why }) })
+    const { who, source, why, of, quiet } = context
+    if (head !== undefined) context.onHead?.(head)
+    if (quiet === true) return
+    this.kept = this.#remembered()
+    context.emit('exchange.started', { id: this.#id, kind, protocol, who, source, ...(of && { of }), ...(why && { why }) })
     if (tls !== undefined) context.onHello?.(this.#id, tls)
-    if (head !== undefined) context.emit('exchange.request', this.#request(head))
+    if (head !== undefined) this.#asked(head)
   }
 
-  #request(head: RequestHead): EventBody<'exchange.request'> {
-    const { method, target, version } = head
+  #remembered(): KeptRecord | undefined {
+    const { store, clock, who, source, why, of, target } = this.#context
+    if (store === undefined) return undefined
+    const { kind, protocol, tls: hello, startedAt } = this.#start
+    const since = clock.date().getTime() - (clock.now() - startedAt)
+    const kept = store.begin({ id: this.#id, kind, protocol, who, source, why, of, target, hello, startedAt: since })
+    if (this.#start.connectMs !== undefined) kept.timings.connectMs = this.#start.connectMs
+    return kept
+  }
+
+  #asked(head: RequestHead): void {
+    const { method, target, version, headers } = head
     // The absolute form names the host itself (RFC 9112 §3.2.2).
     const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target)
     const host = absolute?.[1] ?? header(head, 'host') ?? ''
     const path = absolute === null ? target : absolute[2] || '/'
-    return { id: this.#id, method, host, path, httpVersion: version, ...this.#context.mask(head.headers) }
+    this.kept?.asked({ method, target, host, path, version, headers }, head.raw.length)
+    this.#context.emit('exchange.request', { id: this.#id, method, host, path, httpVersion: version, ...this.#context.mask(headers) })
   }
 
   /** The final response has begun; `firstByteAt` of `Clock.now()`. */
@@ -75,13 +111,42 @@ export class Exchange {
     const ttfbMs = firstByteAt - this.#start.startedAt
     this.status = head.status
     this.#ttfbMs = ttfbMs
+    if (this.#context.quiet === true) return
+    if (this.kept !== undefined) {
+      const { status, reason, version, headers: raw } = head
+      this.kept.timings.ttfbMs = ttfbMs
+      this.kept.answered({ status, reason, version, headers: raw }, head.raw.length)
+    }
     const { headers } = this.#context.mask(head.headers)
     this.#context.emit('exchange.response', { id: this.#id, status: head.status, headers, ...this.#connectMs(), ttfbMs })
+  }
+
+  /** Bytes that belong to it and are no HTTP/1 message any more; `in`: from the visitor. */
+  passed(direction: 'in' | 'out', bytes: Buffer): void {
+    if (direction === 'in') this.bytesIn += bytes.length
+    else this.bytesOut += bytes.length
+    if (this.#start.kind === 'connection') this.kept?.raw(direction, bytes)
+  }
+
+  /** The protocol after all: what the answer made of it. */
+  becomes(protocol: string): void {
+    if (this.kept !== undefined) this.kept.protocol = protocol
+  }
+
+  /** A WebSocket message or a server-sent event; `in`: from the visitor. */
+  said(message: Omit<KeptMessage, 'atMs'>): void {
+    if (this.#over || this.#context.quiet === true) return
+    const { clock, emit } = this.#context
+    const kept = { ...message, atMs: this.#age() }
+    this.kept?.said(kept)
+    this.#voice ??= new MessageVoice({ id: this.#id, clock, tell: body => emit('exchange.message', body) })
+    this.#voice.said(kept)
   }
 
   complete(): void {
     if (this.#over) return
     this.#over = true
+    this.#ended({ kind: 'completed' })
     this.#context.emit('exchange.completed', {
       id: this.#id,
       ...(this.status !== undefined && { status: this.status }),
@@ -95,7 +160,18 @@ export class Exchange {
   abort(by: AbortedBy, code: string): void {
     if (this.#over) return
     this.#over = true
+    this.#ended({ kind: 'aborted', by, code })
     this.#context.emit('exchange.aborted', { id: this.#id, by, code, ms: this.#age(), bytesIn: this.bytesIn, bytesOut: this.bytesOut })
+  }
+
+  #ended(end: NonNullable<KeptRecord['end']>): void {
+    this.#voice?.flush()
+    const { kept } = this
+    if (kept === undefined) return
+    kept.bytesIn = this.bytesIn
+    kept.bytesOut = this.bytesOut
+    kept.unparsed = this.unparsed
+    kept.ended(end, this.#age())
   }
 
   #age(): number {

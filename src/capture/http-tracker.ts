@@ -8,7 +8,9 @@ import { HeadReader } from '../http/head-reader.ts'
 import { header } from '../http/header.ts'
 import { parseRequestHead, parseResponseHead } from '../http/head.ts'
 import type { ResponseHead } from '../http/message.ts'
+import { requestSink, responseSink } from './body-sinks.ts'
 import { type AbortedBy, Exchange, type ExchangeContext } from './exchange.ts'
+import { type Upgraded, upgraded } from './upgraded.ts'
 
 /** Requests sent ahead without waiting for their answers; nobody sane comes near it. */
 const PIPELINE_LIMIT = 64
@@ -31,6 +33,8 @@ export class HttpTracker {
   readonly #waiting: Exchange[] = []
   /** Takes all bytes from now on: after 101, or when we cannot follow any more. */
   #counting: Exchange | undefined
+  /** Follows what comes after a 101. */
+  #upgraded: Upgraded | undefined
   /** When the next request began; undefined until its first byte. */
   #headAt: number | undefined
   #answerAt = 0
@@ -66,7 +70,7 @@ export class HttpTracker {
     } catch (error) {
       this.#giveUp(error, { bytesIn: this.#headBytesIn, bytesOut: this.#responseReader.length })
     }
-    if (this.#counting !== undefined) this.#counting.bytesIn += rest.length
+    if (this.#counting !== undefined) this.#uncertain('in', rest)
   }
 
   response(bytes: Buffer): void {
@@ -76,7 +80,13 @@ export class HttpTracker {
     } catch (error) {
       this.#giveUp(error, { bytesIn: this.#requestReader.length, bytesOut: this.#headBytesOut })
     }
-    if (this.#counting !== undefined) this.#counting.bytesOut += rest.length
+    if (this.#counting !== undefined) this.#uncertain('out', rest)
+  }
+
+  /** Not HTTP/1, or not any more. */
+  #uncertain(direction: 'in' | 'out', bytes: Buffer): void {
+    this.#counting?.passed(direction, bytes)
+    this.#upgraded?.passed(direction, bytes)
   }
 
   /** The app has sent all it will: the end of an answer without a length. */
@@ -123,7 +133,8 @@ export class HttpTracker {
     const head = parseRequestHead(found.raw)
     if (this.#waiting.length >= PIPELINE_LIMIT) throw new ProtocolError('HTTP_PIPELINE', `more than ${PIPELINE_LIMIT} requests sent ahead`)
     this.#headBytesIn = 0
-    const start = { kind: 'request', protocol: `http/${head.version}`, startedAt: this.#headAt, connectMs: this.#connectMs } as const
+    const kind = this.#context.of === undefined ? 'request' : 'replay'
+    const start = { kind, protocol: `http/${head.version}`, startedAt: this.#headAt, connectMs: this.#connectMs } as const
     if (!keepsAlive(head)) this.#keepsAlive = false
     const exchange = new Exchange(this.#context, start, head)
     this.#headAt = undefined
@@ -132,7 +143,7 @@ export class HttpTracker {
     this.#sending = exchange
     this.#waiting.push(exchange)
     try {
-      this.#requestFramer = new BodyFramer(requestFraming(head))
+      this.#requestFramer = new BodyFramer(requestFraming(head), requestSink(exchange))
     } catch (error) {
       this.#giveUp(error, { bytesIn: 0, bytesOut: this.#responseReader.length })
     }
@@ -171,8 +182,10 @@ export class HttpTracker {
     exchange.response(head, this.#answerAt)
     try {
       const framing = responseFraming(head, exchange.method)
-      if (framing.kind === 'tunnel') this.#counting = exchange
-      else this.#responseFramer = new BodyFramer(framing)
+      if (framing.kind === 'tunnel') {
+        this.#counting = exchange
+        this.#upgraded = upgraded(exchange, head)
+      } else this.#responseFramer = new BodyFramer(framing, responseSink(exchange, head))
     } catch (error) {
       this.#giveUp(error, { bytesIn: this.#requestReader.length, bytesOut: 0 })
     }
@@ -195,6 +208,7 @@ export class HttpTracker {
     for (const exchange of this.#waiting) exchange.unparsed = true
     counting.bytesIn += unread.bytesIn
     counting.bytesOut += unread.bytesOut
+    if (counting.method === '') counting.kept?.raw('in', this.#requestReader.taken())
     this.#requestReader.reset()
     this.#responseReader.reset()
     this.#counting = counting

@@ -48,6 +48,8 @@ export interface KeptMessage {
   readonly size: number
   /** At most a few KiB of it, unmasked. */
   readonly bytes: Buffer
+  /** By permessage-deflate (RFC 7692): `bytes` are the compressed ones. */
+  readonly compressed: boolean
 }
 
 export interface KeptTimings {
@@ -80,6 +82,8 @@ export interface KeptExchange {
   readonly messages: readonly KeptMessage[]
   readonly messageCount: { readonly in: number; readonly out: number }
   readonly hello: ClientHello | undefined
+  /** The first bytes each way of what is no HTTP; `in` came from the visitor. */
+  readonly preview: { readonly in: KeptBody; readonly out: KeptBody } | undefined
   readonly timings: Readonly<KeptTimings>
   readonly bytesIn: number
   readonly bytesOut: number

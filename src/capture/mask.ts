@@ -2,7 +2,7 @@
 import type { Header } from '../event/types.ts'
 
 export const MASKED_VALUE = '••••••'
-const ALWAYS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie']
+const ALWAYS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key', 'x-auth-token', 'x-amz-security-token']
 
 export interface MaskedHeaders {
   headers: readonly Header[]
@@ -28,3 +28,6 @@ export function maskHeaders(names: Iterable<string> = []): Mask {
     return { headers: shown, masked: [...masked] }
   }
 }
+
+/** Hides nothing: `--show-secrets`. */
+export const showAll: Mask = headers => ({ headers, masked: [] })

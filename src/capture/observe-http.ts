@@ -9,6 +9,8 @@ import { type Logger, silent } from '../base/log.ts'
 import type { Who } from '../event/types.ts'
 import { type EmitExchange, Exchange, type ExchangeContext } from './exchange.ts'
 import { type Cut, HttpTracker } from './http-tracker.ts'
+import type { RequestHead } from '../http/message.ts'
+import type { ExchangeStore } from './exchange-store.ts'
 import { type Mask, maskHeaders } from './mask.ts'
 import { type ClientHello, HELLO_LIMIT_BYTES, parseClientHello } from './tls-hello.ts'
 
@@ -28,6 +30,15 @@ export interface ObserveOptions {
   /** How long opening the connection to the app took. */
   connectMs?: number
   onHello?: (id: string, hello: ClientHello) => void
+  /** The exchange that this one repeats. */
+  of?: string
+  target?: string | undefined
+  /** Remembers what passes. */
+  store?: ExchangeStore | undefined
+  /** Only count. */
+  quiet?: boolean
+  /** Each request head, before anything is told of it. */
+  onHead?: (head: RequestHead) => void
   log?: Logger
 }
 
@@ -115,9 +126,8 @@ class Observer {
   #finished = false
 
   constructor(options: ObserveOptions) {
-    const { clock, emit, nextId, who, source, why, onHello, mask = ALWAYS_MASKED } = options
     this.#options = options
-    this.#context = { clock, emit, nextId, who, source, why, onHello, mask }
+    this.#context = { ...options, mask: options.mask ?? ALWAYS_MASKED }
   }
 
   get allAnswered(): boolean {
@@ -192,9 +202,7 @@ class Observer {
   }
 
   #count(direction: 'out' | 'in', chunk: Buffer): void {
-    if (this.#connection === undefined) return
-    if (direction === 'out') this.#connection.bytesIn += chunk.length
-    else this.#connection.bytesOut += chunk.length
+    this.#connection?.passed(direction === 'out' ? 'in' : 'out', chunk)
   }
 }
 

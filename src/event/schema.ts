@@ -137,7 +137,14 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
   },
   'exchange.request': { id: text, method: text, host: text, path: text, httpVersion: text, headers, masked: listOf(text) },
   'exchange.response': { id: text, status, headers, connectMs: may(number), ttfbMs: number },
-  'exchange.message': { id: text, direction: oneOf('in', 'out'), kind: oneOf('ws', 'sse', 'grpc'), bytes: integer, preview: may(text) },
+  'exchange.message': {
+    id: text,
+    direction: oneOf('in', 'out'),
+    kind: oneOf('ws', 'sse', 'grpc'),
+    bytes: integer,
+    preview: may(text),
+    count: may(integer)
+  },
   'exchange.completed': {
     id: text,
     status: may(status),

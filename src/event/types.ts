@@ -131,7 +131,15 @@ interface Bodies {
     masked: string[]
   }
   'exchange.response': { id: string; status: number; headers: readonly Header[]; connectMs?: number; ttfbMs: number }
-  'exchange.message': { id: string; direction: 'in' | 'out'; kind: 'ws' | 'sse' | 'grpc'; bytes: number; preview?: string }
+  'exchange.message': {
+    id: string
+    direction: 'in' | 'out'
+    kind: 'ws' | 'sse' | 'grpc'
+    bytes: number
+    preview?: string
+    /** How many messages this one stands for; absent for one. */
+    count?: number
+  }
   'exchange.completed': {
     id: string
     status?: number

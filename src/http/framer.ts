@@ -79,6 +79,13 @@ export interface BodyPart {
   rest: Buffer
 }
 
+/** Sees the content itself, without chunk lines. The bytes belong to whoever read them: a sink that keeps some copies them. */
+export interface BodySink {
+  payload(bytes: Buffer): void
+  /** The trailer section as it travelled, with the empty line; called once, when there is one. */
+  trailers(raw: Buffer): void
+}
+
 const NOTHING = Buffer.alloc(0)
 /** A chunk-size line with its extensions, which nobody uses but attackers. */
 const SIZE_LINE_LIMIT = 4_096
@@ -105,9 +112,13 @@ export class BodyFramer {
   /** The colon of the trailer line has come. */
   #named = false
   #payloadBytes = 0
+  readonly #sink: BodySink | undefined
+  /** The trailer section, while there is a sink. */
+  #trailers: number[] = []
 
-  constructor(framing: Framing) {
+  constructor(framing: Framing, sink?: BodySink) {
     this.#kind = framing.kind
+    this.#sink = sink
     if (framing.kind === 'length') this.#left = framing.length
     if (framing.kind === 'chunked') this.#state = 'size'
     if (framing.kind === 'none' || (framing.kind === 'length' && framing.length === 0)) this.#state = 'done'
@@ -138,6 +149,7 @@ export class BodyFramer {
     if (this.#kind === 'length') return this.#count(chunk)
     if (this.#kind !== 'chunked') {
       this.#payloadBytes += chunk.length
+      this.#sink?.payload(chunk)
       return { consumed: chunk.length, done: false, rest: NOTHING }
     }
     const consumed = this.#chunked(chunk)
@@ -149,6 +161,7 @@ export class BodyFramer {
     this.#left -= consumed
     this.#payloadBytes += consumed
     if (this.#left === 0) this.#state = 'done'
+    this.#sink?.payload(consumed === chunk.length ? chunk : chunk.subarray(0, consumed))
     return { consumed, done: this.#left === 0, rest: consumed === chunk.length ? NOTHING : chunk.subarray(consumed) }
   }
 
@@ -159,6 +172,7 @@ export class BodyFramer {
         const skipped = Math.min(this.#left, chunk.length - at)
         this.#left -= skipped
         this.#payloadBytes += skipped
+        this.#sink?.payload(chunk.subarray(at, at + skipped))
         at += skipped
         if (this.#left === 0) this.#state = 'payload-cr'
       } else {
@@ -216,12 +230,14 @@ export class BodyFramer {
 
   #trailer(byte: number): void {
     this.#trailerLength += 1
+    if (this.#sink !== undefined) this.#trailers.push(byte)
     if (this.#trailerLength > TRAILER_LIMIT) throw new ProtocolError('HTTP_TRAILER', `trailers larger than ${TRAILER_LIMIT} bytes`)
     if (this.#state === 'trailer-lf') {
       if (byte !== LF) throw new ProtocolError('HTTP_TRAILER', 'a trailer line ends without LF')
       this.#state = this.#lineLength === 0 ? 'done' : 'trailer'
       this.#lineLength = 0
       this.#named = false
+      if (this.#state === 'done' && this.#trailerLength > 2) this.#sink?.trailers(Buffer.from(this.#trailers))
     } else if (byte === CR) {
       if (this.#lineLength > 0 && !this.#named) throw new ProtocolError('HTTP_TRAILER', 'a trailer line has no name')
       this.#state = 'trailer-lf'

@@ -1,11 +1,14 @@
 /** Streams being served → `exchange.*` events and the numbers of the summary. Passive: it only watches what the splice passes. */
 import { observeExchanges, type ExchangeObserver } from '../capture/observe-http.ts'
 import type { EmitExchange } from '../capture/exchange.ts'
+import type { ExchangeStore } from '../capture/exchange-store.ts'
+import type { Mask } from '../capture/mask.ts'
 import { Bag, type Bagged } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
 import { hasToken } from '../http/header.ts'
+import type { RequestHead } from '../http/message.ts'
 import type { Emit, EventBody, Summary, Who } from '../event/types.ts'
 import type { SpliceObserver, SpliceResult } from '../transport/types.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
@@ -31,6 +34,16 @@ export interface Served {
   first?: Buffer | undefined
 }
 
+/** What is looked at, beside the counting. */
+export interface Capture {
+  /** Remembers what passes, for screens and recordings. */
+  store?: ExchangeStore | undefined
+  /** Default: the headers that always hold secrets. */
+  mask?: Mask | undefined
+  /** Only count: no exchange is told or kept. */
+  off?: boolean
+}
+
 /** Whoever leaves before an answer is there has cut it off himself. */
 export const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
@@ -53,6 +66,9 @@ export interface ExchangesOptions {
   clock: Clock
   emit: Emit
   nextId: () => string
+  /** The target's display name. */
+  target?: string
+  capture?: Capture | undefined
 }
 
 export const exchanges = (options: ExchangesOptions): Exchanges => new ServedExchanges(options)
@@ -127,14 +143,29 @@ class Watch implements StreamWatch, Bagged {
   #last: (() => void) | undefined
   #closes = false
 
-  constructor({ stream, who, why, connectMs, first }: Served, { clock, emit, nextId }: ExchangesOptions, all: ServedExchanges) {
+  constructor({ stream, who, why, connectMs, first }: Served, options: ExchangesOptions, all: ServedExchanges) {
+    const { clock, emit, nextId, target, capture = {} } = options
     this.stream = stream
     this.#who = who
     this.#emit = emit
     this.#all = all
     const source = formatEndpoint(stream.source)
     const startedAt = clock.now() - connectMs
-    this.#observer = observeExchanges({ clock, emit: this.#told, nextId, who, source, why, startedAt, connectMs })
+    this.#observer = observeExchanges({
+      clock,
+      emit: capture.off === true ? this.#counted : this.#told,
+      nextId,
+      who,
+      source,
+      why,
+      startedAt,
+      connectMs,
+      target,
+      store: capture.store,
+      quiet: capture.off === true,
+      onHead: this.#asked,
+      ...(capture.mask === undefined ? {} : { mask: capture.mask })
+    })
     if (first !== undefined) this.#observer.onBytes('out', first)
   }
 
@@ -164,12 +195,18 @@ class Watch implements StreamWatch, Bagged {
     this.#observer.finish(result)
   }
 
+  readonly #asked = (head: RequestHead): void => {
+    this.#closes = hasToken(head, 'connection', 'close')
+  }
+
   readonly #told: EmitExchange = (type, body) => {
     this.#emit(type, body)
-    if (type === 'exchange.request' && 'headers' in body) this.#closes = hasToken(body, 'connection', 'close')
-    else if ((type === 'exchange.completed' || type === 'exchange.aborted') && 'bytesIn' in body) {
-      this.#all.count(this.#who, body)
-      if (this.#closes) this.#last?.()
-    }
+    this.#counted(type, body)
+  }
+
+  readonly #counted: EmitExchange = (type, body) => {
+    if ((type !== 'exchange.completed' && type !== 'exchange.aborted') || !('bytesIn' in body)) return
+    this.#all.count(this.#who, body)
+    if (this.#closes) this.#last?.()
   }
 }

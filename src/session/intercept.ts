@@ -79,7 +79,7 @@ class RunningIntercept implements Intercept {
     const split = this.#splitNow()
     this.#facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight: split.weight, thinning: split.keep }
     this.#voice = stateVoice(this.#options.emit, this.#facts)
-    this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId })
+    this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId, target: plan.name, capture: options.capture })
     this.#gate = gate({
       plan,
       local: this.#local,

@@ -8,6 +8,7 @@ import type { Cluster } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import type { Via } from '../route/types.ts'
 import type { EndReport } from './end-check.ts'
+import type { Capture } from './exchanges.ts'
 
 /** From the command line, the same for every target. */
 export interface InterceptSettings {
@@ -44,6 +45,7 @@ export interface InterceptOptions {
   session: string
   /** Ids of exchanges, unique within the session. */
   nextId: () => string
+  capture?: Capture | undefined
 }
 
 /** One intercepted tunnel, as `run.ts` and the demo hold it. */

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { Auth } from '../discovery/types.ts'
 import type { EventStream } from '../event/stream.ts'
 import type { Cluster } from '../kube/types.ts'
+import type { Capture } from './exchanges.ts'
 import type { PortMapping, TunnelPlan } from '../resolve/types.ts'
 
 /** How to reach the tunnel server; `url` replaces the address only. */
@@ -84,6 +85,8 @@ export interface InterceptContext {
   /** The command line without secrets, for `session.started`. */
   commandLine: string
   controlPath: string | undefined
+  /** What is looked at of the traffic, and whether it is remembered. */
+  capture?: Capture | undefined
   /** Resident bytes now, for `stats`. */
   memory: () => number
 }

@@ -136,6 +136,7 @@ const common = (context: InterceptContext, settings: InterceptSettings, cluster:
   log: context.log,
   emit: context.events.emit,
   user: context.user,
+  capture: context.capture,
   random: () => crypto.randomUUID().replaceAll('-', '')
 })
 

@@ -1,0 +1,198 @@
+/**
+ * The exchanges that the laptop remembers: a ring with caps on count, on each body, and on bytes in all. What is over a cap is forgotten from
+ * the oldest end, open or not: an exchange that goes on after it was forgotten is still told in events.
+ */
+import { BodyKeeper, NO_BODY } from './body-keeper.ts'
+import type { ExchangeLog, KeptBody, KeptExchange, KeptMessage, KeptRequest, KeptResponse, KeptTimings } from './kept.ts'
+import type { ClientHello } from './tls-hello.ts'
+
+export interface StoreLimits {
+  exchanges: number
+  /** Of one body, each way. */
+  bodyBytes: number
+  /** Of everything kept, heads included. */
+  totalBytes: number
+  /** Of one exchange: WebSocket messages, server-sent events. */
+  messages: number
+}
+
+export const STORE_LIMITS: StoreLimits = { exchanges: 2_000, bodyBytes: 65_536, totalBytes: 67_108_864, messages: 200 }
+/** Of a connection that is no HTTP, each way. */
+const PREVIEW_BYTES = 1_024
+/** What an entry costs beside its bytes, roughly. */
+const ENTRY_BYTES = 1_024
+const MESSAGE_BYTES = 128
+
+export type KeptStart = Pick<KeptExchange, 'id' | 'target' | 'kind' | 'protocol' | 'who' | 'source' | 'of' | 'why' | 'startedAt' | 'hello'>
+export type KeptHead<T> = Omit<T, 'trailers' | 'body'>
+
+export class ExchangeStore implements ExchangeLog {
+  readonly limits: StoreLimits
+  version = 0
+  started = 0
+  /** Of all that is kept. */
+  bytes = 0
+  readonly #entries = new Map<string, KeptRecord>()
+  /** Ids in the order of starting; the first `#first` are forgotten. */
+  #order: KeptRecord[] = []
+  #first = 0
+
+  constructor(limits: Partial<StoreLimits> = {}) {
+    this.limits = { ...STORE_LIMITS, ...limits }
+  }
+
+  get size(): number {
+    return this.#order.length - this.#first
+  }
+
+  get(id: string): KeptExchange | undefined {
+    return this.#entries.get(id)
+  }
+
+  at(index: number): KeptExchange | undefined {
+    return index < 0 ? undefined : this.#order[this.#first + index]
+  }
+
+  begin(start: KeptStart): KeptRecord {
+    const record = new KeptRecord(start, this)
+    this.started += 1
+    this.#entries.set(start.id, record)
+    this.#order.push(record)
+    this.add(record, ENTRY_BYTES)
+    if (this.size > this.limits.exchanges) this.#forget()
+    return record
+  }
+
+  /** `record` has grown by `bytes`. */
+  add(record: KeptRecord, bytes: number): void {
+    this.version += 1
+    if (record.forgotten) return
+    record.kept += bytes
+    this.bytes += bytes
+    while (this.bytes > this.limits.totalBytes && this.size > 1) this.#forget()
+  }
+
+  #forget(): void {
+    const oldest = this.#order[this.#first]
+    if (oldest === undefined) return
+    oldest.forgotten = true
+    this.bytes -= oldest.kept
+    this.#entries.delete(oldest.id)
+    this.#first += 1
+    if (this.#first < this.limits.exchanges) return
+    this.#order = this.#order.slice(this.#first)
+    this.#first = 0
+  }
+}
+
+/** One exchange, written by the observer while it goes on. */
+export class KeptRecord implements KeptExchange {
+  readonly id: string
+  readonly target: string | undefined
+  readonly kind: KeptExchange['kind']
+  readonly who: KeptExchange['who']
+  readonly source: string
+  readonly of: string | undefined
+  readonly why: KeptExchange['why']
+  readonly startedAt: number
+  readonly hello: ClientHello | undefined
+  readonly timings: KeptTimings = {}
+  readonly messages: KeptMessage[] = []
+  readonly messageCount = { in: 0, out: 0 }
+  protocol: string
+  version = 0
+  request: KeptRequest | undefined
+  response: KeptResponse | undefined
+  preview: { in: BodyKeeper; out: BodyKeeper } | undefined
+  bytesIn = 0
+  bytesOut = 0
+  unparsed = false
+  end: KeptExchange['end']
+  /** For the store's sum. */
+  kept = 0
+  forgotten = false
+  readonly #store: ExchangeStore
+  #requestBody: BodyKeeper | undefined
+  #responseBody: BodyKeeper | undefined
+
+  constructor(start: KeptStart, store: ExchangeStore) {
+    this.id = start.id
+    this.target = start.target
+    this.kind = start.kind
+    this.protocol = start.protocol
+    this.who = start.who
+    this.source = start.source
+    this.of = start.of
+    this.why = start.why
+    this.startedAt = start.startedAt
+    this.hello = start.hello
+    this.#store = store
+  }
+
+  asked(head: KeptHead<KeptRequest>, headBytes: number): void {
+    const keepers = { trailers: [], body: NO_BODY }
+    this.request = { ...head, ...keepers }
+    this.#grew(headBytes)
+  }
+
+  answered(head: KeptHead<KeptResponse>, headBytes: number): void {
+    this.response = { ...head, trailers: [], body: NO_BODY }
+    this.#responseBody = undefined
+    this.#grew(headBytes)
+  }
+
+  requestBody(bytes: Buffer): void {
+    if (this.request === undefined || this.forgotten) return
+    if (this.#requestBody === undefined) {
+      this.#requestBody = new BodyKeeper(this.#store.limits.bodyBytes)
+      this.request = withBody(this.request, this.#requestBody)
+    }
+    this.#grew(this.#requestBody.push(bytes))
+  }
+
+  responseBody(bytes: Buffer): void {
+    if (this.response === undefined || this.forgotten) return
+    if (this.#responseBody === undefined) {
+      this.#responseBody = new BodyKeeper(this.#store.limits.bodyBytes)
+      this.response = withBody(this.response, this.#responseBody)
+    }
+    this.#grew(this.#responseBody.push(bytes))
+  }
+
+  trailers(of: 'request' | 'response', trailers: KeptRequest['trailers'], bytes: number): void {
+    if (of === 'request' && this.request !== undefined) this.request = { ...this.request, trailers }
+    if (of === 'response' && this.response !== undefined) this.response = { ...this.response, trailers }
+    this.#grew(bytes)
+  }
+
+  raw(direction: 'in' | 'out', bytes: Buffer): void {
+    this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES), out: new BodyKeeper(PREVIEW_BYTES) }
+    this.#grew(this.preview[direction].push(bytes))
+  }
+
+  said(message: KeptMessage): void {
+    this.messageCount[message.direction] += 1
+    if (this.forgotten) return
+    this.messages.push(message)
+    let grown = message.bytes.length + MESSAGE_BYTES
+    if (this.messages.length > this.#store.limits.messages) grown -= (this.messages.shift()?.bytes.length ?? 0) + MESSAGE_BYTES
+    this.#grew(grown)
+  }
+
+  ended(end: NonNullable<KeptExchange['end']>, totalMs: number): void {
+    this.end = end
+    this.timings.totalMs = totalMs
+    this.touched()
+  }
+
+  touched(): void {
+    this.#grew(0)
+  }
+
+  #grew(bytes: number): void {
+    this.version += 1
+    this.#store.add(this, bytes)
+  }
+}
+
+const withBody = <T extends { body: KeptBody }>(message: T, body: KeptBody): T => ({ ...message, body })
