@@ -26,8 +26,8 @@ export function subjectOf(told: Told): Subject {
   }
 }
 
-function valuesOf(headers: Headers = [], lower: string): string[] {
+function valuesOf(headers: Headers | undefined, lower: string): string[] {
   const values: string[] = []
-  for (const [name, value] of headers) if (name.length === lower.length && name.toLowerCase() === lower) values.push(value)
+  for (const [name, value] of headers ?? []) if (name.length === lower.length && name.toLowerCase() === lower) values.push(value)
   return values
 }
