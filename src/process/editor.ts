@@ -2,7 +2,7 @@
  * Lets the person edit a text in their editor, in a file that nobody else can read and that is gone afterwards. The editor owns the terminal
  * meanwhile: whoever draws on it, or reads keys from it, stops before and begins again after.
  */
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ExecaError, execa } from 'execa'
 import { errnoOf, InterceptError } from '../base/errors.ts'
@@ -34,7 +34,6 @@ export async function editText(text: string, options: EditorOptions): Promise<st
   options.signal?.throwIfAborted()
   const folder = await mkdtemp(path.join(options.tmpDir, 'kubectl-intercept-'))
   try {
-    await chmod(folder, 0o700)
     const file = path.join(folder, `request${options.suffix}`)
     await writeFile(file, text, { mode: 0o600, flag: 'wx' })
     if (!(await runEditor(file, options))) return undefined

@@ -133,6 +133,8 @@ describe('a line for curl, run by sh,', () => {
     ['HTTP/1.0 without Host', request({ version: '1.0', headers: [['X-A', 'b']] })],
     ['a path that curl would tidy', request({ target: '/a/../b/./c/%2e%2e/d?x=/../y' })],
     ['globs', request({ target: '/{a,b}/[1-3]?c={d}&e[]=f' })],
+    ['a fragment', request({ target: '/a#b' })],
+    ['a range', request({ target: '/[1-3]?a[]=b' })],
     ['a fragment, quotes and percents', request({ target: '/a#b\'c"d%25$(e)`f`!g&h;i|j\\k<l>^~' })],
     ['two slashes', request({ target: '//a//b' })],
     ['a target in UTF-8', request({ target: wire('/käse/🧀') })],

@@ -110,6 +110,7 @@ describe('a filter', () => {
     ['a*b*c', 'a-b-b-c', true],
     ['a*b*c', 'acb', false],
     ['ab*ba', 'aba', false],
+    ['a*bc*c', 'abc', false],
     ['*aa*aa*', 'aaa', false],
     ['*aa*aa*', 'aaaa', true],
     ['**', '', true],
@@ -143,6 +144,10 @@ describe('a filter', () => {
       expect(parseFilter(`header.x:${pattern}`).matches(long)).toBe(false)
     }
   )
+})
+
+it('counts brackets only while they are open', () => {
+  expect(parseFilter('(a) '.repeat(60)).matches(subject({ path: 'a' }))).toBe(true)
 })
 
 describe('a filter that cannot be read', () => {

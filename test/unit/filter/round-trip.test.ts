@@ -55,6 +55,14 @@ const { expression } = fc.letrec<{ expression: Expression }>(tie => ({
 /** Without the places. */
 const shape = (tree: Expression): unknown => JSON.parse(JSON.stringify(tree, (key, value: unknown) => (key === 'at' ? undefined : value)))
 
+test.each(['and', 'NOT', 'status:5', 'a:b', 'http://a', '~x', '(', '"', '*', '', ' ', '\\', '\\"'])(
+  'a bare word %j is printed so that it stays one',
+  word => {
+    const tree: Expression = { kind: 'term', at: 0, field: { kind: 'any' }, pattern: { kind: 'text', parts: [word] } }
+    expect(shape(parseExpression(printExpression(tree)))).toEqual(shape(tree))
+  }
+)
+
 test('what a tree prints reads back as the same tree', () => {
   fc.assert(
     fc.property(expression, tree => {
