@@ -30,7 +30,7 @@ export type Expression =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Expression[] }
 
 /** What needs no quotes wherever it stands. */
-const PLAIN = /^[^\s()"~*:]+$/
+const PLAIN = /^[^\s()"~*:!&|]+$/
 const PLAIN_VALUE = /^[^\s()"~*][^\s()"*]*$/
 const PLAIN_REGEX = /^[^\s()"][^\s()]*$/
 const KEYWORD = /^(?:and|or|not)$/i

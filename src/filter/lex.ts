@@ -22,6 +22,8 @@ export type Token = Word | { readonly kind: '(' | ')'; readonly at: number }
 
 /** A field's name and its colon; the beginning of a URL is no such thing. */
 const KEY = /(?!(?:http|ws)s?:\/\/)(?:[a-z]+|(?:header|response|request)\.[^\s():"]*):/iy
+/** `not(a or b)`: the bracket is no part of the word. */
+const KEYWORD = /(?:and|or|not)(?=\()/iy
 const BLANK = /\s/
 
 export function lex(text: string): Token[] {
@@ -42,6 +44,12 @@ export function lex(text: string): Token[] {
 }
 
 function takeWord(text: string, at: number): { word: Word; end: number } {
+  KEYWORD.lastIndex = at
+  const keyword = KEYWORD.exec(text)?.[0]
+  if (keyword !== undefined) {
+    const value = { kind: 'text' as const, parts: [keyword], quoted: false }
+    return { word: { kind: 'word', at, key: undefined, valueAt: at, value }, end: at + keyword.length }
+  }
   KEY.lastIndex = at
   const key = KEY.exec(text)?.[0].slice(0, -1)
   const valueAt = key === undefined ? at : at + key.length + 1
@@ -84,6 +92,8 @@ function takeRegex(text: string, at: number): { value: Value; end: number } {
     const quote = takeQuoted(text, at)
     source = quote.inner
     end = quote.end
+    if (end < text.length && !/[\s)]/.test(text[end] ?? ''))
+      throw unreadable('something follows the closing quote', end, 'put all of the regular expression between the quotes')
   } else {
     for (const ends = wordEnd(); end < text.length; end += 1) {
       if (text[end] === '\\') end += 1

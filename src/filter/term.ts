@@ -14,8 +14,16 @@ const COMPARE = /^(<=|>=|<|>)(\d{3})$/
 
 /** Throws BAD_USAGE. */
 export function termFrom({ at, key, valueAt, value }: Word): Term {
+  if (key === undefined) refuseSigns(value, at)
   const field = key === undefined ? { kind: 'any' as const } : fieldFrom(key, at)
   return { kind: 'term', at: valueAt, field, pattern: patternFrom(field, value, valueAt) }
+}
+
+/** Where other programs have signs, this one has words; taken for text they would find nothing. */
+function refuseSigns(value: Value, at: number): void {
+  const sign = value.kind === 'text' && !value.quoted ? /^(?:&&?$|\|\|?$|!)/.exec(value.parts.join('*'))?.[0] : undefined
+  if (sign !== undefined)
+    throw unreadable(`${quoted(sign)} is no word of a filter`, at, 'write and, or, not; to look for the text itself, quote it: "!"')
 }
 
 function fieldFrom(key: string, at: number): Field {

@@ -146,6 +146,12 @@ describe('a filter', () => {
   )
 })
 
+it('takes keywords that a bracket follows at once', () => {
+  const filter = parseFilter('not(a or b)and(c)')
+  expect(filter.matches(subject({ path: 'c' }))).toBe(true)
+  expect(filter.matches(subject({ path: 'ac' }))).toBe(false)
+})
+
 it('counts brackets only while they are open', () => {
   expect(parseFilter('(a) '.repeat(60)).matches(subject({ path: 'a' }))).toBe(true)
 })
@@ -173,6 +179,10 @@ describe('a filter that cannot be read', () => {
     ['or b', 'the filter cannot be read at character 1: nothing stands before or'],
     ['not', 'the filter cannot be read at character 4: something is missing at the end'],
     ['path:"/a', 'the filter cannot be read at character 6: the quote is not closed'],
+    ['path:~"a"b', 'the filter cannot be read at character 10: something follows the closing quote'],
+    ['a && b', 'the filter cannot be read at character 3: "&&" is no word of a filter'],
+    ['a | b', 'the filter cannot be read at character 3: "|" is no word of a filter'],
+    ['!status:500', 'the filter cannot be read at character 1: "!" is no word of a filter'],
     ['path:~', 'the filter cannot be read at character 6: a regular expression is missing'],
     ['a path:~[z-a]', 'the filter cannot be read at character 8: "[z-a]" is no regular expression (invalid character class range: z-a)'],
     ['~a(?=b)', 'the filter cannot be read at character 1: "a(?=b)" is no regular expression (invalid or unsupported Perl syntax: (?=)'],

@@ -8,7 +8,7 @@ import { parseExpression } from '../../../src/filter/parse.ts'
 const RUNS = { numRuns: process.env['CI'] === 'true' ? 20_000 : 500 }
 /** What makes trouble, more often than by chance. */
 const unit = fc.oneof(
-  fc.constantFrom('(', ')', '"', "'", '\\', '*', '~', ':', ' ', '\t', '\n', '<', '>', '=', 'x', '/', 'a'),
+  fc.constantFrom('(', ')', '"', "'", '\\', '*', '~', ':', ' ', '\t', '\n', '<', '>', '=', '!', '&', '|', 'x', '/', 'a'),
   fc.constantFrom('and', 'or', 'not', 'status', 'header.', 'é', '🧀'),
   fc.string({ maxLength: 1 })
 )
@@ -55,7 +55,7 @@ const { expression } = fc.letrec<{ expression: Expression }>(tie => ({
 /** Without the places. */
 const shape = (tree: Expression): unknown => JSON.parse(JSON.stringify(tree, (key, value: unknown) => (key === 'at' ? undefined : value)))
 
-test.each(['and', 'NOT', 'status:5', 'a:b', 'http://a', '~x', '(', '"', '*', '', ' ', '\\', '\\"'])(
+test.each(['and', 'NOT', 'status:5', 'a:b', 'http://a', '~x', '(', '"', '*', '', ' ', '\\', '\\"', '!', '!a', '&&', '|', 'a&b', 'not(a)'])(
   'a bare word %j is printed so that it stays one',
   word => {
     const tree: Expression = { kind: 'term', at: 0, field: { kind: 'any' }, pattern: { kind: 'text', parts: [word] } }
