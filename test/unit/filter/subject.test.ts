@@ -32,6 +32,7 @@ const kept: KeptExchange = {
   messages: [],
   messageCount: { in: 0, out: 0 },
   hello: undefined,
+  preview: undefined,
   timings: {},
   bytesIn: 0,
   bytesOut: 0,
