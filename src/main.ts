@@ -19,7 +19,12 @@ const io: Io = {
   pid: process.pid,
   uid: process.getuid?.(),
   user: `${userName()}@${hostname()}`,
-  memory: () => process.memoryUsage.rss()
+  memory: () => process.memoryUsage.rss(),
+  suspend: () =>
+    new Promise(resolve => {
+      process.once('SIGCONT', () => resolve())
+      process.kill(process.pid, 'SIGTSTP')
+    })
 }
 
 /** A container may run as a uid that has no name. */

@@ -23,7 +23,8 @@ export const EXIT_CODES = {
   TAKEN: 10,
   NO_SESSION: 5,
   CONSENT_NEEDED: 2,
-  SHARE_UNAVAILABLE: 2
+  SHARE_UNAVAILABLE: 2,
+  CANNOT_REPLAY: 2
 } as const
 
 export type ErrorCode = keyof typeof EXIT_CODES

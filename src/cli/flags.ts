@@ -159,6 +159,15 @@ export const FLAGS = [
     config: 'never'
   },
   {
+    name: 'capture',
+    arity: 'one',
+    commands: SESSION,
+    argument: 'on|off',
+    summary: 'off: requests are only counted, nothing of them is shown or told; for loads where every percent of CPU counts',
+    default: 'on',
+    config: 'capture'
+  },
+  {
     name: 'grace',
     arity: 'one',
     commands: SESSION,

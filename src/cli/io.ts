@@ -30,6 +30,8 @@ export interface Io {
   /** `name@host`, for sessions. */
   readonly user: string
   readonly memory: () => number
+  /** Stops the process as Ctrl-Z does; resolves when it goes on. */
+  readonly suspend: () => Promise<void>
 }
 
 /** Colour only where a person looks: a terminal that can, and that was not told otherwise (no-color.org). */

@@ -1,11 +1,12 @@
 /** `-o` of each command: what it may be, and what it is without the flag. */
+import type { Io } from './io.ts'
 import type { ParsedArgs } from './parse.ts'
 import { badUsage, commandLine, quoted } from './usage-error.ts'
 import { orList } from './values.ts'
 
 const FORMATS = {
-  intercept: ['plain', 'json'],
-  demo: ['plain', 'json'],
+  intercept: ['plain', 'json', 'tui'],
+  demo: ['plain', 'json', 'tui'],
   list: ['table', 'wide', 'json', 'yaml', 'name'],
   version: ['text', 'json', 'yaml']
 } as const
@@ -21,10 +22,27 @@ export function formatFor<C extends keyof Formats>(command: C, args: ParsedArgs)
   const found = formats.find(format => format === text)
   if (found !== undefined) return found
   const choices = orList(formats.filter(format => format !== 'table' && format !== 'text'))
-  if (text === 'tui')
-    throw badUsage('the full-screen view (-o tui) comes in a later version', 'leave -o out: -o plain is the default for now')
   throw badUsage(
     `-o must be ${choices}, not ${quoted(text)}`,
     `for example: ${commandLine(command)}${command === 'intercept' ? ' svc/nginx' : ''} -o json`
   )
+}
+
+/** The format of a session: the screen where a person sits in front of one, unless something else was asked for. */
+export function sessionFormat(
+  command: 'intercept' | 'demo',
+  args: ParsedArgs,
+  io: Pick<Io, 'stdin' | 'stdout' | 'env'>
+): FormatOf<'intercept'> {
+  const asked = args.text('output')
+  const format = formatFor(command, args)
+  const hasTerminal = io.stdin.isTTY === true && io.stdout.isTTY === true
+  const canDraw = io.env['TERM'] !== 'dumb'
+  if (format === 'tui') {
+    if (!hasTerminal)
+      throw badUsage('the screen (-o tui) needs a terminal for input and output', `for example: ${commandLine(command)} -o plain`)
+    return canDraw ? 'tui' : 'plain'
+  }
+  if (asked !== undefined || command === 'demo') return format
+  return hasTerminal && canDraw && (io.env['CI'] ?? '') === '' ? 'tui' : format
 }

@@ -7,18 +7,22 @@ import { type ControlServer, serveControl } from '../control/serve.ts'
 import { EMPTY_VIEW, reduce, type SessionView } from '../event/reduce.ts'
 import { eventStream } from '../event/stream.ts'
 import { errorShape } from '../output/error.ts'
+import { ExchangeStore } from '../capture/exchange-store.ts'
+import { maskHeaders } from '../capture/mask.ts'
+import type { Capture } from '../session/exchanges.ts'
 import type { InterceptContext } from '../session/request.ts'
 import { commandText } from './command-text.ts'
 import { commandTable, type HostedCommands } from './command-table.ts'
 import { confirmOn } from './confirm.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
-import { sessionOutput } from './session-output.ts'
+import { type SessionOutput, sessionOutput } from './session-output.ts'
+import { readChoice } from './values.ts'
 import { VERSION } from './version.ts'
 import { limitYoungHeap } from './young-heap.ts'
 
 export interface HostOptions {
-  format: 'plain' | 'json'
+  format: 'plain' | 'json' | 'tui'
   /** A dry run has nothing to control. */
   control: boolean
 }
@@ -35,8 +39,9 @@ export async function hostSession(
   events.subscribe(event => {
     view = reduce(view, event)
   })
-  const output = sessionOutput(options.format, events, io)
   const commands = commandTable({ events, stop, targets: () => Object.keys(view.targets) })
+  const capture = captureFor(options, context)
+  const output = await outputFor(options.format, { context, events, commands, capture })
   const control = options.control ? await startControl(context, { commands, info: () => infoOf(view, io.pid), events }) : undefined
   const young = limitYoungHeap(clock)
   const clusters: { close(): Promise<void> }[] = []
@@ -55,6 +60,7 @@ export async function hostSession(
       },
       confirm: confirmOn(io, stop.drain),
       commands,
+      capture,
       user: io.user,
       version: VERSION,
       pid: io.pid,
@@ -73,6 +79,42 @@ export async function hostSession(
   }
 }
 
+/** Exchanges are remembered where somebody will look at them again. */
+function captureFor({ format }: HostOptions, { args }: CommandContext): Capture {
+  return {
+    off: readChoice({ flag: '--capture', text: args.text('capture') ?? 'on' }, ['on', 'off']) === 'off',
+    ...(format === 'tui' ? { store: new ExchangeStore() } : {})
+  }
+}
+
+interface OutputParts {
+  context: CommandContext
+  events: InterceptContext['events']
+  commands: HostedCommands
+  capture: Capture
+}
+
+async function outputFor(format: HostOptions['format'], { context, events, commands, capture }: OutputParts): Promise<SessionOutput> {
+  const { io, clock, stop, parts } = context
+  if (format !== 'tui' || capture.store === undefined) return sessionOutput(format === 'json' ? 'json' : 'plain', events, io)
+  const { screenOutput } = await import('./screen-output.ts')
+  return screenOutput({
+    events,
+    io,
+    clock,
+    stop,
+    store: capture.store,
+    mask: capture.mask ?? maskHeaders(),
+    actions: {
+      run: async (command, args) => (await commands.run({ command, args }, 'tui')) ?? {},
+      edit: async text =>
+        (await import('../process/editor.ts')).editText(text, { env: io.env, suffix: '.http', tmpDir: io.tmp, signal: stop.now }),
+      save: async (name, text) => (await import('./save-file.ts')).saveFile(name, text, io.cwd)
+    },
+    startTui: parts.startTui
+  })
+}
+
 /** A machine without a usable folder loses `leave` and `list`, not the session. */
 async function startControl(
   { io, clock, log }: CommandContext,
@@ -88,7 +130,7 @@ async function startControl(
       platform,
       clock,
       info: parts.info,
-      onCommand: parts.commands.run,
+      onCommand: request => parts.commands.run(request, 'control'),
       subscribe: parts.events.subscribe
     })
     return { path: server.path, close: closeOnce(server.close) }

@@ -16,6 +16,8 @@ export interface StopSignals {
   readonly now: AbortSignal
   /** Counts as a first Ctrl-C; never as a second. */
   requestDrain(reason: string): void
+  /** Counts as a second Ctrl-C. */
+  leaveNow(): void
   /** The exit code that the signals ask for, given the code of the work itself: a failure keeps its own code. */
   exitCode(done: number): number
   close(): void
@@ -46,6 +48,11 @@ export function stopSignals(source: SignalSource, clock: Clock): StopSignals {
     drain: drain.signal,
     now: now.signal,
     requestDrain: reason => drain.abort(abortReason(reason)),
+    leaveNow() {
+      last ??= 'SIGINT'
+      drain.abort(abortReason('a second press'))
+      now.abort(abortReason('a second press'))
+    },
     exitCode(done) {
       if (now.signal.aborted && last !== undefined) return AT_ONCE[last]
       return done === EXIT.OK && first !== undefined ? DRAINED[first] : done

@@ -30,7 +30,15 @@ export interface App extends Closable {
   start(): Promise<void>
 }
 
-export async function openWorld({ clock, log }: { clock: Clock; log: Logger }): Promise<World> {
+export interface WorldOptions {
+  clock: Clock
+  log: Logger
+  /** What the two apps answer; by default who they are. */
+  cluster?: http.RequestListener
+  laptop?: http.RequestListener
+}
+
+export async function openWorld({ clock, log, cluster: inCluster, laptop: onLaptop }: WorldOptions): Promise<World> {
   const tunnelId = crypto.randomUUID()
   const parts: Closable[] = []
   try {
@@ -42,9 +50,9 @@ export async function openWorld({ clock, log }: { clock: Clock; log: Logger }): 
       log
     })
     parts.push(server)
-    const cluster = await openApp('cluster')
+    const cluster = await openApp(inCluster ?? greet('cluster'))
     parts.push(cluster)
-    const laptop = await openApp('laptop')
+    const laptop = await openApp(onLaptop ?? greet('laptop'))
     parts.push(laptop)
     const dial = dialWebSocket(dialTcp({ host: LOOPBACK, port: server.tunnelPort }), { path: PATH, clock })
     const sidecar = startSidecar({ dial, tunnelId, weight: 1, target: { host: LOOPBACK, port: cluster.port }, clock, log })
@@ -62,12 +70,16 @@ const GREETINGS: Readonly<Record<Who, string>> = {
   laptop: 'Hello from the app on your laptop.\n'
 }
 
-async function openApp(who: Who): Promise<App> {
+function greet(who: Who): http.RequestListener {
+  return (request, response) => {
+    request.resume()
+    response.writeHead(200, { 'content-type': 'text/plain', 'x-served-by': who }).end(GREETINGS[who])
+  }
+}
+
+async function openApp(listener: http.RequestListener): Promise<App> {
   const open = async (port: number): Promise<http.Server> => {
-    const server = http.createServer((request, response) => {
-      request.resume()
-      response.writeHead(200, { 'content-type': 'text/plain', 'x-served-by': who }).end(GREETINGS[who])
-    })
+    const server = http.createServer(listener)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, LOOPBACK, resolve)
     })

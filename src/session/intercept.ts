@@ -13,21 +13,23 @@ import { whoLine } from '../route/who-else.ts'
 import type { ServerPod } from '../resolve/types.ts'
 import type { RouteSet, VisitorWay } from '../route/types.ts'
 import { answering } from './answering.ts'
+import { type ChangedBy, ShareChanges } from './change-share.ts'
 import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
 import { followAppService } from './follow-app-service.ts'
 import { gate, type Decision } from './gate.ts'
-import { leaveQuietly } from './leave-quietly.ts'
+import { GiveBack } from './give-back.ts'
 import { localApp } from './local-app.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
 import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
 import { prove, verdictWords } from './proofs.ts'
+import { inQuietMoment } from './quiet-moment.ts'
 import { replicaSet, type Replica, type ReplicaSet } from './replica-set.ts'
 import { returnPath } from './return-path.ts'
 import { ownTargets, type ReturnTarget } from './return-targets.ts'
-import { shareOf, splitFor } from './split.ts'
+import { Share, type Wanted } from './share.ts'
 import { sayWhoElse } from './say-who-else.ts'
 import { stateVoice, type StateVoice } from './state-voice.ts'
 import { initialFacts, stateOf, type TargetFacts } from './state.ts'
@@ -35,8 +37,6 @@ import type { Verdict } from './verify.ts'
 
 export type { Intercept } from './options.ts'
 
-/** Give back when the local app stays away for so long. */
-const RETURN_FOR_MS = 30_000
 const WATCH_MS = 500
 
 export function intercept(options: InterceptOptions): Intercept {
@@ -57,18 +57,18 @@ class RunningIntercept implements Intercept {
   readonly #parts: Closable[] = []
   readonly #facts: TargetFacts
   readonly #voice: StateVoice
-  #sidecars
+  readonly #share: Share
+  readonly #giveBack: GiveBack
+  readonly #changes: ShareChanges
   #replicas: ReplicaSet | undefined
   #routes: RouteSet | undefined
   #watch: Timer | undefined
-  #downSince: number | undefined
 
   constructor(options: InterceptOptions) {
     const { plan, clock, cluster, settings, emit, log } = options
     const about = { target: plan.name }
     this.#options = { ...options, emit: (type, body, more) => emit(type, body, more === undefined ? about : { ...about, ...more }) }
     this.name = plan.name
-    this.#sidecars = plan.sidecars
     this.#answering = answering(clock)
     this.#local = localApp({ address: options.local, clock, onChange: (up, cause) => this.#onLocal(up, cause) })
     this.#returnPath =
@@ -76,9 +76,40 @@ class RunningIntercept implements Intercept {
         ? undefined
         : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
-    const split = this.#splitNow()
-    this.#facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight: split.weight, thinning: split.keep }
+    this.#share = new Share({
+      wanted: settings.split === undefined ? { weight: settings.weight } : { split: settings.split },
+      sidecars: plan.sidecars,
+      canReturn: () => this.#returnPath !== undefined && (this.#returnPath.available || plan.appService !== undefined),
+      mayThin: () => settings.throughLaptop || plan.server.peer !== 'gost'
+    })
+    const { weight, keep } = this.#share
+    this.#facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight, thinning: keep }
     this.#voice = stateVoice(this.#options.emit, this.#facts)
+    this.#giveBack = new GiveBack({
+      name: this.name,
+      facts: this.#facts,
+      voice: this.#voice,
+      clock,
+      emit: this.#options.emit,
+      local: this.#local,
+      graceMs: settings.graceMs,
+      stop: this.#stop.signal,
+      replicas: () => this.#replicas,
+      withdraw: signal => this.#withdraw(signal)
+    })
+    this.#changes = new ShareChanges({
+      name: this.name,
+      share: this.#share,
+      facts: this.#facts,
+      voice: this.#voice,
+      clock,
+      log,
+      graceMs: settings.graceMs,
+      stop: this.#stop.signal,
+      replicas: () => this.#replicas,
+      quietly: (leave, signal) => this.#quietly(leave, signal),
+      say: by => this.#sayIntercept(by)
+    })
     this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId, target: plan.name, capture: options.capture })
     this.#gate = gate({
       plan,
@@ -92,7 +123,7 @@ class RunningIntercept implements Intercept {
       decide: () => this.#decide(),
       perRequest: () => plan.server.keepalive && this.#facts.thinning < 1,
       who: () => whoLine({ session: options.session, user: options.user, weight: this.#facts.weight }),
-      onGiveUp: why => void this.#giveBack(why)
+      onGiveUp: why => void this.#giveBack.give(why)
     })
     this.close = closeOnce(() => this.#close())
   }
@@ -122,6 +153,7 @@ class RunningIntercept implements Intercept {
     const appService = await followAppService(this.#options, targets => this.#setTargets(targets), until)
     if (appService !== undefined) this.#parts.push(appService)
     await this.#awaitLocal(until)
+    await this.#giveBack.whenReleased(until)
     this.#routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, until)
     this.#parts.push(this.#routes)
     if (settings.requireAll && this.#routes.uncovered !== undefined) {
@@ -168,10 +200,10 @@ class RunningIntercept implements Intercept {
     const ticking = clock.every(1_000, progress, { unref: true })
     // First, so that what still runs is seen to be cut off by us.
     signal.addEventListener('abort', () => this.#gate.close(), { once: true })
-    await this.#withdraw(this.#replicas, signal)
+    await this.#withdraw(signal)
     ticking.cancel()
     const ways = this.#ways
-    const plan = { ...this.#options.plan, sidecars: this.#sidecars }
+    const plan = { ...this.#options.plan, sidecars: [...this.#share.sidecars] }
     const report = await checkEnd(
       { ...this.#options, plan, ways, path: settings.probePath },
       signal.aborted ? AbortSignal.abort(signal.reason) : this.#stop.signal
@@ -182,10 +214,31 @@ class RunningIntercept implements Intercept {
     return report
   }
 
-  #withdraw(replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
+  setShare(wanted: Wanted, by: 'user' | 'control'): Promise<void> {
+    return this.#changes.set(wanted, by)
+  }
+
+  hold(): Promise<void> {
+    if (this.#facts.draining || this.#facts.ended !== 'no')
+      return Promise.reject(new InterceptError('NO_SESSION', `${this.name} is being left`))
+    return this.#giveBack.hold()
+  }
+
+  release(): Promise<void> {
+    return this.#giveBack.release()
+  }
+
+  #withdraw(signal: AbortSignal): Promise<void> {
+    const replicas = this.#replicas
+    return replicas === undefined ? Promise.resolve() : this.#quietly(until => replicas.withdraw(until), signal)
+  }
+
+  /** A stock server is left in a quiet moment; ours is told to send no more. */
+  #quietly(leave: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { protocol, server } = this.#options.plan
-    if (server.peer !== 'gost' || protocol !== 'http') return replicas.withdraw(signal)
-    return leaveQuietly({ replicas, exchanges: this.#exchanges, clock: this.#options.clock }, signal)
+    const replicas = this.#replicas
+    if (server.peer !== 'gost' || protocol !== 'http' || replicas === undefined) return leave(signal)
+    return inQuietMoment({ replicas, exchanges: this.#exchanges, clock: this.#options.clock }, leave, signal)
   }
 
   async #close(): Promise<void> {
@@ -215,21 +268,9 @@ class RunningIntercept implements Intercept {
     this.#voice.detail = undefined
   }
 
-  #splitNow(): { weight: number; keep: number } {
-    const { settings } = this.#options
-    if (settings.split === undefined) return { weight: settings.weight, keep: 1 }
-    const canReturn = this.#returnPath !== undefined && (this.#returnPath.available || this.#options.plan.appService !== undefined)
-    return splitFor(settings.split, this.#weights(), canReturn)
-  }
-
-  #weights(): number[] {
-    return this.#sidecars.filter(pod => pod.ready && !pod.terminating).map(pod => pod.weight)
-  }
-
-  #sayIntercept(by: 'user' | 'auto'): void {
-    const { weight, thinning } = this.#facts
-    const share = shareOf(weight, this.#weights()) * thinning
-    this.#options.emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, by })
+  #sayIntercept(by: ChangedBy): void {
+    const { weight, keep, part } = this.#share
+    this.#options.emit('intercept.changed', { weight, share: part, shareSource: 'computed', thinning: keep, by })
   }
 
   #decide(): Decision {
@@ -243,23 +284,16 @@ class RunningIntercept implements Intercept {
   }
 
   #onLocal(up: boolean, cause: string): void {
-    const { clock, emit } = this.#options
-    emit('local.state', { address: this.#local.address, up, cause })
+    this.#options.emit('local.state', { address: this.#local.address, up, cause })
     this.#facts.localUp = up
-    this.#downSince = up ? undefined : clock.now()
-    if (up && this.#facts.givenBack && this.#replicas !== undefined) {
-      this.#facts.givenBack = false
-      this.#voice.detail = undefined
-      this.#replicas.resume()
-    }
+    this.#giveBack.onLocal(up)
     this.#voice.say(cause)
   }
 
   /** Twice a second: the things that become true by time passing. */
   #onWatch(): void {
-    const { clock, plan } = this.#options
-    if (this.#downSince !== undefined && clock.now() - this.#downSince > RETURN_FOR_MS)
-      void this.#giveBack(`local app away for ${RETURN_FOR_MS / 1_000} s`)
+    const { plan } = this.#options
+    this.#giveBack.watch()
     const { paused } = this.#answering
     if (paused) this.#voice.detail = `visitors get 503 at ${plan.server.readTimeoutMs / 1_000} s`
     else if (this.#facts.paused) this.#voice.detail = undefined
@@ -267,39 +301,6 @@ class RunningIntercept implements Intercept {
       this.#facts.paused = paused
       this.#voice.say(paused ? 'the local app accepts but does not answer' : 'the local app answers again')
     }
-  }
-
-  async #giveBack(why: string): Promise<void> {
-    if (this.#facts.givenBack || this.#facts.draining || this.#replicas === undefined) return
-    this.#facts.givenBack = true
-    this.#voice.detail = why
-    this.#options.emit('notice', {
-      level: 'warn',
-      code: 'GIVEN_BACK',
-      message: `${this.name} went back to the cluster: ${why}`,
-      hint: `it comes back by itself when ${this.#local.address} accepts again`
-    })
-    this.#voice.say(why)
-    const grace = new AbortController()
-    const timer = this.#options.clock.after(this.#options.settings.graceMs, () => grace.abort(), { unref: true })
-    await this.#withdraw(this.#replicas, AbortSignal.any([grace.signal, this.#stop.signal]))
-    timer.cancel()
-    if (this.#local.up) this.#resumeSoon()
-  }
-
-  /** Given back while the app was there (over the return limit): try again after a while. */
-  #resumeSoon(): void {
-    this.#options.clock.after(
-      RETURN_FOR_MS,
-      () => {
-        if (!this.#facts.givenBack || this.#facts.draining || !this.#local.up) return
-        this.#facts.givenBack = false
-        this.#voice.detail = undefined
-        this.#replicas?.resume()
-        this.#voice.say('trying again')
-      },
-      { unref: true }
-    )
   }
 
   #onConnector(replica: Replica): void {
@@ -326,7 +327,7 @@ class RunningIntercept implements Intercept {
       this.#voice.detail = verdictWords(verdict)
       this.#voice.say(verdict.kind)
     }
-    const share = shareOf(this.#facts.weight, this.#weights())
+    const share = this.#share.arriving
     void prove({ ...this.#options, replica, board: this.#board, share, over, onVerdict }, signal)
   }
 
@@ -334,9 +335,8 @@ class RunningIntercept implements Intercept {
     const { cluster, plan, log } = this.#options
     if (cluster === undefined) return
     const following = followPlan(cluster, plan, now => {
-      this.#sidecars = now.sidecars
       if (plan.appService === undefined) this.#setTargets(ownTargets(now.sidecars))
-      this.#resplit()
+      this.#changes.follow(now.sidecars)
       this.#voice.say('pods changed')
       void this.#updateRoutes(now.serverPods)
     })
@@ -363,22 +363,6 @@ class RunningIntercept implements Intercept {
     this.#facts.bound = this.#replicas.bound
     this.#facts.verified = allVerified(this.#replicas)
     this.#voice.say('replicas changed')
-  }
-
-  /** Sidecars came or went: a wanted share means another weight now. */
-  #resplit(): void {
-    const { settings, log } = this.#options
-    if (settings.split === undefined || this.#replicas === undefined) return
-    try {
-      const { weight, keep } = this.#splitNow()
-      if (weight === this.#facts.weight && keep === this.#facts.thinning) return
-      this.#facts.thinning = keep
-      this.#facts.weight = weight
-      this.#sayIntercept('auto')
-      void this.#replicas.setWeight(weight, this.#stop.signal).catch(error => log.warn('weight not changed', { error: asError(error) }))
-    } catch (error) {
-      log.info('share kept as it is', { error: asError(error) })
-    }
   }
 }
 

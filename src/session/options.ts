@@ -9,6 +9,7 @@ import type { TunnelPlan } from '../resolve/types.ts'
 import type { Via } from '../route/types.ts'
 import type { EndReport } from './end-check.ts'
 import type { Capture } from './exchanges.ts'
+import type { Wanted } from './share.ts'
 
 /** From the command line, the same for every target. */
 export interface InterceptSettings {
@@ -28,6 +29,8 @@ export interface InterceptSettings {
   requireAll: boolean
   /** Of the end check. */
   probePath: string
+  /** More visitors than the wanted share may pass this laptop. */
+  throughLaptop: boolean
 }
 
 export interface InterceptOptions {
@@ -57,6 +60,11 @@ export interface Intercept extends Closable {
   start(signal: AbortSignal): Promise<void>
   /** Lets running exchanges end (until `signal` aborts), leaves, and checks that the cluster serves. */
   drain(signal: AbortSignal): Promise<EndReport>
+  /** Another weight or share from now on: new before old. Rejects, with nothing changed, where it cannot be had. */
+  setShare(wanted: Wanted, by: 'user' | 'control'): Promise<void>
+  /** Gives the visitors back until `release`; the session goes on. */
+  hold(): Promise<void>
+  release(): Promise<void>
   summary(): Summary
   /** Durations of the answered exchanges, for the percentiles over all targets. */
   readonly latencies: readonly number[]

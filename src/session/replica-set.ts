@@ -36,7 +36,8 @@ export interface ReplicaSet extends Closable {
   readonly active: number
   /** Starts connectors for new replicas, then lets go of the ones that are gone: a pod that ends takes its connector along. */
   apply(routes: readonly ReplicaRoute[], signal: AbortSignal): Promise<void>
-  setWeight(weight: number, signal: AbortSignal): Promise<void>
+  /** Registers everywhere at the new weight; resolves with what lets go of the old registrations. Rejects when one replica refuses. */
+  setWeight(weight: number, signal: AbortSignal): Promise<(signal: AbortSignal) => Promise<void>>
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
 }
@@ -114,8 +115,20 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       if (failed !== undefined && fresh.length === routes.length) await failed.connector.ready
     },
     async setWeight(next, signal) {
+      const before = weight
       weight = next
-      await Promise.all([...replicas.values()].map(({ connector }) => connector.setWeight(next, signal)))
+      const changes = await Promise.allSettled([...replicas.values()].map(({ connector }) => connector.setWeight(next, signal)))
+      const failed = changes.find(change => change.status === 'rejected')
+      const retire = async (until: AbortSignal): Promise<void> => {
+        await Promise.all(changes.map(change => (change.status === 'fulfilled' ? change.value(until) : undefined)))
+      }
+      if (failed === undefined) return retire
+      // Some took it: they go back, so that no visitor meets two weights.
+      weight = before
+      const back = await Promise.allSettled([...replicas.values()].map(({ connector }) => connector.setWeight(before, signal)))
+      await retire(signal)
+      await Promise.all(back.map(change => (change.status === 'fulfilled' ? change.value(signal) : undefined)))
+      throw failed.reason
     },
     async withdraw(signal) {
       await Promise.all([...replicas.values(), ...leaving].map(({ connector }) => connector.withdraw(signal)))

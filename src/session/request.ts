@@ -57,10 +57,18 @@ export interface InterceptRequest {
   confirmed: boolean
 }
 
-/** Commands that arrive on the control socket while the session runs. */
+/** Who asked: the session's own screen, or another program by the control socket. */
+export type CommandedBy = 'tui' | 'control'
+/** Its result is the answer's `result`. An InterceptError it throws is the answer's error. */
+export type CommandRun = (
+  args: Readonly<Record<string, unknown>>,
+  by: CommandedBy
+) => Promise<Readonly<Record<string, unknown>> | undefined>
+
+/** Commands that arrive while the session runs. */
 export interface CommandTable {
-  /** One runner a name; its result is the answer's `result`. An InterceptError it throws is the answer's error. */
-  on(name: string, run: (args: Readonly<Record<string, unknown>>) => Promise<Readonly<Record<string, unknown>> | undefined>): void
+  /** One runner a name. */
+  on(name: string, run: CommandRun): void
 }
 
 /** What a session is given by whoever runs it. */

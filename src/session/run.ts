@@ -8,6 +8,7 @@ import { dryRun } from './dry-run.ts'
 import { intercept, type Intercept } from './intercept.ts'
 import type { InterceptSettings } from './options.ts'
 import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
+import { sessionCommands } from './commands.ts'
 import { startStats, sumUp } from './stats.ts'
 
 /** Resolves with the exit code when every target ended; throws an InterceptError to be shown when nothing could be started. */
@@ -31,6 +32,7 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
     ...(context.controlPath === undefined ? {} : { controlPath: context.controlPath })
   })
   const ids = { count: 0 }
+  const nextId = (): string => String((ids.count += 1))
   const session = crypto.randomUUID()
   try {
     const settings = settingsOf(request)
@@ -38,33 +40,40 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
       for (const mapped of chosen) await dryRun({ mapped, settings, cluster, context })
       return await end('done', EXIT.OK)
     }
-    await consent(request, context, chosen)
-    for (const mapped of chosen)
-      running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId: () => String((ids.count += 1)), session }))
-    return await end(...(await runAll(running, chosen, context, settings)))
+    settings.throughLaptop ||= await consent(request, context, chosen)
+    for (const mapped of chosen) running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId, session }))
+    return await end(...(await runAll({ running, chosen, context, settings, nextId })))
   } catch (error) {
     await end('error', exitCodeFor(error))
     throw error
   }
 }
 
-async function runAll(
-  running: readonly Intercept[],
-  chosen: readonly Mapped[],
-  context: InterceptContext,
+export interface RunOptions {
+  running: readonly Intercept[]
+  chosen: readonly Pick<Mapped, 'plan' | 'local'>[]
+  context: InterceptContext
   settings: InterceptSettings
-): Promise<[EndReason, number]> {
+  /** Ids of exchanges, also for replays. */
+  nextId: () => string
+}
+
+/** Starts all, serves until everything is left or drained. Throws when none could be started. */
+export async function runAll({ running, chosen, context, settings, nextId }: RunOptions): Promise<[EndReason, number]> {
   const { clock, events } = context
   const allLeft = new AbortController()
   const stats = startStats({ running, clock, emit: events.emit, memory: context.memory })
-  context.commands.on('status', async () => ({ targets: running.map(({ name, state, inFlight }) => ({ name, state, inFlight })) }))
-  context.commands.on('leave-targets', async ({ targets }) => {
-    const wanted = Array.isArray(targets) ? targets.map(String) : []
-    const leaving = running.filter(({ name, state }) => wanted.includes(name) && state !== 'ended' && state !== 'failed')
-    const reports = await withGrace(context, settings, signal => Promise.all(leaving.map(each => each.drain(signal))))
-    await Promise.all(leaving.map(each => each.close()))
-    if (running.every(({ state }) => state === 'ended' || state === 'failed')) allLeft.abort()
-    return { left: leaving.map(({ name }) => name), reports: reports.map(({ line }) => line) }
+  sessionCommands({
+    running,
+    locals: new Map(chosen.map(({ plan, local }) => [plan.name, local])),
+    context,
+    nextId,
+    async leave(leaving) {
+      const reports = await withGrace(context, settings, signal => Promise.all(leaving.map(each => each.drain(signal))))
+      await Promise.all(leaving.map(each => each.close()))
+      if (running.every(({ state }) => state === 'ended' || state === 'failed')) allLeft.abort()
+      return reports.map(({ line }) => line)
+    }
   })
   try {
     const failures = await startAll(running, context)
@@ -151,7 +160,8 @@ const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   wait: request.waitForLocal,
   graceMs: request.graceMs,
   requireAll: request.requireAll,
-  probePath: request.probePath
+  probePath: request.probePath,
+  throughLaptop: request.throughLaptop
 })
 
 export function shapeOf(error: Error): ErrorShape {

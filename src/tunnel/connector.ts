@@ -43,8 +43,8 @@ export interface Connector extends Closable {
   readonly active: number
   /** First bound; rejects with the first attempt's error, after which the loop has stopped. */
   readonly ready: Promise<void>
-  /** Binds at the new weight first, then drains the old link. */
-  setWeight(weight: number, signal: AbortSignal): Promise<void>
+  /** Binds at the new weight; resolves with what drains and closes the old links, at the latest when its signal aborts. */
+  setWeight(weight: number, signal: AbortSignal): Promise<(signal: AbortSignal) => Promise<void>>
   /** No more streams: drains, closes the links, stays `withdrawn` until `resume`. */
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
@@ -94,20 +94,24 @@ class LoopingConnector implements Connector {
     return undefined
   }
 
-  async setWeight(weight: number, signal: AbortSignal): Promise<void> {
-    if (weight === this.weight) return
+  async setWeight(weight: number, signal: AbortSignal): Promise<(signal: AbortSignal) => Promise<void>> {
+    if (weight === this.weight) return async () => {}
+    const before = this.weight
     this.weight = weight
     if (this.phase !== 'bound') {
       for (const link of this.#links) if (link.silent) link.reset('another weight is wanted')
-      return
+      return async () => {}
     }
     const old = [...this.#links]
     const run = new AbortController()
-    const link = await this.#open(AbortSignal.any([signal, run.signal]))
+    const link = await this.#open(AbortSignal.any([signal, run.signal])).catch((error: unknown) => {
+      if (this.weight === weight) this.weight = before
+      throw error
+    })
     this.#run.abort()
     this.#run = run
     void this.#loop(run, link)
-    await this.#retire(old, signal)
+    return until => this.#retire(old, until)
   }
 
   async withdraw(signal: AbortSignal): Promise<void> {

@@ -61,7 +61,8 @@ export async function runCli(argv: readonly string[], fake: FakeIo = {}): Promis
     pid: fake.pid ?? 4242,
     uid: undefined,
     user: 'ada@laptop',
-    memory: () => 50_000_000
+    memory: () => 50_000_000,
+    suspend: async () => {}
   }
   fake.onStart?.(io)
   const { code, atOnce } = await main(io, { ...realParts, ...fake.parts })

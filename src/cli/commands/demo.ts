@@ -2,13 +2,19 @@
 import { EXIT } from '../../base/errors.ts'
 import type { CommandContext } from '../context.ts'
 import { wantsColor } from '../io.ts'
-import { formatFor } from '../output-format.ts'
+import { sessionFormat } from '../output-format.ts'
+import { hostSession } from '../session-host.ts'
 import { badUsage, quoted, seeHelp } from '../usage-error.ts'
 
-export async function run({ io, args, clock, log, stop, parts }: CommandContext): Promise<number> {
-  const output = formatFor('demo', args)
+export async function run(context: CommandContext): Promise<number> {
+  const { io, args, clock, log, stop, parts } = context
+  const output = sessionFormat('demo', args, io)
   const [word] = args.words
   if (word !== undefined) throw badUsage(`demo takes no target, but was given ${quoted(word)}`, seeHelp('demo'))
+  if (output === 'tui') {
+    const runLiveDemo = await parts.runLiveDemo()
+    return hostSession(context, { format: output, control: true }, runLiveDemo)
+  }
   const runDemo = await parts.runDemo()
   const code = await runDemo({
     stdout: io.stdout,

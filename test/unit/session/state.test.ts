@@ -8,6 +8,7 @@ const verified: TargetFacts = {
   localUp: true,
   paused: false,
   givenBack: false,
+  held: false,
   replicas: 1,
   bound: 1,
   everBound: true,

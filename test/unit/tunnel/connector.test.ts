@@ -195,7 +195,8 @@ describe('a connector', () => {
     first(peer).connection.pause()
     await pass(clock, 8_000)
     await eventually(() => expect(changes.some(change => change.to === 'lost')).toBe(true))
-    await connector.setWeight(1, new AbortController().signal)
+    const retire = await connector.setWeight(1, new AbortController().signal)
+    await retire(new AbortController().signal)
     peer.mode = 'gost'
     await eventually(async () => {
       await pass(clock, 1_000)
@@ -217,7 +218,8 @@ describe('a connector', () => {
     peer.onBind = () => {
       oldOpenAtBind = !old.connection.destroyed && !old.connection.readableEnded
     }
-    await connector.setWeight(1, new AbortController().signal)
+    const retire = await connector.setWeight(1, new AbortController().signal)
+    await retire(new AbortController().signal)
     expect(oldOpenAtBind).toBe(true)
     expect(peer.bound[1]?.weight).toBe(1)
     await eventually(() => expect(old.connection.readableEnded || old.connection.destroyed).toBe(true))

@@ -1,0 +1,85 @@
+/**
+ * The screen's life: drawn on the terminal's other page, away while an editor or the shell has the terminal, and gone at the end, whatever the
+ * end is. Knows no session: commands and files are actions that it is given.
+ */
+import { type Instance, render } from 'ink'
+import { closeOnce, deferred } from '../base/closable.ts'
+import { asError } from '../base/errors.ts'
+import { App } from './app.tsx'
+import { Controller } from './controller.ts'
+import { type EffectContext, perform } from './effects.ts'
+import type { Tui, TuiOptions } from './types.ts'
+
+/** Traffic is drawn ten times a second; a reader that speaks wants less. */
+const FRAME_MS = 100
+const SPOKEN_FRAME_MS = 2_000
+const MAX_FPS = 20
+
+export function startTui(options: TuiOptions): Tui {
+  const { clock, log, mask, events, actions, stdout, tmux, screenReader } = options
+  const failed = deferred<never>()
+  const timeOf = options.timeOf ?? (ms => new Date(ms).toLocaleTimeString('en-GB'))
+  const frameMs = screenReader ? SPOKEN_FRAME_MS : FRAME_MS
+  const controller = new Controller({ clock, log, mask, timeOf, frameMs, perform: effect => void run(effect) })
+  const unsubscribe = events.subscribe(event => controller.event(event))
+  let instance: Instance | undefined
+  let closed = false
+
+  const mount = (): void => {
+    if (closed || instance !== undefined) return
+    instance = render(<App controller={controller} colorless={options.colorless} />, {
+      stdin: options.stdin,
+      stdout,
+      exitOnCtrlC: false,
+      patchConsole: false,
+      alternateScreen: true,
+      incrementalRendering: true,
+      interactive: true,
+      maxFps: MAX_FPS,
+      isScreenReaderEnabled: screenReader
+    })
+    // Ends by itself only when drawing failed.
+    instance.waitUntilExit().catch((error: unknown) => failed.reject(asError(error)))
+  }
+  const unmount = async (): Promise<void> => {
+    const gone = instance
+    instance = undefined
+    if (gone === undefined) return
+    const exited = gone.waitUntilExit().catch(() => {}) // told by `failed`
+    gone.unmount()
+    await exited
+  }
+  const away = async <T,>(work: () => Promise<T>): Promise<T> => {
+    await unmount()
+    try {
+      return await work()
+    } finally {
+      mount()
+    }
+  }
+  const context: EffectContext = {
+    log,
+    mask,
+    actions,
+    away,
+    tmux,
+    write: text => void stdout.write(text),
+    localOf: target => controller.view.targets[target ?? Object.keys(controller.view.targets)[0] ?? '']?.local
+  }
+  const run = async (effect: Parameters<typeof perform>[0]): Promise<void> => {
+    const change = await perform(effect, context)
+    if (change !== undefined && !closed) controller.change(change)
+  }
+  // Whoever waits for nothing must not make it an unhandled rejection.
+  failed.promise.catch(() => {})
+  mount()
+  return {
+    failed: failed.promise,
+    close: closeOnce(async () => {
+      closed = true
+      unsubscribe()
+      controller.close()
+      await unmount()
+    })
+  }
+}
