@@ -133,7 +133,7 @@ const queryOf = (path: string): QueryString[] => {
 function postData(body: KeptBody, mimeType: string): PostData {
   const text = textOf(body.bytes)
   if (text !== undefined) return { mimeType, text }
-  return { mimeType, text: body.bytes.toString('base64'), comment: 'base64', ...{ encoding: 'base64' } }
+  return { mimeType, text: body.bytes.toString('base64'), comment: 'base64' }
 }
 
 function textOf(bytes: Buffer): string | undefined {

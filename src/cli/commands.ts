@@ -46,6 +46,19 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     load: () => import('./commands/list.ts')
   },
+  set: {
+    summary: 'Change a running session: its share, or hold it for a while',
+    usage: ['kubectl intercept set [TARGET...|PID...] weight=N | split=PERCENT | hold | release'],
+    about: [
+      'hold gives the visitors back and keeps the session; release takes them again. Without a target the only running session is meant. The screen has keys for the same: + - w and Space.'
+    ],
+    examples: [
+      { command: 'kubectl intercept set nginx weight=1', summary: 'share with the sidecars' },
+      { command: 'kubectl intercept set split=50%', summary: 'half of the visitors' },
+      { command: 'kubectl intercept set hold', summary: 'the cluster serves until `release`' }
+    ],
+    load: () => import('./commands/set.ts')
+  },
   leave: {
     summary: "End this user's sessions on this machine",
     usage: ['kubectl intercept leave [TARGET...|PID...|--all]'],
@@ -59,11 +72,30 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     load: () => import('./commands/leave.ts')
   },
+  replay: {
+    summary: 'Send recorded requests again, and compare the answers',
+    usage: ['kubectl intercept replay FILE [--to URL] [--filter EXPRESSION] [--diff] [--set-header "NAME: VALUE"]...'],
+    about: [
+      'FILE is a recording of ours (--record, or x on the screen) or a HAR file of a browser. Requests go one after the other, in the order of the recording, to the local app that it names, or to --to. With --diff the exit code is 1 when an answer differs.'
+    ],
+    examples: [
+      { command: 'kubectl intercept replay traffic.har --to http://localhost:8080 --diff', summary: 'a regression test from real traffic' },
+      { command: 'kubectl intercept replay traffic.har --filter status:5xx', summary: 'only what failed' },
+      {
+        command: "kubectl intercept replay traffic.har --set-header 'Authorization: Bearer TOKEN'",
+        summary: 'with a value that the recording hides'
+      }
+    ],
+    load: () => import('./commands/replay.ts')
+  },
   demo: {
     summary: 'Show the whole thing on this machine, without a cluster',
-    usage: ['kubectl intercept demo [--keep] [-o plain|json]'],
+    usage: ['kubectl intercept demo [--keep] [-o plain|json|tui]'],
     about: ['Starts a tunnel server, a sidecar with a small app and some visitors on loopback, and intercepts them.'],
-    examples: [{ command: 'kubectl intercept demo', summary: 'watch it work; Ctrl-C ends it' }],
+    examples: [
+      { command: 'kubectl intercept demo', summary: 'watch it work; Ctrl-C ends it' },
+      { command: 'kubectl intercept demo -o tui', summary: 'try the screen' }
+    ],
     load: () => import('./commands/demo.ts')
   },
   version: {

@@ -54,7 +54,7 @@ export const FLAGS = [
     commands: SESSION,
     argument: 'PERCENT',
     summary:
-      'take this share of the visitors, 1…100; the rest stays in the cluster. The share of a running session is changed by leaving and starting again',
+      'take this share of the visitors, 1…100; the rest stays in the cluster. A running session is changed with: kubectl intercept set split=PERCENT',
     config: 'split'
   },
   {
@@ -168,6 +168,53 @@ export const FLAGS = [
     config: 'capture'
   },
   {
+    name: 'record',
+    arity: 'one',
+    commands: SESSION,
+    argument: 'FILE',
+    summary: 'write the traffic to FILE: .har for viewers and replay, .ndjson with all events; secret headers are masked',
+    config: 'never'
+  },
+  {
+    name: 'show-secrets',
+    arity: 'none',
+    commands: SESSION,
+    summary: 'do not mask Authorization, Cookie and the like, on the screen, in events and recordings',
+    config: 'never'
+  },
+  {
+    name: 'to',
+    arity: 'one',
+    commands: ['replay'],
+    argument: 'URL',
+    summary: 'where to send the requests, e.g. http://localhost:8080',
+    default: 'the local app of the recording',
+    config: 'never'
+  },
+  {
+    name: 'filter',
+    arity: 'many',
+    commands: ['replay'],
+    argument: 'EXPRESSION',
+    summary: 'only what matches, e.g. "method:POST and path:/api/*" (docs/filter.md)',
+    config: 'never'
+  },
+  {
+    name: 'diff',
+    arity: 'none',
+    commands: ['replay'],
+    summary: 'compare the answers with the recorded ones; exit code 1 when one differs',
+    config: 'never'
+  },
+  {
+    name: 'set-header',
+    arity: 'many',
+    commands: ['replay'],
+    argument: 'NAME: VALUE',
+    summary: 'replace or add a header in every request; without a value leave it out',
+    config: 'never'
+  },
+  {
     name: 'grace',
     arity: 'one',
     commands: SESSION,
@@ -204,13 +251,14 @@ export const FLAGS = [
     name: 'output',
     short: 'o',
     arity: 'one',
-    commands: ['intercept', 'list', 'version', 'demo'],
+    commands: ['intercept', 'list', 'replay', 'version', 'demo'],
     argument: 'FORMAT',
-    summary: 'plain or json for sessions (json: one event per line); wide, json, yaml or name for list; json or yaml for version',
-    default: 'plain, or a table',
+    summary: 'tui, plain or json for sessions (json: one event per line); wide, json, yaml or name for list; json or yaml for version',
+    default: 'tui on a terminal, else plain; a table for list',
     inCommand: {
-      intercept: { summary: 'plain, or json: one event per line', default: 'plain' },
-      demo: { summary: 'plain, or json: one event per line', default: 'plain' },
+      intercept: { summary: 'tui: the screen; plain: lines; json: one event per line', default: 'tui on a terminal, else plain' },
+      demo: { summary: 'plain: a story; tui: the screen; json: one event per line', default: 'plain' },
+      replay: { summary: 'plain, or json: one event per line', default: 'plain' },
       list: { summary: 'wide, json, yaml or name', default: 'a table' },
       version: { summary: 'json or yaml', default: 'one line' }
     },

@@ -12,8 +12,6 @@ export interface LaterFlag extends Later {
 }
 
 export const LATER_COMMANDS: readonly Later[] = [
-  { name: 'set', what: 'changing a running session' },
-  { name: 'replay', what: 'sending recorded exchanges again' },
   { name: 'env', what: "the pod's environment on the laptop" },
   { name: 'access', what: 'reaching cluster services from the laptop' },
   { name: 'doctor', what: 'checking a cluster and explaining what is missing' },
@@ -27,7 +25,6 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'path', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'method', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'host', arity: 'many', what: 'intercepting only matching requests' },
-  { name: 'filter', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'mirror', arity: 'none', what: 'mirroring' },
   { name: 'env-file', arity: 'one', what: "the pod's environment on the laptop" },
   { name: 'env-json', arity: 'one', what: "the pod's environment on the laptop" },
@@ -38,11 +35,7 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'via-pod', arity: 'one', what: 'reaching cluster services from the laptop' },
   { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },
   { name: 'join', arity: 'none', what: 'agreeing with other people on a target' },
-  { name: 'record', arity: 'one', what: 'recording' },
-  { name: 'events', arity: 'one', what: 'writing events beside the output of a command' },
-  { name: 'show-secrets', arity: 'none', what: 'showing masked values' },
-  { name: 'set-header', arity: 'many', what: 'sending recorded exchanges again' },
-  { name: 'diff', arity: 'none', what: 'sending recorded exchanges again' }
+  { name: 'events', arity: 'one', what: 'writing events beside the output of a command' }
 ]
 
 export const laterCommand = (word: string): Later | undefined => LATER_COMMANDS.find(({ name }) => name === word)

@@ -7,6 +7,7 @@ import { orList } from './values.ts'
 const FORMATS = {
   intercept: ['plain', 'json', 'tui'],
   demo: ['plain', 'json', 'tui'],
+  replay: ['plain', 'json'],
   list: ['table', 'wide', 'json', 'yaml', 'name'],
   version: ['text', 'json', 'yaml']
 } as const

@@ -50,11 +50,11 @@ export async function screenOutput(options: ScreenOptions): Promise<SessionOutpu
     })
   }
   events.subscribe(event => {
-    if (tui === undefined) early.push(event)
+    // Questions are over, and something is being connected or waited for. The screen hears this event itself, since it subscribes now.
+    if (tui === undefined && event.type === 'target.state' && !isOver(event)) begin()
+    else if (tui === undefined) early.push(event)
     if (isLast(event)) last.push(event)
     else if (!event.type.startsWith('exchange.')) plain.event(event)
-    // Questions are over, and something is being connected or waited for.
-    if (tui === undefined && event.type === 'target.state' && !isOver(event)) begin()
   })
   return {
     async flushed() {

@@ -8,7 +8,7 @@ import { EMPTY_VIEW, reduce, type SessionView } from '../event/reduce.ts'
 import { eventStream } from '../event/stream.ts'
 import { errorShape } from '../output/error.ts'
 import { ExchangeStore } from '../capture/exchange-store.ts'
-import { maskHeaders } from '../capture/mask.ts'
+import { maskHeaders, showAll } from '../capture/mask.ts'
 import type { Capture } from '../session/exchanges.ts'
 import type { InterceptContext } from '../session/request.ts'
 import { commandText } from './command-text.ts'
@@ -17,6 +17,8 @@ import { confirmOn } from './confirm.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
 import { type SessionOutput, sessionOutput } from './session-output.ts'
+import type { RecordingFile } from './recording-file.ts'
+import { badUsage } from './usage-error.ts'
 import { readChoice } from './values.ts'
 import { VERSION } from './version.ts'
 import { limitYoungHeap } from './young-heap.ts'
@@ -41,6 +43,7 @@ export async function hostSession(
   })
   const commands = commandTable({ events, stop, targets: () => Object.keys(view.targets) })
   const capture = captureFor(options, context)
+  const recording = options.control ? await recordingFor(capture, { context, events }) : undefined
   const output = await outputFor(options.format, { context, events, commands, capture })
   const control = options.control ? await startControl(context, { commands, info: () => infoOf(view, io.pid), events }) : undefined
   const young = limitYoungHeap(clock)
@@ -61,6 +64,7 @@ export async function hostSession(
       confirm: confirmOn(io, stop.drain),
       commands,
       capture,
+      ...(recording === undefined ? {} : { recording: recording.path }),
       user: io.user,
       version: VERSION,
       pid: io.pid,
@@ -75,16 +79,30 @@ export async function hostSession(
   } finally {
     young.cancel()
     commands.ended()
+    await recording?.close()
     await Promise.all([output.flushed(), control?.close(), ...clusters.map(cluster => cluster.close())])
   }
 }
 
 /** Exchanges are remembered where somebody will look at them again. */
 function captureFor({ format }: HostOptions, { args }: CommandContext): Capture {
+  const keeps = format === 'tui' || args.text('record') !== undefined
   return {
     off: readChoice({ flag: '--capture', text: args.text('capture') ?? 'on' }, ['on', 'off']) === 'off',
-    ...(format === 'tui' ? { store: new ExchangeStore() } : {})
+    ...(args.on('show-secrets') ? { mask: showAll } : {}),
+    ...(keeps ? { store: new ExchangeStore() } : {})
   }
+}
+
+async function recordingFor(
+  { store, mask = maskHeaders(), off }: Capture,
+  { context: { args, io }, events }: Pick<OutputParts, 'context' | 'events'>
+): Promise<RecordingFile | undefined> {
+  const file = args.text('record')
+  if (file === undefined || store === undefined) return undefined
+  if (off === true) throw badUsage('--record needs the traffic that --capture off does not look at', 'leave one of the two out')
+  const { recordTo } = await import('./recording-file.ts')
+  return recordTo({ file, cwd: io.cwd, events, log: store, mask })
 }
 
 interface OutputParts {

@@ -132,7 +132,11 @@ function sessionLines({ paint, columns, time }: LineOptions): Renderers {
     error: event => (event.fatal ? [] : at(event, paint('red', `error: ${printable(event.message)}`) + hintText(event.hint))),
     command: event => (event.by === 'control' ? at(event, `${printable(event.name)} asked for by another kubectl intercept`) : []),
     'drain.progress': event => at(event, `waiting for ${event.inFlight} running, at most ${formatMs(event.remainingMs)}`),
-    'session.ended': event => [...summaryLines(event.summary, serving.size > 0), ...checked]
+    'session.ended': event => [
+      ...summaryLines(event.summary, serving.size > 0),
+      ...(event.recording === undefined ? [] : [`recorded in ${printable(event.recording)}`]),
+      ...checked
+    ]
   }
 }
 

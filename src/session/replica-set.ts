@@ -76,6 +76,15 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     return replica
   }
 
+  const weigh = async (next: number, signal: AbortSignal) => {
+    const changes = await Promise.allSettled([...replicas.values()].map(({ connector }) => connector.setWeight(next, signal)))
+    const retired = changes.flatMap(change => (change.status === 'fulfilled' ? [change.value] : []))
+    const retire = async (until: AbortSignal): Promise<void> => {
+      await Promise.all(retired.map(leave => leave(until)))
+    }
+    return { retire, failed: changes.find(change => change.status === 'rejected') }
+  }
+
   return {
     get all() {
       return [...replicas.values()]
@@ -117,17 +126,13 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     async setWeight(next, signal) {
       const before = weight
       weight = next
-      const changes = await Promise.allSettled([...replicas.values()].map(({ connector }) => connector.setWeight(next, signal)))
-      const failed = changes.find(change => change.status === 'rejected')
-      const retire = async (until: AbortSignal): Promise<void> => {
-        await Promise.all(changes.map(change => (change.status === 'fulfilled' ? change.value(until) : undefined)))
-      }
+      const { retire, failed } = await weigh(next, signal)
       if (failed === undefined) return retire
       // Some took it: they go back, so that no visitor meets two weights.
       weight = before
-      const back = await Promise.allSettled([...replicas.values()].map(({ connector }) => connector.setWeight(before, signal)))
+      const back = await weigh(before, signal)
       await retire(signal)
-      await Promise.all(back.map(change => (change.status === 'fulfilled' ? change.value(signal) : undefined)))
+      await back.retire(signal)
       throw failed.reason
     },
     async withdraw(signal) {

@@ -95,6 +95,8 @@ export interface InterceptContext {
   controlPath: string | undefined
   /** What is looked at of the traffic, and whether it is remembered. */
   capture?: Capture | undefined
+  /** The file that the traffic is written to. */
+  recording?: string | undefined
   /** Resident bytes now, for `stats`. */
   memory: () => number
 }

@@ -19,7 +19,12 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
   const running: Intercept[] = []
   const end = async (reason: EndReason, exitCode: number): Promise<number> => {
     await closeAll(running).catch((error: unknown) => context.log.warn('close failed', { error: asError(error) }))
-    events.emit('session.ended', { reason, exitCode, summary: sumUp(running, clock.now() - startedAt) })
+    events.emit('session.ended', {
+      reason,
+      exitCode,
+      summary: sumUp(running, clock.now() - startedAt),
+      ...(context.recording === undefined ? {} : { recording: context.recording })
+    })
     return exitCode
   }
   const chosen = await chooseTunnels(request, context, cluster)

@@ -94,8 +94,9 @@ export function statsLine({ view, stats, rates }: HeaderFacts, width: number): L
     ),
     view.counters.inFlight > 0 ? part(`${view.counters.inFlight} open`) : []
   ]
-  const right: Span[] = [toned('gray', `↑ ${formatBytes(stats?.bytesOut ?? 0)}/s ↓ ${formatBytes(stats?.bytesIn ?? 0)}/s `)]
-  return spread(packed(left, Math.max(20, width - 26)), right, width)
+  const right: Span[] =
+    width < 96 ? [] : [toned('gray', `↑ ${formatBytes(stats?.bytesOut ?? 0)}/s ↓ ${formatBytes(stats?.bytesIn ?? 0)}/s `)]
+  return spread(packed(left, Math.max(20, width - (width < 96 ? 0 : 26)), width < 96 ? 2 : 3), right, width)
 }
 
 const ms = (value: number | undefined): string => (value === undefined ? '–' : formatMs(value))

@@ -1,7 +1,7 @@
 /** The help: every key, from the one table. */
 import { padEnd } from '../base/width.ts'
 import { KEYS, type KeySpec } from './keys.ts'
-import { bold, type Line, packed, toned } from './line.ts'
+import { bold, type Line, lineWidth, packed, toned } from './line.ts'
 import type { View } from './model.ts'
 
 const PARTS: readonly (readonly [title: string, view: View])[] = [
@@ -35,7 +35,7 @@ export function footer(view: View, width: number): Line {
     ({ label, short = '' }): Line =>
       short.startsWith('+') ? [toned('cyan', '+ -'), { text: short.slice(3) }] : [toned('cyan', label), { text: ` ${short}` }]
   )
-  const last = parts.splice(-2)
-  const must = packed(last, width, 2)
-  return [{ text: ' ' }, ...packed([...back, ...parts, must], width - 2, 2)]
+  // Help and the way out are always there.
+  const must = packed(parts.splice(-2), width - 1, 2)
+  return [{ text: ' ' }, ...packed([...back, ...parts], width - 3 - lineWidth(must), 2), { text: '  ' }, ...must]
 }

@@ -1,40 +1,33 @@
 /** What the session itself did, one line an event: the last ones, for the pane of events. */
-import { formatMs, printable } from '../base/format.ts'
-import type { SessionEvent } from '../event/types.ts'
+import { formatMs, formatShare, printable } from '../base/format.ts'
+import type { EventType, SessionEvent } from '../event/types.ts'
 import { type Line, toned } from './line.ts'
+
+type Words = { [T in EventType]?: (event: Extract<SessionEvent, { type: T }>) => string | undefined }
+
+const WORDS: Words = {
+  'target.state': ({ from, to, cause, detail }) => `${from} → ${to} (${cause})${detail === undefined ? '' : ` – ${detail}`}`,
+  'connector.state': ({ replica, from, to, cause }) => `connector ${replica}: ${from} → ${to} (${cause})`,
+  'route.tried': event =>
+    `route ${event.kind} ${event.ok ? 'works' : `falls out: ${event.reason ?? event.code ?? 'failed'}`} (${event.address}, ${formatMs(event.ms)})`,
+  'route.chosen': ({ kind, describe }) => `route ${kind}: ${describe}`,
+  probe: event =>
+    `probe ${event.proof} ${event.attempt}/${event.of}: ${event.ok ? 'arrived' : (event.hop ?? event.code ?? 'did not arrive')} (${formatMs(event.ms)})`,
+  'local.state': ({ address, up, cause }) => `local app ${address} is ${up ? 'up' : 'down'} (${cause})`,
+  'return.state': ({ pod, ok, cause }) => `return path to ${pod}: ${ok ? 'open' : 'failed'} (${cause})`,
+  'intercept.changed': ({ weight, share, by }) => `weight ${weight}, a share of ${formatShare(share)} (${by})`,
+  command: ({ name, by }) => `command ${name} by ${by}`,
+  'command.result': ({ ok, error }) => (ok ? undefined : `command failed: ${error?.message ?? ''}`),
+  notice: ({ message, hint }) => `${message}${hint === undefined ? '' : ` – ${hint}`}`,
+  error: ({ message }) => `error: ${message}`,
+  'drain.progress': ({ inFlight }) => `draining: ${inFlight} still open`
+}
 
 /** Undefined for what the list, the first lines, or nobody wants to show. */
 export function logText(event: SessionEvent): string | undefined {
-  switch (event.type) {
-    case 'target.state':
-      return `${event.from} → ${event.to} (${event.cause})${event.detail === undefined ? '' : ` – ${event.detail}`}`
-    case 'connector.state':
-      return `connector ${event.replica}: ${event.from} → ${event.to} (${event.cause})`
-    case 'route.tried':
-      return `route ${event.kind} ${event.ok ? 'works' : `falls out: ${event.reason ?? event.code ?? 'failed'}`} (${event.address}, ${formatMs(event.ms)})`
-    case 'route.chosen':
-      return `route ${event.kind}: ${event.describe}`
-    case 'probe':
-      return `probe ${event.proof} ${event.attempt}/${event.of}: ${event.ok ? 'arrived' : (event.hop ?? event.code ?? 'did not arrive')} (${formatMs(event.ms)})`
-    case 'local.state':
-      return `local app ${event.address} is ${event.up ? 'up' : 'down'} (${event.cause})`
-    case 'return.state':
-      return `return path to ${event.pod}: ${event.ok ? 'open' : 'failed'} (${event.cause})`
-    case 'intercept.changed':
-      return `weight ${event.weight}, a share of ${Math.round(event.share * 100)} % (${event.by})`
-    case 'command':
-      return `command ${event.name} by ${event.by}`
-    case 'command.result':
-      return event.ok ? undefined : `command failed: ${event.error?.message ?? ''}`
-    case 'notice':
-      return `${event.message}${event.hint === undefined ? '' : ` – ${event.hint}`}`
-    case 'error':
-      return `error: ${event.message}`
-    case 'drain.progress':
-      return `draining: ${event.inFlight} still open`
-    default:
-      return undefined
-  }
+  // The table is keyed by the type of the event that each entry takes.
+  const words = WORDS[event.type] as ((event: SessionEvent) => string | undefined) | undefined
+  return words?.(event)
 }
 
 export function logLine(event: SessionEvent, text: string, timeOf: (ms: number) => string): Line {

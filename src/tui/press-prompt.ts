@@ -28,7 +28,7 @@ export function pressPrompt(model: Model, key: string, context: PromptContext): 
 }
 
 function typed(text: string, key: string): string {
-  if (key === 'backspace' || key === 'delete') return [...text].slice(0, -1).join('')
+  if (key === 'backspace' || key === 'delete') return text.replace(/.$/su, '')
   if (key === 'ctrl-u') return ''
   if (key === 'ctrl-w') return text.replace(/\S*\s*$/, '')
   if (key === 'space') return `${text} `

@@ -44,7 +44,7 @@ const quit = (model: Model): Pressed =>
 /** Moves by lines; in the list the cursor moves, elsewhere the view. */
 function move(model: Model, context: PressContext, by: number): Pressed {
   if (model.view !== 'list') {
-    const line = Math.max(0, Math.min(model.line + by, context.lines - 1))
+    const line = Math.max(0, Math.min(Math.min(model.line, context.lines - 1) + by, context.lines - 1))
     return { model: { ...model, line } }
   }
   if (context.at === -1) return { model }
@@ -119,8 +119,8 @@ const tab =
   (at: number): Run =>
   model => ({ model: { ...model, tab: at, line: 0 } })
 const show =
-  (view: Model['view']): Run =>
-  model => ({ model: { ...model, view: model.view === view ? 'list' : view, line: 0 } })
+  (view: Model['view'], line = 0): Run =>
+  model => ({ model: { ...model, view: model.view === view ? 'list' : view, line } })
 
 const ACTS: Readonly<Record<Act, Run>> = {
   up: (model, context) => move(model, context, -1),
@@ -155,7 +155,8 @@ const ACTS: Readonly<Record<Act, Run>> = {
   'all-targets': (model, { targets }) => ({
     model: { ...model, onlyTarget: !model.onlyTarget, target: model.target ?? targets[0], following: true, cursor: undefined }
   }),
-  events: show('log'),
+  // The latest ones first.
+  events: show('log', Number.MAX_SAFE_INTEGER),
   help: show('help'),
   redraw: model => ({ model, effect: { kind: 'redraw' } }),
   suspend: model => ({ model, effect: { kind: 'suspend' } }),

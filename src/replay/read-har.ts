@@ -1,0 +1,104 @@
+/** HAR files, ours and those of browsers and proxies: Chrome, Firefox, mitmproxy. What only HTTP/2 has is left out: it is sent as HTTP/1.1. */
+import { InterceptError } from '../base/errors.ts'
+import type { KeptBody, KeptRequest, KeptResponse } from '../capture/kept.ts'
+import type { Header } from '../event/types.ts'
+import { notOne } from './not-a-recording.ts'
+import type { Recorded, RecordedExchange } from './recorded.ts'
+
+type Fields = Readonly<Record<string, unknown>>
+
+export function readHar(text: string, name: string): Recorded {
+  const document = fields(parse(text, name))
+  const log = fields(document['log'])
+  const entries = log['entries']
+  if (!Array.isArray(entries)) throw notOne(name, 'it has no log.entries')
+  return { exchanges: entries.map((entry, index) => exchangeOf(fields(entry), { name, index })), locals: new Map() }
+}
+
+function parse(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''))
+  } catch {
+    throw notOne(name, 'it is no whole JSON document')
+  }
+}
+
+interface Place {
+  name: string
+  /** From 0. */
+  index: number
+}
+
+function exchangeOf(entry: Fields, place: Place): RecordedExchange {
+  const request = fields(entry['request'])
+  const who = entry['_who'] === 'returned' || entry['_who'] === 'replay' ? entry['_who'] : 'laptop'
+  const isWebSocket = Array.isArray(entry['_webSocketMessages']) || fields(entry['response'])['status'] === 101
+  const comment = text(entry['comment'])
+  return {
+    id: text(entry['_id']) || String(place.index + 1),
+    protocol: isWebSocket ? 'websocket' : 'http/1.1',
+    who,
+    source: '',
+    target: text(entry['_target']) || undefined,
+    request: requestOf(request, comment, place),
+    response: responseOf(fields(entry['response']), comment),
+    unparsed: /could not be followed/.test(comment)
+  }
+}
+
+function requestOf(request: Fields, comment: string, place: Place): KeptRequest {
+  const method = request['method']
+  const url = typeof request['url'] === 'string' && URL.canParse(request['url']) ? new URL(request['url']) : undefined
+  if (typeof method !== 'string' || url === undefined) {
+    throw new InterceptError('BAD_USAGE', `entry ${place.index + 1} of ${place.name} has no method or no URL`, {
+      hint: 'is it a whole HAR file?'
+    })
+  }
+  const target = `${url.pathname}${url.search}`
+  const headers = headersOf(request['headers'])
+  const host = headers.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? url.host
+  const withHost: Header[] = headers.some(([name]) => name.toLowerCase() === 'host') ? headers : [['Host', host], ...headers]
+  return {
+    method,
+    target,
+    host,
+    path: target,
+    version: '1.1',
+    headers: withHost,
+    trailers: [],
+    body: requestBody(fields(request['postData']), comment)
+  }
+}
+
+/** `params` where the text is missing, as some tools write forms. */
+function requestBody(postData: Fields, comment: string): KeptBody {
+  const { text: given, params, encoding } = postData
+  const form = Array.isArray(params)
+    ? new URLSearchParams(params.map((param): [string, string] => [text(fields(param)['name']), text(fields(param)['value'])])).toString()
+    : ''
+  const isBase64 = encoding === 'base64' || postData['comment'] === 'base64'
+  const bytes = typeof given === 'string' && given !== '' ? Buffer.from(given, isBase64 ? 'base64' : 'utf8') : Buffer.from(form)
+  return { bytes, size: bytes.length, truncated: /bytes of the request body were kept/.test(comment) }
+}
+
+/** Undefined where nothing answered (browsers write status 0). */
+function responseOf(response: Fields, comment: string): KeptResponse | undefined {
+  const status = response['status']
+  if (typeof status !== 'number' || status < 100) return undefined
+  const content = fields(response['content'])
+  const bytes = Buffer.from(text(content['text']), content['encoding'] === 'base64' ? 'base64' : 'utf8')
+  const size = typeof content['size'] === 'number' && content['size'] > bytes.length && bytes.length === 0 ? content['size'] : bytes.length
+  // The text of a HAR is unpacked: what packed it is no longer true of it.
+  const headers = headersOf(response['headers']).filter(([name]) => name.toLowerCase() !== 'content-encoding')
+  const truncated = /bytes of the response body were kept/.test(comment) || size > bytes.length
+  return { status, reason: text(response['statusText']), version: '1.1', headers, trailers: [], body: { bytes, size, truncated } }
+}
+
+/** HTTP/2's pseudo headers begin with a colon. */
+const headersOf = (value: unknown): Header[] =>
+  (Array.isArray(value) ? value : [])
+    .map(header => [text(fields(header)['name']), text(fields(header)['value'])] as const)
+    .filter(([name]) => name !== '' && !name.startsWith(':'))
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {})
