@@ -40,7 +40,7 @@ export async function sendAgain(request: ReplayRequest, options: SendOptions): P
       })
     })
     const watch = observeExchanges({ ...observe, clock, who: 'replay', source: 'replay', startedAt, connectMs: clock.now() - startedAt })
-    const bytes = encodeRequest(prepared(request))
+    const bytes = Buffer.concat(prepared(request))
     let received = 0
     await new Promise<void>(resolve => {
       const cut = (): void => {
@@ -71,13 +71,8 @@ export async function sendAgain(request: ReplayRequest, options: SendOptions): P
   }
 }
 
-/** Headers of the connection are ours; all others stay, in their order and spelling. */
-function prepared({ method, target, headers, body, trailers = [] }: ReplayRequest): {
-  method: string
-  target: string
-  headers: Header[]
-  body: Buffer
-} {
+/** Head and body. Headers of the connection are ours; all others stay, in their order and spelling. */
+function prepared({ method, target, headers, body, trailers = [] }: ReplayRequest): [head: Buffer, body: Buffer] {
   const kept = headers.filter(([name]) => !OURS.has(name.toLowerCase()))
   const chunked = headers.some(([name, value]) => name.toLowerCase() === 'transfer-encoding' && /\bchunked\b/i.test(value))
   const hadLength = headers.some(([name]) => name.toLowerCase() === 'content-length')
@@ -86,8 +81,8 @@ function prepared({ method, target, headers, body, trailers = [] }: ReplayReques
     : body.length > 0 || hadLength
       ? [['Content-Length', String(body.length)]]
       : []
-  const bytes = chunked ? asChunk(body, trailers) : body
-  return { method, target, headers: [...kept, ...framing, ['Connection', 'close']], body: bytes }
+  const head = encodeRequest({ method, target, headers: [...kept, ...framing, ['Connection', 'close']] })
+  return [head, chunked ? asChunk(body, trailers) : body]
 }
 
 const OURS = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect', 'content-length', 'transfer-encoding', 'te', 'upgrade'])

@@ -31,7 +31,9 @@ describe('help and version', () => {
     expect(await helpOf('leave')).toMatch(/--all +every running session of this user on this machine\n/)
     expect(await helpOf('intercept')).toMatch(/--all +every tunnel of the namespace\n/)
     expect(await helpOf('version')).toMatch(/-o, --output FORMAT +json or yaml \(default: one line\)\n/)
-    expect(await helpOf('demo')).toMatch(/-o, --output FORMAT +plain, or json: one event per line \(default: plain\)\n/)
+    expect(await helpOf('demo')).toMatch(
+      /-o, --output FORMAT +plain: a story; tui: the screen; json: one event per line \(default: plain\)\n/
+    )
     expect(await helpOf('list')).toMatch(/-o, --output FORMAT +wide, json, yaml or name \(default: a table\)\n/)
   })
 
