@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** One project per ring (ARCHITECTURE.md, "Tests"): unit = ring 1, peers = ring 2 (needs gost), e2e = ring 3 (needs a cluster). */
+/** One project per ring (ARCHITECTURE.md, "Tests"): unit = ring 1, tui = the built program in a terminal, peers = ring 2 (needs gost), e2e = ring 3 (needs a cluster). */
 const common = {
   environment: 'node',
   pool: 'forks',
@@ -29,6 +29,15 @@ export default defineConfig({
           runner: 'test/harness/gost-runner.ts',
           testTimeout: 120_000,
           // Two files at a time: the gosts beside them want the cores too.
+          maxWorkers: 2
+        }
+      },
+      {
+        test: {
+          ...common,
+          name: 'tui',
+          include: ['test/tui/**/*.pty.test.ts'],
+          testTimeout: 60_000,
           maxWorkers: 2
         }
       },

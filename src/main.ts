@@ -1,5 +1,6 @@
 /** The process around `cli/main.ts`: gives it what the process has, and ends with its code. */
 import { hostname, homedir, tmpdir, userInfo } from 'node:os'
+import { systemClock } from './base/clock.ts'
 import { exit } from './cli/exit.ts'
 import type { Io } from './cli/io.ts'
 import { main } from './cli/main.ts'
@@ -20,11 +21,21 @@ const io: Io = {
   uid: process.getuid?.(),
   user: `${userName()}@${hostname()}`,
   memory: () => process.memoryUsage.rss(),
-  suspend: () =>
-    new Promise(resolve => {
-      process.once('SIGCONT', () => resolve())
-      process.kill(process.pid, 'SIGTSTP')
+  suspend: stopped
+}
+
+/** How long it takes at most until the process has stopped; it goes on where nobody could continue it (no shell above). */
+const STOPPED_MS = 200
+
+function stopped(): Promise<void> {
+  return new Promise(resolve => {
+    const timer = systemClock.after(STOPPED_MS, resolve)
+    process.once('SIGCONT', () => {
+      timer.cancel()
+      resolve()
     })
+    process.kill(process.pid, 'SIGTSTP')
+  })
 }
 
 /** A container may run as a uid that has no name. */

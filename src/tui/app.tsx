@@ -1,19 +1,23 @@
 /** The screen on Ink: draws the lines that it is told, and says which keys were pressed. */
-import { Box, Text, useInput, useWindowSize } from 'ink'
+import { Box, Text, useInput, usePaste, useWindowSize } from 'ink'
 import { memo, useSyncExternalStore } from 'react'
 import type { Controller } from './controller.ts'
-import { keyName } from './key-name.ts'
+import { keyNames } from './key-name.ts'
 import type { Line, Span } from './line.ts'
 
-export function App({ controller, colorless }: { controller: Controller; colorless: boolean }) {
+/** Another `generation` draws every line anew. */
+export function App({ controller, colorless, generation }: { controller: Controller; colorless: boolean; generation: number }) {
   const size = useWindowSize()
   const { lines } = useSyncExternalStore(
     listener => controller.onFrame(listener),
     () => controller.screenFor(size)
   )
-  useInput((input, key) => controller.key(keyName(input, key)))
+  useInput((input, key) => {
+    for (const name of keyNames(input, key)) controller.key(name)
+  })
+  usePaste(text => controller.key(text))
   return (
-    <Box flexDirection="column" width={size.columns} height={size.rows}>
+    <Box key={generation} flexDirection="column" width={size.columns} height={size.rows}>
       {lines.map((line, index) => (
         // A line has no identity but its place on the screen.
         // biome-ignore lint/suspicious/noArrayIndexKey: see above

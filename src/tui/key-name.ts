@@ -1,4 +1,4 @@
-/** What Ink says of a key press → its name in the key table; several characters at once are a paste. */
+/** What Ink says of key presses → their names in the key table. Keys that come in one piece (a quick hand, a slow line) are told apart. */
 import type { Key } from 'ink'
 
 const NAMED = [
@@ -17,8 +17,19 @@ const NAMED = [
   ['delete', 'delete']
 ] as const satisfies readonly (readonly [keyof Key, string])[]
 
-export function keyName(input: string, key: Key): string {
-  for (const [flag, name] of NAMED) if (key[flag]) return name
-  if (key.ctrl && input.length === 1) return `ctrl-${input.toLowerCase()}`
-  return input === ' ' ? 'space' : input
+const CONTROL: Readonly<Record<string, string>> = {
+  '\r': 'enter',
+  '\n': 'enter',
+  '\t': 'tab',
+  '\u007f': 'backspace',
+  '\b': 'backspace',
+  '\u001b': 'escape',
+  ' ': 'space'
+}
+
+/** One name for each key, in their order. */
+export function keyNames(input: string, key: Key): string[] {
+  for (const [flag, name] of NAMED) if (key[flag]) return [name]
+  if (key.ctrl && input.length === 1) return [`ctrl-${input.toLowerCase()}`]
+  return Array.from(input, char => CONTROL[char] ?? (char < ' ' ? `ctrl-${String.fromCharCode(char.charCodeAt(0) + 96)}` : char))
 }

@@ -4,6 +4,7 @@
  */
 import { type Instance, render } from 'ink'
 import { closeOnce, deferred } from '../base/closable.ts'
+import type { Timer } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
 import { App } from './app.tsx'
 import { Controller } from './controller.ts'
@@ -14,6 +15,8 @@ import type { Tui, TuiOptions } from './types.ts'
 const FRAME_MS = 100
 const SPOKEN_FRAME_MS = 2_000
 const MAX_FPS = 20
+/** After the last of several changes of size. */
+const SETTLE_MS = 120
 
 export function startTui(options: TuiOptions): Tui {
   const { clock, log, mask, events, actions, stdout, tmux, screenReader } = options
@@ -25,9 +28,11 @@ export function startTui(options: TuiOptions): Tui {
   let instance: Instance | undefined
   let closed = false
 
+  let generation = 0
+  const app = () => <App controller={controller} colorless={options.colorless} generation={generation} />
   const mount = (): void => {
     if (closed || instance !== undefined) return
-    instance = render(<App controller={controller} colorless={options.colorless} />, {
+    instance = render(app(), {
       stdin: options.stdin,
       stdout,
       exitOnCtrlC: false,
@@ -40,6 +45,17 @@ export function startTui(options: TuiOptions): Tui {
     })
     // Ends by itself only when drawing failed.
     instance.waitUntilExit().catch((error: unknown) => failed.reject(asError(error)))
+  }
+  /** What was drawn while the size changed stands somewhere else now than Ink believes. */
+  const redraw = (): void => {
+    generation += 1
+    instance?.clear()
+    instance?.rerender(app())
+  }
+  let settling: Timer | undefined
+  const onResize = (): void => {
+    settling?.cancel()
+    settling = clock.after(SETTLE_MS, redraw, { unref: true })
   }
   const unmount = async (): Promise<void> => {
     const gone = instance
@@ -73,11 +89,14 @@ export function startTui(options: TuiOptions): Tui {
   // Whoever waits for nothing must not make it an unhandled rejection.
   failed.promise.catch(() => {})
   mount()
+  stdout.on('resize', onResize)
   return {
     failed: failed.promise,
     close: closeOnce(async () => {
       closed = true
       unsubscribe()
+      settling?.cancel()
+      stdout.off('resize', onResize)
       controller.close()
       await unmount()
     })
