@@ -77,8 +77,10 @@ export class Controller {
     if (effect !== undefined) this.#options.perform(effect)
   }
 
-  change(change: Partial<Model>): void {
-    this.#model = { ...this.#model, ...change }
+  change({ settled, ...change }: Partial<Model> & { readonly settled?: number }): void {
+    const { view, back, asked } = this.#model
+    const from = change.view === 'diff' && view !== 'diff' ? view : back
+    this.#model = { ...this.#model, ...change, back: from, asked: settled === asked ? undefined : asked }
     this.#draw()
   }
 

@@ -22,16 +22,18 @@ export interface EffectContext {
   readonly localOf: (target: string | undefined) => string | undefined
 }
 
-/** What changes in the model when it is done; undefined: nothing. */
-export type Outcome = Partial<Model> | undefined
+/** What changes in the model when it is done; undefined: nothing. `settled`: a weight that was asked for, and is there now or refused. */
+export type Outcome = (Partial<Model> & { readonly settled?: number }) | undefined
 
 export async function perform(effect: Effect, context: EffectContext): Promise<Outcome> {
+  const settled = effect.kind === 'set' && typeof effect.args['weight'] === 'number' ? { settled: effect.args['weight'] } : {}
   try {
-    return await run(effect, context)
+    const outcome = await run(effect, context)
+    return outcome === undefined ? undefined : { ...outcome, ...settled }
   } catch (thrown) {
     const error = asError(thrown)
     const hint = error instanceof InterceptError && error.hint !== undefined ? ` – ${error.hint}` : ''
-    return { said: { text: `${error.message}${hint}`, tone: 'red' } }
+    return { said: { text: `${error.message}${hint}`, tone: 'red' }, ...settled }
   }
 }
 

@@ -31,5 +31,7 @@ const CONTROL: Readonly<Record<string, string>> = {
 export function keyNames(input: string, key: Key): string[] {
   for (const [flag, name] of NAMED) if (key[flag]) return [name]
   if (key.ctrl && input.length === 1) return [`ctrl-${input.toLowerCase()}`]
-  return Array.from(input, char => CONTROL[char] ?? (char < ' ' ? `ctrl-${String.fromCharCode(char.charCodeAt(0) + 96)}` : char))
+  const names = Array.from(input, char => CONTROL[char] ?? (char < ' ' ? `ctrl-${String.fromCharCode(char.charCodeAt(0) + 96)}` : char))
+  // Escape and the next key in one piece look like a key with Alt, which means nothing here.
+  return key.meta ? ['escape', ...names] : names
 }

@@ -33,6 +33,10 @@ export interface Model {
   readonly line: number
   /** Paths of the JSON nodes that are folded. */
   readonly folded: ReadonlySet<string>
+  /** Where Escape leads from the comparison. */
+  readonly back: View
+  /** A weight that was asked for and is not there yet: the next step goes on from it. */
+  readonly asked: number | undefined
   /** A replay beside what it repeats. */
   readonly diff: { readonly of: string; readonly id: string } | undefined
   /** Said in the line above the keys, until something else is. */
@@ -53,6 +57,8 @@ export const INITIAL: Model = {
   tab: 0,
   line: 0,
   folded: new Set(),
+  back: 'list',
+  asked: undefined,
   diff: undefined,
   said: undefined,
   quitting: false

@@ -75,7 +75,7 @@ function step(model: Model, context: PressContext, by: number): Pressed {
 
 function back(model: Model): Pressed {
   if (model.view === 'list') return { model: { ...model, filter: undefined } }
-  const view = model.view === 'diff' ? 'detail' : 'list'
+  const view = model.view === 'diff' ? model.back : 'list'
   return { model: { ...model, view, line: 0, diff: undefined } }
 }
 
@@ -96,7 +96,14 @@ const targetsOf = ({ target }: Model, { targets }: PressContext): string[] => {
 }
 
 function weigh(model: Model, context: PressContext, weight: number): Pressed {
-  return { model, effect: { kind: 'set', args: { targets: targetsOf(model, context), weight }, done: `weight ${weight}` } }
+  const args = { targets: targetsOf(model, context), weight }
+  return { model: { ...model, asked: weight }, effect: { kind: 'set', args, done: `weight ${weight}` } }
+}
+
+function turn(model: Model, context: PressContext, by: (weight: number) => number): Pressed {
+  const weight = model.asked ?? context.weight
+  if (weight === undefined || by(weight) === weight) return { model }
+  return weigh(model, context, by(weight))
 }
 
 function hold(model: Model, context: PressContext): Pressed {
@@ -147,8 +154,8 @@ const ACTS: Readonly<Record<Act, Run>> = {
   edit: about('edit'),
   copy: about('copy'),
   export: model => ({ model: { ...model, prompt: { kind: 'export', text: 'intercept.har' } } }),
-  heavier: (model, context) => (context.weight === undefined ? { model } : weigh(model, context, doubled(context.weight))),
-  lighter: (model, context) => (context.weight === undefined ? { model } : weigh(model, context, halved(context.weight))),
+  heavier: (model, context) => turn(model, context, doubled),
+  lighter: (model, context) => turn(model, context, halved),
   weight: (model, { weight }) => ({ model: { ...model, prompt: { kind: 'weight', text: weight === undefined ? '' : String(weight) } } }),
   hold,
   'next-target': nextTarget,

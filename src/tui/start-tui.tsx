@@ -17,6 +17,8 @@ const SPOKEN_FRAME_MS = 2_000
 const MAX_FPS = 20
 /** After the last of several changes of size. */
 const SETTLE_MS = 120
+/** Erase all, cursor to the first line. */
+const FROM_THE_TOP = '\u001b[2J\u001b[H'
 
 export function startTui(options: TuiOptions): Tui {
   const { clock, log, mask, events, actions, stdout, tmux, screenReader } = options
@@ -48,9 +50,11 @@ export function startTui(options: TuiOptions): Tui {
   }
   /** What was drawn while the size changed stands somewhere else now than Ink believes. */
   const redraw = (): void => {
+    if (instance === undefined) return
     generation += 1
-    instance?.clear()
-    instance?.rerender(app())
+    instance.clear()
+    stdout.write(FROM_THE_TOP)
+    instance.rerender(app())
   }
   let settling: Timer | undefined
   const onResize = (): void => {

@@ -12,7 +12,7 @@ export async function demoScreen(options: ScreenOptions & { argv?: readonly stri
   if (!built) execFileSync(process.execPath, [path.join(root, 'plugin', 'build.ts'), '--if-changed'], { stdio: 'pipe' })
   built = true
   const screen = openScreen(process.execPath, [program, ...(options.argv ?? ['demo', '-o', 'tui'])], options)
-  await screen.shows(options.until ?? /● verified[^]*\/api\/checkout/)
+  await screen.shows(options.until ?? /● verified[^]*\/api\/checkout +500/)
   return screen
 }
 
