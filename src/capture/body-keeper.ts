@@ -1,24 +1,22 @@
 /** The beginning of a body, copied up to a cap; the rest is only counted. */
 import type { KeptBody } from './kept.ts'
-
-const EMPTY = Buffer.alloc(0)
+import { joined, type Piece, type Slabs } from './slabs.ts'
 
 export class BodyKeeper implements KeptBody {
   readonly #capBytes: number
-  #chunks: Buffer[] = []
+  readonly #slabs: Slabs
+  #pieces: Piece[] = []
   #kept = 0
   size = 0
 
-  constructor(capBytes: number) {
+  constructor(capBytes: number, slabs: Slabs) {
     this.#capBytes = capBytes
+    this.#slabs = slabs
   }
 
+  /** A copy for whoever asks. */
   get bytes(): Buffer {
-    const [first = EMPTY] = this.#chunks
-    if (this.#chunks.length < 2) return first
-    const joined = Buffer.concat(this.#chunks, this.#kept)
-    this.#chunks = [joined]
-    return joined
+    return joined(this.#pieces)
   }
 
   get truncated(): boolean {
@@ -28,13 +26,19 @@ export class BodyKeeper implements KeptBody {
   /** Takes a copy of what still fits; returns how many bytes that were. */
   push(chunk: Buffer): number {
     this.size += chunk.length
-    const room = this.#capBytes - this.#kept
-    if (room <= 0 || chunk.length === 0) return 0
-    const copy = Buffer.from(chunk.length <= room ? chunk : chunk.subarray(0, room))
-    this.#chunks.push(copy)
-    this.#kept += copy.length
-    return copy.length
+    const length = Math.min(chunk.length, this.#capBytes - this.#kept)
+    if (length <= 0) return 0
+    this.#pieces.push(...this.#slabs.keep(length === chunk.length ? chunk : chunk.subarray(0, length)))
+    this.#kept += length
+    return length
+  }
+
+  /** It is forgotten: nothing is left of it but its size. */
+  release(): void {
+    this.#slabs.release(this.#pieces)
+    this.#pieces = []
+    this.#kept = 0
   }
 }
 
-export const NO_BODY: KeptBody = { bytes: EMPTY, size: 0, truncated: false }
+export const NO_BODY: KeptBody = { bytes: Buffer.alloc(0), size: 0, truncated: false }

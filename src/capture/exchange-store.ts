@@ -4,6 +4,7 @@
  */
 import { BodyKeeper, NO_BODY } from './body-keeper.ts'
 import type { ExchangeLog, KeptBody, KeptExchange, KeptMessage, KeptRequest, KeptResponse, KeptTimings } from './kept.ts'
+import { Slabs } from './slabs.ts'
 import type { ClientHello } from './tls-hello.ts'
 
 export interface StoreLimits {
@@ -32,6 +33,7 @@ export class ExchangeStore implements ExchangeLog {
   started = 0
   /** Of all that is kept. */
   bytes = 0
+  readonly slabs = new Slabs()
   readonly #entries = new Map<string, KeptRecord>()
   /** Ids in the order of starting; the first `#first` are forgotten. */
   #order: KeptRecord[] = []
@@ -75,7 +77,7 @@ export class ExchangeStore implements ExchangeLog {
   #forget(): void {
     const oldest = this.#order[this.#first]
     if (oldest === undefined) return
-    oldest.forgotten = true
+    oldest.forget()
     this.bytes -= oldest.kept
     this.#entries.delete(oldest.id)
     this.#first += 1
@@ -144,7 +146,7 @@ export class KeptRecord implements KeptExchange {
   requestBody(bytes: Buffer): void {
     if (this.request === undefined || this.forgotten) return
     if (this.#requestBody === undefined) {
-      this.#requestBody = new BodyKeeper(this.#store.limits.bodyBytes)
+      this.#requestBody = new BodyKeeper(this.#store.limits.bodyBytes, this.#store.slabs)
       this.request = withBody(this.request, this.#requestBody)
     }
     this.#grew(this.#requestBody.push(bytes))
@@ -153,7 +155,7 @@ export class KeptRecord implements KeptExchange {
   responseBody(bytes: Buffer): void {
     if (this.response === undefined || this.forgotten) return
     if (this.#responseBody === undefined) {
-      this.#responseBody = new BodyKeeper(this.#store.limits.bodyBytes)
+      this.#responseBody = new BodyKeeper(this.#store.limits.bodyBytes, this.#store.slabs)
       this.response = withBody(this.response, this.#responseBody)
     }
     this.#grew(this.#responseBody.push(bytes))
@@ -166,7 +168,9 @@ export class KeptRecord implements KeptExchange {
   }
 
   raw(direction: 'in' | 'out', bytes: Buffer): void {
-    this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES), out: new BodyKeeper(PREVIEW_BYTES) }
+    if (this.forgotten) return
+    const { slabs } = this.#store
+    this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES, slabs), out: new BodyKeeper(PREVIEW_BYTES, slabs) }
     this.#grew(this.preview[direction].push(bytes))
   }
 
@@ -183,6 +187,12 @@ export class KeptRecord implements KeptExchange {
     this.end = end
     this.timings.totalMs = totalMs
     this.touched()
+  }
+
+  /** Its memory is for others now. */
+  forget(): void {
+    this.forgotten = true
+    for (const body of [this.#requestBody, this.#responseBody, this.preview?.in, this.preview?.out]) body?.release()
   }
 
   touched(): void {

@@ -18,7 +18,10 @@ export interface World {
   readonly originPort: number
 }
 
-function start(name: AgentName, { tunnelId, tunnelPort, originPort }: World): Promise<Program> {
+/** What a script gets, and what the figures are about. */
+const AS_EVENTS = ['-o', 'json']
+
+function start(name: AgentName, { tunnelId, tunnelPort, originPort }: World, flags: readonly string[]): Promise<Program> {
   if (name === 'gost') {
     const target = `127.0.0.1:${originPort}`
     return startGostClient({ version: 'ga', serverPort: tunnelPort, tunnelId, weight: 255, target, logLevel: 'error' })
@@ -32,18 +35,21 @@ function start(name: AgentName, { tunnelId, tunnelPort, originPort }: World): Pr
     tunnelId,
     '--port',
     String(originPort),
-    '-o',
-    'json'
+    ...flags
   ])
 }
 
 const status = async ({ entrypoint, host }: World): Promise<number> => (await visit(entrypoint, { host, timeoutMs: 5_000 })).status
 
 /** Starts an agent on a tunnel that nobody serves, and waits until the first visitor is answered. */
-export async function startAgent(name: AgentName, world: World): Promise<{ program: Program; firstAnswerMs: number }> {
+export async function startAgent(
+  name: AgentName,
+  world: World,
+  flags: readonly string[] = AS_EVENTS
+): Promise<{ program: Program; firstAnswerMs: number }> {
   await eventually(async () => (await status(world)) === 503, { timeoutMs: 20_000, intervalMs: 20 })
   const started = performance.now()
-  const program = await start(name, world)
+  const program = await start(name, world, flags)
   try {
     await eventually(
       async () => {
