@@ -19,7 +19,7 @@ function parse(text: string, name: string): unknown {
   const whole = text.replace(/^\ufeff/, '')
   // Ours have an entry a line: of one that was cut off by a kill, the whole lines.
   const lines = whole.slice(0, whole.lastIndexOf('\n')).replace(/,\s*$/, '')
-  for (const candidate of lines === '' ? [whole] : [whole, `${whole}]}}`, `${lines}]}}`]) {
+  for (const candidate of !whole.includes('\n') ? [whole] : [whole, `${whole}]}}`, `${lines}]}}`]) {
     try {
       return JSON.parse(candidate)
     } catch {
