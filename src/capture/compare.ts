@@ -8,7 +8,7 @@ import { decodeBody } from './decode-body.ts'
 import { type DiffLine, diffLines } from './diff.ts'
 import { canonicalJson, jsonDifferences } from './diff-json.ts'
 import type { KeptResponse } from './kept.ts'
-import { type Mask, maskHeaders } from './mask.ts'
+import { type Mask, MASKED_VALUE, maskHeaders } from './mask.ts'
 
 export interface Comparison {
   readonly equal: boolean
@@ -18,6 +18,8 @@ export interface Comparison {
   readonly headers: readonly string[]
   /** What differs in the body, in short. */
   readonly body?: string
+  /** A body was not kept whole: the rest of it is unknown, and not compared. */
+  readonly partial?: true
   /** Both bodies as lines, for a screen; empty when both are empty or neither is text. */
   readonly lines: readonly DiffLine[]
 }
@@ -36,9 +38,16 @@ const MASKED = maskHeaders()
 export function compareAnswers(before: Answer, after: Answer, mask: Mask = MASKED): Comparison {
   const status = before.status === after.status ? undefined : `${before.status} → ${after.status}`
   const headers = headerDifferences(before.headers, after.headers, mask)
-  const { body, lines } = compareBodies(before, after)
+  const { body, lines, partial } = compareBodies(before, after)
   const equal = status === undefined && headers.length === 0 && body === undefined
-  return { equal, headers, lines, ...(status === undefined ? {} : { status }), ...(body === undefined ? {} : { body }) }
+  return {
+    equal,
+    headers,
+    lines,
+    ...(status === undefined ? {} : { status }),
+    ...(body === undefined ? {} : { body }),
+    ...(partial && { partial })
+  }
 }
 
 function headerDifferences(before: readonly Header[], after: readonly Header[], mask: Mask): string[] {
@@ -53,6 +62,8 @@ function headerDifferences(before: readonly Header[], after: readonly Header[], 
     const b = fresh.get(name)
     if (a === undefined) found.push(`${name}: new, ${said(name, b ?? [])}`)
     else if (b === undefined) found.push(`${name}: gone, was ${said(name, a)}`)
+    // A recording hid the value: that there is one is all that can be compared.
+    else if (a.includes(MASKED_VALUE) || b.includes(MASKED_VALUE)) continue
     // A cookie's value is new each time; that it is set, and which, is what counts.
     else if (sameness(name, a) !== sameness(name, b)) found.push(`${name}: ${said(name, a)} → ${said(name, b)}`)
   }
@@ -73,16 +84,21 @@ function byName(headers: readonly Header[]): Map<string, string[]> {
   return names
 }
 
-function compareBodies(before: Answer, after: Answer): { body?: string; lines: readonly DiffLine[] } {
+interface BodyComparison {
+  body?: string
+  lines: readonly DiffLine[]
+  partial?: true
+}
+
+function compareBodies(before: Answer, after: Answer): BodyComparison {
   const a = contentOf(before)
   const b = contentOf(after)
+  if (a.cut || b.cut) return compareBeginnings(a, b)
   if (a.json !== undefined && b.json !== undefined) {
     const differences = jsonDifferences(a.json.value, b.json.value)
     const lines = diffLines(canonicalJson(a.json.value).split('\n'), canonicalJson(b.json.value).split('\n'))
     return differences.length === 0 ? { lines } : { lines, body: differences.join('\n') }
   }
-  const cut = before.body.truncated || after.body.truncated
-  if (before.body.size !== after.body.size && cut) return { lines: [], body: `${before.body.size} → ${after.body.size} bytes` }
   if (a.text === undefined || b.text === undefined) return { lines: [], ...byBytes(a.bytes, b.bytes) }
   const lines = diffLines(a.text.split(/\r?\n/), b.text.split(/\r?\n/))
   if (a.text === b.text) return { lines }
@@ -91,18 +107,38 @@ function compareBodies(before: Answer, after: Answer): { body?: string; lines: r
   return { lines, body: `${gone} line${gone === 1 ? '' : 's'} gone, ${come} new` }
 }
 
+/** As far as both were kept; their lengths where both are known. */
+function compareBeginnings(a: Content, b: Content): BodyComparison {
+  const length = Math.min(a.bytes.length, b.bytes.length)
+  const differ = byBytes(a.bytes.subarray(0, length), b.bytes.subarray(0, length))
+  const from = a.size ?? `more than ${a.bytes.length}`
+  const to = b.size ?? `more than ${b.bytes.length}`
+  if (differ.body !== undefined) return { lines: [], partial: true, body: `${from} → ${to} bytes, ${differ.body.replace(/^.*?, /, '')}` }
+  // A whole one that is shorter than the beginning of the other is another one.
+  const other = a.size !== undefined && b.size !== undefined ? a.size !== b.size : a.cut ? a.bytes.length > length : b.bytes.length > length
+  return { lines: [], partial: true, ...(other && { body: `${from} → ${to} bytes` }) }
+}
+
 interface Content {
   bytes: Buffer
+  /** There is more that was not kept or not unpacked. */
+  cut: boolean
+  /** Unpacked and whole, where it is known. */
+  size: number | undefined
   text: string | undefined
   json: { value: unknown } | undefined
 }
 
 function contentOf({ headers, body }: Answer): Content {
-  const { bytes } = decodeBody(body.bytes, header({ headers }, 'content-encoding'), { truncated: body.truncated })
+  const coding = header({ headers }, 'content-encoding')
+  const { bytes, note } = decodeBody(body.bytes, coding, { truncated: body.truncated })
+  const cut = body.truncated || (note !== undefined && bytes !== body.bytes)
+  const told = coding === undefined && body.size > body.bytes.length ? body.size : undefined
+  const all = { bytes, cut, size: cut ? told : bytes.length }
   const text = bytes.toString('utf8')
-  if (text.includes('\ufffd') || text.includes('\0')) return { bytes, text: undefined, json: undefined }
+  if (text.includes('\ufffd') || text.includes('\0')) return { ...all, text: undefined, json: undefined }
   const isJson = /\bjson\b/i.test(header({ headers }, 'content-type') ?? '') || /^\s*[[{]/.test(text)
-  return { bytes, text, json: isJson && text.trim() !== '' ? parsed(text) : undefined }
+  return { ...all, text, json: isJson && text.trim() !== '' ? parsed(text) : undefined }
 }
 
 function parsed(text: string): { value: unknown } | undefined {

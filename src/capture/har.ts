@@ -98,7 +98,8 @@ function harResponse(response: KeptResponse, mask: Mask): Entry['response'] {
     cookies: responseCookies(response.headers, masked),
     headers: harHeaders(headers),
     content: {
-      size: bytes.length,
+      // Unpacked: of what was not kept whole the length is known only when nothing packed it.
+      size: body.truncated && header(response, 'content-encoding') === undefined ? body.size : bytes.length,
       mimeType: header(response, 'content-type') ?? 'application/octet-stream',
       ...(body.size === 0 ? {} : text === undefined ? { text: bytes.toString('base64'), encoding: 'base64' } : { text })
     },

@@ -84,13 +84,17 @@ export async function hostSession(
   }
 }
 
+/** Of one body, each way: what is larger cannot be sent again. */
+const RECORDED_BODY_BYTES = 1_048_576
+
 /** Exchanges are remembered where somebody will look at them again. */
 function captureFor({ format }: HostOptions, { args }: CommandContext): Capture {
-  const keeps = format === 'tui' || args.text('record') !== undefined
+  const records = args.text('record') !== undefined
+  const keeps = format === 'tui' || records
   return {
     off: readChoice({ flag: '--capture', text: args.text('capture') ?? 'on' }, ['on', 'off']) === 'off',
     ...(args.on('show-secrets') ? { mask: showAll } : {}),
-    ...(keeps ? { store: new ExchangeStore() } : {})
+    ...(keeps ? { store: new ExchangeStore(records ? { bodyBytes: RECORDED_BODY_BYTES } : {}) } : {})
   }
 }
 

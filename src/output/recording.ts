@@ -9,9 +9,9 @@ import type { SessionEvent } from '../event/types.ts'
 
 export type RecordingFormat = 'har' | 'ndjson'
 
-/** Where the text goes: false when it could not be taken. */
+/** Where the text goes: false when it could not be taken. What is `last` is taken however much waits. */
 export interface RecordingSink {
-  write(text: string): boolean
+  write(text: string, last?: boolean): boolean
 }
 
 export interface RecordingOptions {
@@ -52,7 +52,7 @@ function harRecording({ sink, log, mask, version }: RecordingOptions): Recording
       if (sink.write(`${first ? '' : ','}\n${JSON.stringify(harEntry(exchange, { mask }))}`)) first = false
       else lost += 1
     },
-    end: () => void sink.write(HAR_TAIL),
+    end: () => void sink.write(HAR_TAIL, true),
     get lost() {
       return lost
     }
@@ -64,7 +64,8 @@ function eventRecording({ sink, log }: RecordingOptions): Recording {
   return {
     event(event) {
       if (event.type === 'stats') return
-      const bodies = event.type === 'exchange.completed' ? bodiesOf(log.get(event.id)) : undefined
+      const ends = event.type === 'exchange.completed' || event.type === 'exchange.aborted'
+      const bodies = ends ? bodiesOf(log.get(event.id)) : undefined
       const line = bodies === undefined ? JSON.stringify(event) : JSON.stringify({ ...event, bodies })
       if (!sink.write(`${line}\n`)) lost += 1
     },
@@ -83,13 +84,14 @@ interface RecordedBody {
   base64?: string
 }
 
+/** Empty when there were none; undefined when they are forgotten already, so that a replay does not take them for empty. */
 function bodiesOf(exchange: KeptExchange | undefined): { request?: RecordedBody; response?: RecordedBody } | undefined {
-  const { request, response } = exchange ?? {}
-  const bodies = {
+  if (exchange === undefined) return undefined
+  const { request, response } = exchange
+  return {
     ...(hasBody(request) && { request: recorded(request.body) }),
     ...(hasBody(response) && { response: recorded(response.body) })
   }
-  return Object.keys(bodies).length === 0 ? undefined : bodies
 }
 
 const hasBody = <T extends { body: KeptBody }>(message: T | undefined): message is T => message !== undefined && message.body.size > 0

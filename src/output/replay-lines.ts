@@ -23,11 +23,11 @@ export function replayLines(
 ): string[] {
   const { request } = recorded
   const where = printable(`${request?.host ?? ''}${request?.path ?? ''}`, 2_000)
-  const front = `${padStart(`#${recorded.id}`, 6)}  ${padEnd(printable(request?.method ?? '', 12), 7)} ${padEnd(cutMiddle(where, PATH_WIDTH), PATH_WIDTH)}`
+  const front = `${padStart(`#${printable(recorded.id, 40)}`, 6)}  ${padEnd(printable(request?.method ?? '', 12), 7)} ${padEnd(cutMiddle(where, PATH_WIDTH), PATH_WIDTH)}`
   if (refused !== undefined)
     return [
       `${front}  ${paint('yellow', `not sent: ${printable(refused.message)}`)}`,
-      ...(refused.hint === undefined ? [] : [`        hint: ${refused.hint}`])
+      ...(refused.hint === undefined ? [] : [`        hint: ${printable(refused.hint)}`])
     ]
   const status = after?.response?.status
   const was = recorded.response?.status
@@ -36,7 +36,7 @@ export function replayLines(
   if (!diff) return [status === was || was === undefined ? line : `${line}  ${paint('yellow', `was ${was}`)}`]
   if (status === undefined) return [`${line}  ${paint('red', 'no answer')}`]
   if (comparison === undefined) return [`${line}  ${paint('dim', 'nothing to compare with')}`]
-  if (comparison.equal) return [`${line}  ${paint('green', 'same')}`]
+  if (comparison.equal) return [`${line}  ${paint('green', comparison.partial ? 'same as far as it was recorded' : 'same')}`]
   return [`${line}  ${paint('red', 'DIFFERENT')}`, ...differences(comparison, paint)]
 }
 

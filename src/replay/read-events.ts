@@ -50,29 +50,42 @@ function takeEvent(drafts: Map<string, Draft>, event: Fields): void {
       version: '1.1',
       headers: headersOf(event['headers']),
       trailers: [],
-      body: NONE
+      body: UNKNOWN
     }
-  } else if (event['type'] === 'exchange.completed') {
-    const { request, response } = fields(event['bodies'])
-    if (draft.request !== undefined && request !== undefined) draft.request = { ...draft.request, body: bodyOf(fields(request)) }
-    if (draft.response !== undefined && response !== undefined) draft.response = { ...draft.response, body: bodyOf(fields(response)) }
+  } else if (event['type'] === 'exchange.completed' || event['type'] === 'exchange.aborted') {
+    if (event['bodies'] !== undefined) takeBodies(draft, fields(event['bodies']))
     draft.unparsed = event['unparsed'] === true
   }
 }
 
+/** What was not sent has no field. */
+function takeBodies(draft: Draft, { request, response }: Fields): void {
+  if (draft.request !== undefined) draft.request = { ...draft.request, body: request === undefined ? NONE : bodyOf(fields(request)) }
+  if (draft.response !== undefined) draft.response = { ...draft.response, body: response === undefined ? NONE : bodyOf(fields(response)) }
+}
+
 const NONE: KeptBody = { bytes: Buffer.alloc(0), size: 0, truncated: false }
+/** Events without bodies, as `-o json` prints them. */
+const UNKNOWN: KeptBody = { ...NONE, truncated: true }
+/** What a head says of the body that the recording does not hold. */
+const declared = (headers: readonly Header[]): KeptBody => {
+  const of = (wanted: string): string | undefined => headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
+  const size = Number(of('content-length') ?? 0) || 0
+  return size > 0 || of('transfer-encoding') !== undefined ? { ...UNKNOWN, size } : NONE
+}
 
 function requestOf(event: Fields): KeptRequest {
   const path = str(event['path'])
+  const headers = headersOf(event['headers'])
   return {
     method: str(event['method']),
     target: path,
     host: str(event['host']),
     path,
     version: event['httpVersion'] === '1.0' ? '1.0' : '1.1',
-    headers: headersOf(event['headers']),
+    headers,
     trailers: [],
-    body: NONE
+    body: declared(headers)
   }
 }
 

@@ -16,11 +16,17 @@ export function readHar(text: string, name: string): Recorded {
 }
 
 function parse(text: string, name: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\ufeff/, ''))
-  } catch {
-    throw notOne(name, 'it is no whole JSON document')
+  const whole = text.replace(/^\ufeff/, '')
+  // Ours have an entry a line: of one that was cut off by a kill, the whole lines.
+  const lines = whole.slice(0, whole.lastIndexOf('\n')).replace(/,\s*$/, '')
+  for (const candidate of !whole.includes('\n') ? [whole] : [whole, `${whole}]}}`, `${lines}]}}`]) {
+    try {
+      return JSON.parse(candidate)
+    } catch {
+      // The next one, or the error below.
+    }
   }
+  throw notOne(name, 'it is no whole JSON document')
 }
 
 interface Place {
@@ -46,17 +52,21 @@ function exchangeOf(entry: Fields, place: Place): RecordedExchange {
   }
 }
 
-function requestOf(request: Fields, comment: string, place: Place): KeptRequest {
+/** Undefined for what browsers have beside HTTP: `data:`, `blob:`, extensions. */
+function requestOf(request: Fields, comment: string, place: Place): KeptRequest | undefined {
   const method = request['method']
-  const url = typeof request['url'] === 'string' && URL.canParse(request['url']) ? new URL(request['url']) : undefined
-  if (typeof method !== 'string' || url === undefined) {
+  const url = request['url']
+  if (typeof method !== 'string' || typeof url !== 'string' || !/^[a-z][a-z\d+.-]*:/i.test(url)) {
     throw new InterceptError('BAD_USAGE', `entry ${place.index + 1} of ${place.name} has no method or no URL`, {
       hint: 'is it a whole HAR file?'
     })
   }
-  const target = `${url.pathname}${url.search}`
+  // Not by URL: it would tidy a path (`/a/../b`, `/%7E`) that shall be sent as it was.
+  const [, authority, rest] = /^https?:\/\/([^/?#]*)([^#]*)/i.exec(url) ?? []
+  if (authority === undefined) return undefined
+  const target = /^[?]|^$/.test(rest ?? '') ? `/${rest ?? ''}` : (rest ?? '')
   const headers = headersOf(request['headers'])
-  const host = headers.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? url.host
+  const host = headers.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? authority.replace(/^.*@/, '')
   const withHost: Header[] = headers.some(([name]) => name.toLowerCase() === 'host') ? headers : [['Host', host], ...headers]
   return {
     method,
@@ -87,7 +97,8 @@ function responseOf(response: Fields, comment: string): KeptResponse | undefined
   if (typeof status !== 'number' || status < 100) return undefined
   const content = fields(response['content'])
   const bytes = Buffer.from(text(content['text']), content['encoding'] === 'base64' ? 'base64' : 'utf8')
-  const size = typeof content['size'] === 'number' && content['size'] > bytes.length && bytes.length === 0 ? content['size'] : bytes.length
+  // Browsers forget large bodies, and we keep only the beginning: the size tells.
+  const size = typeof content['size'] === 'number' ? Math.max(content['size'], bytes.length) : bytes.length
   // The text of a HAR is unpacked: what packed it is no longer true of it.
   const headers = headersOf(response['headers']).filter(([name]) => name.toLowerCase() !== 'content-encoding')
   const truncated = /bytes of the response body were kept/.test(comment) || size > bytes.length

@@ -26,9 +26,11 @@ export interface SendOptions {
 const TIMEOUT_MS = 30_000
 const MAX_BYTES = 67_108_864
 
-/** Resolves when the answer is complete, or has broken off: the exchange tells which. Rejects with LOCAL_UNREACHABLE when nobody accepts. */
+/** Resolves when the answer is complete, or has broken off: the exchange tells which. Rejects with LOCAL_UNREACHABLE when nobody accepts,
+ * with CANNOT_REPLAY for what no head can hold. */
 export async function sendAgain(request: ReplayRequest, options: SendOptions): Promise<void> {
   const { clock, dial, address, signal, observe, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES } = options
+  const bytes = Buffer.concat(encoded(request))
   const limit = deadline(clock, timeoutMs, () => new DOMException('no answer in time', 'TimeoutError'), signal)
   const startedAt = clock.now()
   try {
@@ -40,7 +42,6 @@ export async function sendAgain(request: ReplayRequest, options: SendOptions): P
       })
     })
     const watch = observeExchanges({ ...observe, clock, who: 'replay', source: 'replay', startedAt, connectMs: clock.now() - startedAt })
-    const bytes = Buffer.concat(prepared(request))
     let received = 0
     await new Promise<void>(resolve => {
       const cut = (): void => {
@@ -68,6 +69,18 @@ export async function sendAgain(request: ReplayRequest, options: SendOptions): P
     connection.destroy()
   } finally {
     limit.done()
+  }
+}
+
+/** A HAR of others may hold anything: what would break the head is never sent. */
+function encoded(request: ReplayRequest): [head: Buffer, body: Buffer] {
+  try {
+    return prepared(request)
+  } catch (cause) {
+    throw new InterceptError('CANNOT_REPLAY', `${request.method} ${request.target} cannot be sent again: ${asError(cause).message}`, {
+      hint: "a header is replaced or left out with --set-header 'NAME: VALUE'",
+      cause
+    })
   }
 }
 

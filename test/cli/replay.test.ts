@@ -197,6 +197,54 @@ describe('kubectl intercept replay', () => {
     expect(events[0]).toMatchObject({ kind: 'replay', who: 'replay', of: '1' })
   })
 
+  it('says of a large answer that it is the same as far as it was recorded, and sees where it is not', async () => {
+    const whole = 'All work and no play\n'.repeat(9_000)
+    answer = () => ({ headers: { 'content-type': 'text/plain', 'set-cookie': 'sid=2; Path=/' }, body: whole })
+    const large = keptResponse({
+      headers: [
+        ['Content-Type', 'text/plain'],
+        ['Set-Cookie', 'sid=1; Path=/']
+      ],
+      body: body(whole.slice(0, 65_536), { size: whole.length, truncated: true })
+    })
+    const file = await record(kept({ response: large }))
+    const same = await replay(file, '--to', to, '--diff')
+    expect(same.stdout).toContain('same as far as it was recorded')
+    expect(same.code).toBe(0)
+    answer = () => ({ headers: { 'content-type': 'text/plain', 'set-cookie': 'sid=2; Path=/' }, body: whole.replace('All', 'No') })
+    const other = await replay(file, '--to', to, '--diff')
+    expect(other.stdout).toContain('DIFFERENT')
+    expect(other.code).toBe(1)
+  })
+
+  it('does not pass a check that could send nothing', async () => {
+    const { code, stdout } = await replay(await record(kept({ unparsed: true })), '--to', to, '--diff')
+    expect([code, stdout]).toEqual([1, expect.stringContaining('0 requests sent, 0 answered the same, 0 different, 1 not sent')])
+  })
+
+  it('never lets a file of others break the head of a request, or the terminal', async () => {
+    const entry = (headers: { name: string; value: string }[], method = 'GET', url = 'http://shop.test/x') => ({
+      _id: '\u001b]0;owned\u0007',
+      request: { method, url, headers },
+      response: { status: 200, headers: [], content: { size: 0 } }
+    })
+    const entries = [
+      entry([{ name: 'X-A', value: 'a\r\nX-Injected: yes' }]),
+      entry([{ name: 'X-\u001b[31m', value: 'a' }]),
+      entry([], 'GET /other HTTP/1.1\r\nA:'),
+      entry([], 'GET', 'http://shop.test/a b'),
+      entry([{ name: 'X-Wide', value: '🎈' }]),
+      entry([{ name: 'X-\u001b[31m', value: '••••••' }]),
+      entry([{ name: 'X-Fine', value: 'yes' }])
+    ]
+    await writeFile(path.join(folder, 'other.har'), JSON.stringify({ log: { entries } }))
+    const { code, stdout } = await replay('other.har', '--to', to)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/1 request sent, 6 not sent\n$/)
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
+    expect(seen.map(({ headers }) => headers)).toEqual([['Host', 'shop.test', 'X-Fine', 'yes', 'Connection', 'close']])
+  })
+
   it('survives answers of hostile apps: endless, broken, silent', async () => {
     server.removeAllListeners('request')
     server.on('request', (_request, response) => response.socket?.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'))

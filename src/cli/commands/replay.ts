@@ -56,7 +56,8 @@ export async function run({ io, args, clock, stop }: CommandContext): Promise<nu
     throw badUsage(recorded.exchanges.length === 0 ? `${file} holds no request` : 'no request of the recording was chosen', EXAMPLE)
   if (format === 'plain') io.stdout.write(`${replaySummary(count, diff)}\n`)
   await lines.flushed()
-  return diff && count.different > 0 ? EXIT.DIFFERENCES : EXIT.OK
+  // A check that could send nothing has shown nothing.
+  return diff && (count.different > 0 || count.sent === 0) ? EXIT.DIFFERENCES : EXIT.OK
 }
 
 async function readText(file: string, name: string): Promise<string> {

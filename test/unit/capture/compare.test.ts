@@ -73,6 +73,38 @@ describe('compareAnswers', () => {
     const cut = { ...answer('x'.repeat(10)), body: { bytes: Buffer.from('x'), size: 10, truncated: true } }
     expect(compareAnswers(cut, answer('x'.repeat(11))).body).toBe('10 → 11 bytes')
   })
+
+  it('compares what was kept of a large body with the same part of a whole one', () => {
+    const whole = JSON.stringify({ text: 'é'.repeat(9_000) })
+    const bytes = Buffer.from(whole)
+    const cut: Answer = { status: 200, headers: [], body: { bytes: bytes.subarray(0, 4_096), size: bytes.length, truncated: true } }
+    expect(compareAnswers(cut, answer(whole))).toMatchObject({ equal: true, partial: true })
+    expect(compareAnswers(answer(whole), cut)).toMatchObject({ equal: true, partial: true })
+    const other = compareAnswers(cut, answer(whole.replace('é', 'è')))
+    expect(other.body).toBe(`${bytes.length} → ${bytes.length} bytes, the first difference at 10`)
+    expect(compareAnswers(cut, answer(whole.slice(0, 500))).equal).toBe(false)
+    expect(compareAnswers(answer(whole), answer(whole))).not.toHaveProperty('partial')
+  })
+
+  it('does not take packed and unpacked lengths of one body for different', () => {
+    const text = Array.from({ length: 2_000 }, (_, index) => `line ${index}\n`).join('')
+    const packed = gzipSync(text)
+    const part = packed.subarray(0, 2_048)
+    const kept: Answer = {
+      status: 200,
+      headers: [['Content-Encoding', 'gzip']],
+      body: { bytes: part, size: packed.length, truncated: true }
+    }
+    expect(compareAnswers(kept, answer(text))).toMatchObject({ equal: true, partial: true })
+    expect(compareAnswers(answer(text), kept)).toMatchObject({ equal: true, partial: true })
+    expect(compareAnswers(kept, answer(text.replace('line 3\n', 'line x\n'))).equal).toBe(false)
+  })
+
+  it('cannot tell a value that a recording hides from a new one', () => {
+    const hidden = answer('', [['Set-Cookie', '••••••']])
+    expect(compareAnswers(hidden, answer('', [['Set-Cookie', 'session=2']])).equal).toBe(true)
+    expect(compareAnswers(hidden, answer('')).headers).toEqual(['set-cookie: gone, was ••••••'])
+  })
 })
 
 describe('jsonDifferences', () => {

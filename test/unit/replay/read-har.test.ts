@@ -76,6 +76,36 @@ describe('readRecording of a HAR', () => {
   })
 })
 
+describe('a target in a HAR', () => {
+  const targetOf = (url: string): string | undefined =>
+    readRecording(har({ request: { method: 'GET', url, headers: [] } }), 'x.har').exchanges[0]?.request?.target
+
+  it.each([
+    ['http://a.test', '/'],
+    ['http://a.test?x=1', '/?x=1'],
+    ['http://a.test/a/../b/./%7e//c?x=%20&y=a|b', '/a/../b/./%7e//c?x=%20&y=a|b'],
+    ['https://u:p@a.test:8443/x#part', '/x'],
+    ['http://not a host:99999/x', '/x']
+  ])('of %s stays as it was sent', (url, target) => expect(targetOf(url)).toBe(target))
+
+  it('is none where a browser loaded something beside HTTP', () => {
+    expect(targetOf('data:text/html,<p>')).toBeUndefined()
+    expect(targetOf('blob:https://a.test/1')).toBeUndefined()
+    expect(targetOf('chrome-extension://abc/x.js')).toBeUndefined()
+  })
+
+  it('leaves user and password of the URL out of the Host', () => {
+    const { exchanges } = readRecording(har({ request: { method: 'GET', url: 'https://u:p@a.test:8443/x', headers: [] } }), 'x.har')
+    expect(exchanges[0]?.request?.headers).toEqual([['Host', 'a.test:8443']])
+  })
+
+  it('says of a body that the browser forgot how long it was', () => {
+    const response = { status: 200, headers: [], content: { size: 90_000, mimeType: 'text/html' } }
+    const { exchanges } = readRecording(har({ request: { method: 'GET', url: 'http://a.test/', headers: [] }, response }), 'x.har')
+    expect(exchanges[0]?.response?.body).toMatchObject({ size: 90_000, truncated: true })
+  })
+})
+
 describe('readRecording of events', () => {
   const line = (event: object): string => JSON.stringify({ v: 1, seq: 1, at: '', session: 's', ...event })
   const EVENTS = [
