@@ -18,25 +18,25 @@ import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
 import { followAppService } from './follow-app-service.ts'
 import { gate, type Decision } from './gate.ts'
-import { leaveQuietly } from './leave-quietly.ts'
+import { type GivingBack, givingBack } from './give-back.ts'
+import { leave } from './leave-quietly.ts'
 import { localApp } from './local-app.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
 import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
 import { prove, verdictWords } from './proofs.ts'
-import { replicaSet, type Replica, type ReplicaSet } from './replica-set.ts'
+import { replicaSet, type Replica } from './replica-set.ts'
 import { returnPath } from './return-path.ts'
 import { ownTargets, type ReturnTarget } from './return-targets.ts'
-import { shareOf, splitFor } from './split.ts'
+import { allVerified, type RunningTarget } from './running-target.ts'
 import { sayWhoElse } from './say-who-else.ts'
-import { stateVoice, type StateVoice } from './state-voice.ts'
-import { initialFacts, stateOf, type TargetFacts } from './state.ts'
+import { stateVoice } from './state-voice.ts'
+import { initialFacts, stateOf } from './state.ts'
 import type { Verdict } from './verify.ts'
+import { arrivingShare, expressed, sayShare, shareAgain } from './wanted-share.ts'
 
 export type { Intercept } from './options.ts'
 
-/** Give back when the local app stays away for so long. */
-const RETURN_FOR_MS = 30_000
 const WATCH_MS = 500
 
 export function intercept(options: InterceptOptions): Intercept {
@@ -55,31 +55,36 @@ class RunningIntercept implements Intercept {
   readonly #gate
   readonly #stop = new AbortController()
   readonly #parts: Closable[] = []
-  readonly #facts: TargetFacts
-  readonly #voice: StateVoice
-  #sidecars
-  #replicas: ReplicaSet | undefined
+  readonly #target: RunningTarget
+  readonly #giving: GivingBack
   #routes: RouteSet | undefined
   #watch: Timer | undefined
-  #downSince: number | undefined
 
   constructor(options: InterceptOptions) {
     const { plan, clock, cluster, settings, emit, log } = options
     const about = { target: plan.name }
     this.#options = { ...options, emit: (type, body, more) => emit(type, body, more === undefined ? about : { ...about, ...more }) }
     this.name = plan.name
-    this.#sidecars = plan.sidecars
     this.#answering = answering(clock)
-    this.#local = localApp({ address: options.local, clock, onChange: (up, cause) => this.#onLocal(up, cause) })
+    this.#local = localApp({ address: options.local, clock, onChange: (up, cause) => this.#giving.onLocal(up, cause) })
     this.#returnPath =
       cluster === undefined || !settings.fallback
         ? undefined
         : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
-    const split = this.#splitNow()
-    this.#facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight: split.weight, thinning: split.keep }
-    this.#voice = stateVoice(this.#options.emit, this.#facts)
+    const split = expressed(settings, plan.sidecars, this.#mayReturn)
+    const facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight: split.weight, thinning: split.keep }
     this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId })
+    this.#target = {
+      options: this.#options,
+      facts,
+      voice: stateVoice(this.#options.emit, facts),
+      exchanges: this.#exchanges,
+      stop: this.#stop.signal,
+      sidecars: plan.sidecars,
+      replicas: undefined
+    }
+    this.#giving = givingBack(this.#target, this.#local, this.#answering)
     this.#gate = gate({
       plan,
       local: this.#local,
@@ -90,15 +95,15 @@ class RunningIntercept implements Intercept {
       clock,
       log,
       decide: () => this.#decide(),
-      perRequest: () => plan.server.keepalive && this.#facts.thinning < 1,
-      who: () => whoLine({ session: options.session, user: options.user, weight: this.#facts.weight }),
-      onGiveUp: why => void this.#giveBack(why)
+      perRequest: () => plan.server.keepalive && this.#target.facts.thinning < 1,
+      who: () => whoLine({ session: options.session, user: options.user, weight: this.#target.facts.weight }),
+      onGiveUp: why => void this.#giving.giveBack(why)
     })
     this.close = closeOnce(() => this.#close())
   }
 
   get state(): TargetState {
-    return stateOf(this.#facts)
+    return stateOf(this.#target.facts)
   }
 
   get inFlight(): number {
@@ -116,9 +121,9 @@ class RunningIntercept implements Intercept {
   async start(signal: AbortSignal): Promise<void> {
     const { plan, settings, cluster, clock, emit } = this.#options
     const until = AbortSignal.any([signal, this.#stop.signal])
-    emit('plan.resolved', planEvent(this.#options, this.#facts.weight))
-    this.#sayIntercept('auto')
-    this.#facts.resolved = true
+    emit('plan.resolved', planEvent(this.#options, this.#target.facts.weight))
+    sayShare(this.#target, 'auto')
+    this.#target.facts.resolved = true
     const appService = await followAppService(this.#options, targets => this.#setTargets(targets), until)
     if (appService !== undefined) this.#parts.push(appService)
     await this.#awaitLocal(until)
@@ -129,10 +134,10 @@ class RunningIntercept implements Intercept {
         hint: `may you forward to each? kubectl auth can-i create pods --subresource=portforward -n ${plan.server.namespace}`
       })
     }
-    this.#facts.replicas = this.#routes.total
-    this.#replicas = replicaSet({
+    this.#target.facts.replicas = this.#routes.total
+    this.#target.replicas = replicaSet({
       plan,
-      weight: this.#facts.weight,
+      weight: this.#target.facts.weight,
       clock,
       log: this.#options.log,
       emit,
@@ -142,25 +147,25 @@ class RunningIntercept implements Intercept {
         if (replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
       }
     })
-    this.#parts.push(this.#replicas)
-    this.#voice.say('dialling')
-    await this.#replicas.apply(this.#routes.replicas, until)
+    this.#parts.push(this.#target.replicas)
+    this.#target.voice.say('dialling')
+    await this.#target.replicas.apply(this.#routes.replicas, until)
     void sayWhoElse(this.#options, this.#ways, until)
-    this.#watch = clock.every(WATCH_MS, () => this.#onWatch(), { unref: true })
+    this.#watch = clock.every(WATCH_MS, () => this.#giving.look(), { unref: true })
     if (cluster !== undefined) this.#follow()
   }
 
   async drain(signal: AbortSignal): Promise<EndReport> {
     const { clock, emit, settings } = this.#options
-    if (this.#replicas === undefined) {
-      this.#facts.ended = 'ended'
-      this.#voice.detail = `${this.name}: nothing was intercepted; the cluster serves`
-      this.#voice.say('left before it was registered')
-      return { serving: undefined, line: this.#voice.detail }
+    if (this.#target.replicas === undefined) {
+      this.#target.facts.ended = 'ended'
+      this.#target.voice.detail = `${this.name}: nothing was intercepted; the cluster serves`
+      this.#target.voice.say('left before it was registered')
+      return { serving: undefined, line: this.#target.voice.detail }
     }
-    this.#facts.draining = true
-    this.#voice.detail = undefined
-    this.#voice.say('leaving')
+    this.#target.facts.draining = true
+    this.#target.voice.detail = undefined
+    this.#target.voice.say('leaving')
     const until = clock.now() + settings.graceMs
     const progress = (): void =>
       emit('drain.progress', { inFlight: this.inFlight, remainingMs: Math.max(0, Math.round(until - clock.now())) })
@@ -168,33 +173,27 @@ class RunningIntercept implements Intercept {
     const ticking = clock.every(1_000, progress, { unref: true })
     // First, so that what still runs is seen to be cut off by us.
     signal.addEventListener('abort', () => this.#gate.close(), { once: true })
-    await this.#withdraw(this.#replicas, signal)
+    await leave(this.#target, this.#target.replicas, signal)
     ticking.cancel()
     const ways = this.#ways
-    const plan = { ...this.#options.plan, sidecars: this.#sidecars }
+    const plan = { ...this.#options.plan, sidecars: this.#target.sidecars }
     const report = await checkEnd(
       { ...this.#options, plan, ways, path: settings.probePath },
       signal.aborted ? AbortSignal.abort(signal.reason) : this.#stop.signal
     ).catch((error: unknown): EndReport => ({ serving: undefined, line: `${this.name}: left; not checked (${asError(error).message})` }))
-    this.#facts.ended = report.serving === false ? 'failed' : 'ended'
-    this.#voice.detail = report.line
-    this.#voice.say('left')
+    this.#target.facts.ended = report.serving === false ? 'failed' : 'ended'
+    this.#target.voice.detail = report.line
+    this.#target.voice.say('left')
     return report
-  }
-
-  #withdraw(replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
-    const { protocol, server } = this.#options.plan
-    if (server.peer !== 'gost' || protocol !== 'http') return replicas.withdraw(signal)
-    return leaveQuietly({ replicas, exchanges: this.#exchanges, clock: this.#options.clock }, signal)
   }
 
   async #close(): Promise<void> {
     this.#stop.abort(new Error('closed'))
     this.#watch?.cancel()
     this.#gate.close()
-    if (this.#facts.ended === 'no') {
-      this.#facts.ended = 'failed'
-      this.#voice.say('closed')
+    if (this.#target.facts.ended === 'no') {
+      this.#target.facts.ended = 'failed'
+      this.#target.voice.say('closed')
     }
     await closeAll([...this.#parts.reverse(), this.#local])
   }
@@ -207,29 +206,17 @@ class RunningIntercept implements Intercept {
         hint: `start the app, or name its port: kubectl intercept ${this.#options.plan.target.text} --port PORT`
       })
     }
-    this.#facts.givenBack = true
-    this.#voice.detail = `for ${formatEndpoint(local)}`
-    this.#voice.say('local port closed')
+    this.#target.facts.givenBack = true
+    this.#target.voice.detail = `for ${formatEndpoint(local)}`
+    this.#target.voice.say('local port closed')
     await this.#local.whenUp(signal)
-    this.#facts.givenBack = false
-    this.#voice.detail = undefined
+    this.#target.facts.givenBack = false
+    this.#target.voice.detail = undefined
   }
 
-  #splitNow(): { weight: number; keep: number } {
-    const { settings } = this.#options
-    if (settings.split === undefined) return { weight: settings.weight, keep: 1 }
-    const canReturn = this.#returnPath !== undefined && (this.#returnPath.available || this.#options.plan.appService !== undefined)
-    return splitFor(settings.split, this.#weights(), canReturn)
-  }
-
-  #weights(): number[] {
-    return this.#sidecars.filter(pod => pod.ready && !pod.terminating).map(pod => pod.weight)
-  }
-
-  #sayIntercept(by: 'user' | 'auto'): void {
-    const { weight, thinning } = this.#facts
-    const share = shareOf(weight, this.#weights()) * thinning
-    this.#options.emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, by })
+  /** There is a way back to a pod, or there will be one. */
+  get #mayReturn(): boolean {
+    return this.#returnPath !== undefined && (this.#returnPath.available || this.#options.plan.appService !== undefined)
   }
 
   #decide(): Decision {
@@ -237,81 +224,22 @@ class RunningIntercept implements Intercept {
       canReturn: this.#returnPath?.available === true,
       localUp: this.#local.up,
       givesPaused: this.#options.settings.onPause === 'cluster' && this.#answering.paused,
-      keep: this.#facts.thinning
+      keep: this.#target.facts.thinning
     }
     return decide(facts, Math.random())
   }
 
-  #onLocal(up: boolean, cause: string): void {
-    const { clock, emit } = this.#options
-    emit('local.state', { address: this.#local.address, up, cause })
-    this.#facts.localUp = up
-    this.#downSince = up ? undefined : clock.now()
-    if (up && this.#facts.givenBack && this.#replicas !== undefined) {
-      this.#facts.givenBack = false
-      this.#voice.detail = undefined
-      this.#replicas.resume()
-    }
-    this.#voice.say(cause)
-  }
-
-  /** Twice a second: the things that become true by time passing. */
-  #onWatch(): void {
-    const { clock, plan } = this.#options
-    if (this.#downSince !== undefined && clock.now() - this.#downSince > RETURN_FOR_MS)
-      void this.#giveBack(`local app away for ${RETURN_FOR_MS / 1_000} s`)
-    const { paused } = this.#answering
-    if (paused) this.#voice.detail = `visitors get 503 at ${plan.server.readTimeoutMs / 1_000} s`
-    else if (this.#facts.paused) this.#voice.detail = undefined
-    if (paused !== this.#facts.paused) {
-      this.#facts.paused = paused
-      this.#voice.say(paused ? 'the local app accepts but does not answer' : 'the local app answers again')
-    }
-  }
-
-  async #giveBack(why: string): Promise<void> {
-    if (this.#facts.givenBack || this.#facts.draining || this.#replicas === undefined) return
-    this.#facts.givenBack = true
-    this.#voice.detail = why
-    this.#options.emit('notice', {
-      level: 'warn',
-      code: 'GIVEN_BACK',
-      message: `${this.name} went back to the cluster: ${why}`,
-      hint: `it comes back by itself when ${this.#local.address} accepts again`
-    })
-    this.#voice.say(why)
-    const grace = new AbortController()
-    const timer = this.#options.clock.after(this.#options.settings.graceMs, () => grace.abort(), { unref: true })
-    await this.#withdraw(this.#replicas, AbortSignal.any([grace.signal, this.#stop.signal]))
-    timer.cancel()
-    if (this.#local.up) this.#resumeSoon()
-  }
-
-  /** Given back while the app was there (over the return limit): try again after a while. */
-  #resumeSoon(): void {
-    this.#options.clock.after(
-      RETURN_FOR_MS,
-      () => {
-        if (!this.#facts.givenBack || this.#facts.draining || !this.#local.up) return
-        this.#facts.givenBack = false
-        this.#voice.detail = undefined
-        this.#replicas?.resume()
-        this.#voice.say('trying again')
-      },
-      { unref: true }
-    )
-  }
-
   #onConnector(replica: Replica): void {
-    const replicas = this.#replicas
+    const replicas = this.#target.replicas
     if (replicas === undefined) return
-    this.#facts.bound = replicas.bound
-    if (this.#facts.bound > 0) this.#facts.everBound = true
-    this.#facts.verified = allVerified(replicas)
+    this.#target.facts.bound = replicas.bound
+    if (this.#target.facts.bound > 0) this.#target.facts.everBound = true
+    this.#target.facts.verified = allVerified(this.#target)
     if (replica.connector.phase === 'bound') this.#prove(replica)
-    if (this.#facts.bound === 0 && replica.connector.phase === 'lost')
-      this.#voice.detail = this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
-    this.#voice.say(replica.connector.phase)
+    if (this.#target.facts.bound === 0 && replica.connector.phase === 'lost')
+      this.#target.voice.detail =
+        this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
+    this.#target.voice.say(replica.connector.phase)
   }
 
   #prove(replica: Replica): void {
@@ -319,14 +247,14 @@ class RunningIntercept implements Intercept {
     replica.proving.abort()
     replica.proving = new AbortController()
     const signal = AbortSignal.any([this.#stop.signal, replica.proving.signal])
-    const over = (): boolean => connector.phase !== 'bound' || this.#facts.draining || signal.aborted
+    const over = (): boolean => connector.phase !== 'bound' || this.#target.facts.draining || signal.aborted
     const onVerdict = (verdict: Verdict): void => {
       replica.verified = verdict.kind === 'verified'
-      this.#facts.verified = this.#replicas !== undefined && allVerified(this.#replicas)
-      this.#voice.detail = verdictWords(verdict)
-      this.#voice.say(verdict.kind)
+      this.#target.facts.verified = allVerified(this.#target)
+      this.#target.voice.detail = verdictWords(verdict)
+      this.#target.voice.say(verdict.kind)
     }
-    const share = shareOf(this.#facts.weight, this.#weights())
+    const share = arrivingShare(this.#target)
     void prove({ ...this.#options, replica, board: this.#board, share, over, onVerdict }, signal)
   }
 
@@ -334,10 +262,10 @@ class RunningIntercept implements Intercept {
     const { cluster, plan, log } = this.#options
     if (cluster === undefined) return
     const following = followPlan(cluster, plan, now => {
-      this.#sidecars = now.sidecars
+      this.#target.sidecars = now.sidecars
       if (plan.appService === undefined) this.#setTargets(ownTargets(now.sidecars))
-      this.#resplit()
-      this.#voice.say('pods changed')
+      shareAgain(this.#target, this.#mayReturn)
+      this.#target.voice.say('pods changed')
       void this.#updateRoutes(now.serverPods)
     })
     this.#parts.push(following)
@@ -350,37 +278,18 @@ class RunningIntercept implements Intercept {
 
   #setTargets(targets: readonly ReturnTarget[]): void {
     this.#returnPath?.setTargets(targets)
-    this.#facts.canReturn = this.#returnPath?.available === true
+    this.#target.facts.canReturn = this.#returnPath?.available === true
   }
 
   async #updateRoutes(pods: readonly ServerPod[]): Promise<void> {
-    if (this.#routes === undefined || this.#replicas === undefined) return
+    if (this.#routes === undefined || this.#target.replicas === undefined) return
     if (!(await this.#routes.update(pods, this.#stop.signal))) return
-    this.#facts.replicas = this.#routes.total
-    await this.#replicas
+    this.#target.facts.replicas = this.#routes.total
+    await this.#target.replicas
       .apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal]))
       .catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
-    this.#facts.bound = this.#replicas.bound
-    this.#facts.verified = allVerified(this.#replicas)
-    this.#voice.say('replicas changed')
-  }
-
-  /** Sidecars came or went: a wanted share means another weight now. */
-  #resplit(): void {
-    const { settings, log } = this.#options
-    if (settings.split === undefined || this.#replicas === undefined) return
-    try {
-      const { weight, keep } = this.#splitNow()
-      if (weight === this.#facts.weight && keep === this.#facts.thinning) return
-      this.#facts.thinning = keep
-      this.#facts.weight = weight
-      this.#sayIntercept('auto')
-      void this.#replicas.setWeight(weight, this.#stop.signal).catch(error => log.warn('weight not changed', { error: asError(error) }))
-    } catch (error) {
-      log.info('share kept as it is', { error: asError(error) })
-    }
+    this.#target.facts.bound = this.#target.replicas.bound
+    this.#target.facts.verified = allVerified(this.#target)
+    this.#target.voice.say('replicas changed')
   }
 }
-
-const allVerified = (replicas: ReplicaSet): boolean =>
-  replicas.bound > 0 && replicas.all.every(({ connector, verified }) => connector.phase !== 'bound' || verified)

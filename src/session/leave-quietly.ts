@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers'
 import type { Clock } from '../base/clock.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { ReplicaSet } from './replica-set.ts'
+import type { RunningTarget } from './running-target.ts'
 
 const LOOK_MS = 2
 
@@ -29,4 +30,11 @@ export async function leaveQuietly({ replicas, exchanges, clock }: Leaving, sign
   } finally {
     looking.cancel()
   }
+}
+
+/** A server of ours is told to send no more, and a tunnel of anything but HTTP tells of no answers. */
+export function leave({ options, exchanges }: RunningTarget, replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
+  const { protocol, server } = options.plan
+  if (server.peer !== 'gost' || protocol !== 'http') return replicas.withdraw(signal)
+  return leaveQuietly({ replicas, exchanges, clock: options.clock }, signal)
 }

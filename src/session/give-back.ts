@@ -1,0 +1,77 @@
+/** Gives the visitors back while the local app is away or too much would have to be returned, and takes them again. */
+import type { Answering } from './answering.ts'
+import { leave } from './leave-quietly.ts'
+import type { LocalApp } from './local-app.ts'
+import type { RunningTarget } from './running-target.ts'
+
+/** Give back when the local app stays away for so long. */
+const RETURN_FOR_MS = 30_000
+
+export interface GivingBack {
+  /** The local port opened or closed. */
+  onLocal(up: boolean, cause: string): void
+  /** Now and then: the things that become true by time passing. */
+  look(): void
+  giveBack(why: string): Promise<void>
+}
+
+export function givingBack(target: RunningTarget, local: LocalApp, answering: Answering): GivingBack {
+  const { options, facts, voice, stop } = target
+  const { clock, emit, plan, settings } = options
+  let downSince: number | undefined
+
+  const takeAgain = (): void => {
+    facts.givenBack = false
+    voice.detail = undefined
+    target.replicas?.resume()
+  }
+  /** Given back while the app was there (over the return limit): try again after a while. */
+  const takeSoon = (): void => {
+    clock.after(
+      RETURN_FOR_MS,
+      () => {
+        if (!facts.givenBack || facts.draining || !local.up) return
+        takeAgain()
+        voice.say('trying again')
+      },
+      { unref: true }
+    )
+  }
+  const giveBack = async (why: string): Promise<void> => {
+    if (facts.givenBack || facts.draining || target.replicas === undefined) return
+    facts.givenBack = true
+    voice.detail = why
+    emit('notice', {
+      level: 'warn',
+      code: 'GIVEN_BACK',
+      message: `${plan.name} went back to the cluster: ${why}`,
+      hint: `it comes back by itself when ${local.address} accepts again`
+    })
+    voice.say(why)
+    const grace = new AbortController()
+    const timer = clock.after(settings.graceMs, () => grace.abort(), { unref: true })
+    await leave(target, target.replicas, AbortSignal.any([grace.signal, stop]))
+    timer.cancel()
+    if (local.up) takeSoon()
+  }
+
+  return {
+    giveBack,
+    onLocal(up, cause) {
+      emit('local.state', { address: local.address, up, cause })
+      facts.localUp = up
+      downSince = up ? undefined : clock.now()
+      if (up && facts.givenBack && target.replicas !== undefined) takeAgain()
+      voice.say(cause)
+    },
+    look() {
+      if (downSince !== undefined && clock.now() - downSince > RETURN_FOR_MS) void giveBack(`local app away for ${RETURN_FOR_MS / 1_000} s`)
+      const { paused } = answering
+      if (paused) voice.detail = `visitors get 503 at ${plan.server.readTimeoutMs / 1_000} s`
+      else if (facts.paused) voice.detail = undefined
+      if (paused === facts.paused) return
+      facts.paused = paused
+      voice.say(paused ? 'the local app accepts but does not answer' : 'the local app answers again')
+    }
+  }
+}
