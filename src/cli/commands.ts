@@ -59,6 +59,20 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     load: () => import('./commands/leave.ts')
   },
+  set: {
+    summary: 'Change a running session: its weight or share, hold, release',
+    usage: ['kubectl intercept set [TARGET...|PID] weight=1…255|split=PERCENT|hold|release [--through-laptop]'],
+    about: [
+      'Without a target all targets of the only running session change. The new connector is registered before the old one leaves; weight=255 loses no request. hold gives every visitor back and keeps the session, release takes them again.'
+    ],
+    examples: [
+      { command: 'kubectl intercept set weight=255', summary: 'all visitors of the running session' },
+      { command: 'kubectl intercept set svc/nginx split=50%', summary: 'half of them' },
+      { command: 'kubectl intercept set nginx hold', summary: 'the cluster serves, until release' },
+      { command: 'kubectl intercept set nginx release', summary: 'they come to this laptop again' }
+    ],
+    load: () => import('./commands/set.ts')
+  },
   demo: {
     summary: 'Show the whole thing on this machine, without a cluster',
     usage: ['kubectl intercept demo [--keep] [-o plain|json]'],

@@ -53,8 +53,7 @@ export const FLAGS = [
     arity: 'one',
     commands: SESSION,
     argument: 'PERCENT',
-    summary:
-      'take this share of the visitors, 1…100; the rest stays in the cluster. The share of a running session is changed by leaving and starting again',
+    summary: 'take this share of the visitors, 1…100; the rest stays in the cluster. Of a running session: kubectl intercept set split=50%',
     config: 'split'
   },
   {
@@ -152,10 +151,11 @@ export const FLAGS = [
   {
     name: 'through-laptop',
     arity: 'none',
-    commands: SESSION,
+    commands: ['intercept', 'set'],
     summary:
       'consent to a share that whole weights cannot express: more visitors than that pass this laptop, and the rest of them is sent back',
     default: 'asked on a terminal',
+    inCommand: { set: { summary: 'consent to a share that whole weights cannot express', default: 'refused' } },
     config: 'never'
   },
   {

@@ -12,7 +12,6 @@ export interface LaterFlag extends Later {
 }
 
 export const LATER_COMMANDS: readonly Later[] = [
-  { name: 'set', what: 'changing a running session' },
   { name: 'replay', what: 'sending recorded exchanges again' },
   { name: 'env', what: "the pod's environment on the laptop" },
   { name: 'access', what: 'reaching cluster services from the laptop' },

@@ -88,7 +88,7 @@ async function startControl(
       platform,
       clock,
       info: parts.info,
-      onCommand: parts.commands.run,
+      onCommand: request => parts.commands.run(request, 'control'),
       subscribe: parts.events.subscribe
     })
     return { path: server.path, close: closeOnce(server.close) }

@@ -89,8 +89,11 @@ function withCredentials(plan: TunnelPlan, { credentials, manual }: InterceptReq
   }
 }
 
-/** Asks what must be asked: `--all` takes several services, and a thinned share sends every visitor through this laptop. */
-export async function consent(request: InterceptRequest, context: InterceptContext, chosen: readonly Mapped[]): Promise<void> {
+/**
+ * Asks what must be asked: `--all` takes several services, and a thinned share sends every visitor through this laptop. True when the latter was
+ * agreed to.
+ */
+export async function consent(request: InterceptRequest, context: InterceptContext, chosen: readonly Mapped[]): Promise<boolean> {
   if (request.all && !request.confirmed) {
     const lines = chosen.map(({ plan, local }) => `  ${plan.name} → ${formatEndpoint(local)}   ${plan.passes.join('; ')}`)
     const question = `Intercept ${chosen.length} ${chosen.length === 1 ? 'tunnel' : 'tunnels'}?\n${lines.join('\n')}\n`
@@ -105,9 +108,10 @@ export async function consent(request: InterceptRequest, context: InterceptConte
       })
   }
   const { share } = request
-  if (share.kind !== 'split' || request.throughLaptop) return
+  if (request.throughLaptop) return true
+  if (share.kind !== 'split') return false
   const thinned = chosen.filter(({ plan }) => plan.server.peer === 'gost' && thins(plan, share.share, request.fallback))
-  if (thinned.length === 0) return
+  if (thinned.length === 0) return false
   const names = thinned.map(({ plan }) => plan.name).join(', ')
   const what = `A share of ${formatShare(share.share)} of ${names} cannot be had by whole weights: more visitors than that pass through this laptop, and the rest goes back to the pods.`
   if (context.confirm === undefined) {
@@ -117,6 +121,7 @@ export async function consent(request: InterceptRequest, context: InterceptConte
   }
   if (!(await context.confirm(`${what}\nGo on?`)))
     throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', { hint: 'choose a whole weight with --weight' })
+  return true
 }
 
 function thins(plan: TunnelPlan, share: number, fallback: boolean): boolean {

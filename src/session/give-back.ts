@@ -23,7 +23,7 @@ export function givingBack(target: RunningTarget, local: LocalApp, answering: An
   const takeAgain = (): void => {
     facts.givenBack = false
     voice.detail = undefined
-    target.replicas?.resume()
+    if (!facts.held) target.replicas?.resume()
   }
   /** Given back while the app was there (over the return limit): try again after a while. */
   const takeSoon = (): void => {
@@ -38,7 +38,7 @@ export function givingBack(target: RunningTarget, local: LocalApp, answering: An
     )
   }
   const giveBack = async (why: string): Promise<void> => {
-    if (facts.givenBack || facts.draining || target.replicas === undefined) return
+    if (facts.givenBack || facts.held || facts.draining || target.replicas === undefined) return
     facts.givenBack = true
     voice.detail = why
     emit('notice', {

@@ -13,6 +13,7 @@ import { whoLine } from '../route/who-else.ts'
 import type { ServerPod } from '../resolve/types.ts'
 import type { RouteSet, VisitorWay } from '../route/types.ts'
 import { answering } from './answering.ts'
+import { type By, type Change, type Changed, type Changer, changer } from './change.ts'
 import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
@@ -33,7 +34,7 @@ import { sayWhoElse } from './say-who-else.ts'
 import { stateVoice } from './state-voice.ts'
 import { initialFacts, stateOf } from './state.ts'
 import type { Verdict } from './verify.ts'
-import { arrivingShare, expressed, sayShare, shareAgain } from './wanted-share.ts'
+import { arrivingShare, expressed, sayShare } from './wanted-share.ts'
 
 export type { Intercept } from './options.ts'
 
@@ -57,6 +58,7 @@ class RunningIntercept implements Intercept {
   readonly #parts: Closable[] = []
   readonly #target: RunningTarget
   readonly #giving: GivingBack
+  readonly #changer: Changer
   #routes: RouteSet | undefined
   #watch: Timer | undefined
 
@@ -85,6 +87,7 @@ class RunningIntercept implements Intercept {
       replicas: undefined
     }
     this.#giving = givingBack(this.#target, this.#local, this.#answering)
+    this.#changer = changer({ target: this.#target, mayReturn: () => this.#mayReturn, prove: () => this.#proveAll() })
     this.#gate = gate({
       plan,
       local: this.#local,
@@ -155,6 +158,14 @@ class RunningIntercept implements Intercept {
     if (cluster !== undefined) this.#follow()
   }
 
+  check(change: Change): void {
+    this.#changer.check(change)
+  }
+
+  change(change: Change, by: By): Promise<Changed> {
+    return this.#changer.change(change, by)
+  }
+
   async drain(signal: AbortSignal): Promise<EndReport> {
     const { clock, emit, settings } = this.#options
     if (this.#target.replicas === undefined) {
@@ -164,6 +175,7 @@ class RunningIntercept implements Intercept {
       return { serving: undefined, line: this.#target.voice.detail }
     }
     this.#target.facts.draining = true
+    this.#changer.end()
     this.#target.voice.detail = undefined
     this.#target.voice.say('leaving')
     const until = clock.now() + settings.graceMs
@@ -242,6 +254,15 @@ class RunningIntercept implements Intercept {
     this.#target.voice.say(replica.connector.phase)
   }
 
+  #proveAll(): void {
+    for (const replica of this.#target.replicas?.all ?? []) {
+      if (replica.connector.phase !== 'bound') continue
+      replica.verified = false
+      this.#prove(replica)
+    }
+    this.#target.facts.verified = allVerified(this.#target)
+  }
+
   #prove(replica: Replica): void {
     const { connector } = replica
     replica.proving.abort()
@@ -264,7 +285,7 @@ class RunningIntercept implements Intercept {
     const following = followPlan(cluster, plan, now => {
       this.#target.sidecars = now.sidecars
       if (plan.appService === undefined) this.#setTargets(ownTargets(now.sidecars))
-      shareAgain(this.#target, this.#mayReturn)
+      this.#changer.shareAgain()
       this.#target.voice.say('pods changed')
       void this.#updateRoutes(now.serverPods)
     })

@@ -10,14 +10,18 @@ import type { RunningTarget } from './running-target.ts'
 
 const LOOK_MS = 2
 
-export interface Leaving {
+interface Leaving {
   replicas: ReplicaSet
   exchanges: Pick<Exchanges, 'answered'>
   clock: Clock
 }
 
-/** Withdraws all connectors in such a moment, or when `signal` aborts. */
-export async function leaveQuietly({ replicas, exchanges, clock }: Leaving, signal: AbortSignal): Promise<void> {
+/** Does `part` with a signal that aborts in such a moment, or with `signal`. */
+async function inQuiet(
+  { replicas, exchanges, clock }: Leaving,
+  part: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal
+): Promise<void> {
   const quiet = new AbortController()
   const isQuiet = (): boolean => replicas.active <= exchanges.answered
   // Twice: what has arrived meanwhile is read in between, and a visitor may be in it.
@@ -26,15 +30,25 @@ export async function leaveQuietly({ replicas, exchanges, clock }: Leaving, sign
   }
   const looking = clock.every(LOOK_MS, look, { unref: true })
   try {
-    await replicas.withdraw(AbortSignal.any([signal, quiet.signal]))
+    await part(AbortSignal.any([signal, quiet.signal]))
   } finally {
     looking.cancel()
   }
 }
 
 /** A server of ours is told to send no more, and a tunnel of anything but HTTP tells of no answers. */
-export function leave({ options, exchanges }: RunningTarget, replicas: ReplicaSet, signal: AbortSignal): Promise<void> {
-  const { protocol, server } = options.plan
-  if (server.peer !== 'gost' || protocol !== 'http') return replicas.withdraw(signal)
-  return leaveQuietly({ replicas, exchanges, clock: options.clock }, signal)
+const needsQuiet = ({ options }: RunningTarget): boolean => options.plan.server.peer === 'gost' && options.plan.protocol === 'http'
+
+/** Withdraws all connectors. */
+export const leave = (target: RunningTarget, replicas: ReplicaSet, signal: AbortSignal): Promise<void> =>
+  part(target, { replicas, retire: until => replicas.withdraw(until) }, signal)
+
+/** Lets go of links that would still be chosen, as all are that a stock server prefers or shares among. */
+export async function part(
+  target: RunningTarget,
+  { replicas, retire }: { replicas: ReplicaSet; retire: (signal: AbortSignal) => Promise<void> },
+  signal: AbortSignal
+): Promise<void> {
+  if (!needsQuiet(target)) return retire(signal)
+  return inQuiet({ replicas, exchanges: target.exchanges, clock: target.options.clock }, retire, signal)
 }

@@ -7,6 +7,7 @@ import type { Emit, Summary, TargetState } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import type { Via } from '../route/types.ts'
+import type { Changer } from './change.ts'
 import type { EndReport } from './end-check.ts'
 
 /** From the command line, the same for every target. */
@@ -15,6 +16,8 @@ export interface InterceptSettings {
   weight: number
   /** 0…1; replaces `weight`. */
   split: number | undefined
+  /** The user agreed to a share that is thinned on the laptop. */
+  mayThin: boolean
   via: Via
   entrypoint: URL | undefined
   fallback: boolean
@@ -47,7 +50,7 @@ export interface InterceptOptions {
 }
 
 /** One intercepted tunnel, as `run.ts` and the demo hold it. */
-export interface Intercept extends Closable {
+export interface Intercept extends Closable, Pick<Changer, 'check' | 'change'> {
   readonly name: string
   readonly state: TargetState
   readonly inFlight: number

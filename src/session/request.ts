@@ -6,6 +6,7 @@ import type { Auth } from '../discovery/types.ts'
 import type { EventStream } from '../event/stream.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { PortMapping, TunnelPlan } from '../resolve/types.ts'
+import type { By } from './change.ts'
 
 /** How to reach the tunnel server; `url` replaces the address only. */
 export type ViaRequest = { kind: 'auto' | 'ingress' | 'port-forward' | 'service-proxy' } | { kind: 'url'; url: string }
@@ -56,10 +57,12 @@ export interface InterceptRequest {
   confirmed: boolean
 }
 
-/** Commands that arrive on the control socket while the session runs. */
+export type Args = Readonly<Record<string, unknown>>
+
+/** Commands that arrive from the control socket or the screen while the session runs. */
 export interface CommandTable {
   /** One runner a name; its result is the answer's `result`. An InterceptError it throws is the answer's error. */
-  on(name: string, run: (args: Readonly<Record<string, unknown>>) => Promise<Readonly<Record<string, unknown>> | undefined>): void
+  on(name: string, run: (args: Args, by: By) => Promise<Args | undefined>): void
 }
 
 /** What a session is given by whoever runs it. */

@@ -8,6 +8,7 @@ import { dryRun } from './dry-run.ts'
 import { intercept, type Intercept } from './intercept.ts'
 import type { InterceptSettings } from './options.ts'
 import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
+import { setCommand } from './set-command.ts'
 import { startStats, sumUp } from './stats.ts'
 
 /** Resolves with the exit code when every target ended; throws an InterceptError to be shown when nothing could be started. */
@@ -38,7 +39,7 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
       for (const mapped of chosen) await dryRun({ mapped, settings, cluster, context })
       return await end('done', EXIT.OK)
     }
-    await consent(request, context, chosen)
+    settings.mayThin = await consent(request, context, chosen)
     for (const mapped of chosen)
       running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId: () => String((ids.count += 1)), session }))
     return await end(...(await runAll(running, chosen, context, settings)))
@@ -58,6 +59,7 @@ async function runAll(
   const allLeft = new AbortController()
   const stats = startStats({ running, clock, emit: events.emit, memory: context.memory })
   context.commands.on('status', async () => ({ targets: running.map(({ name, state, inFlight }) => ({ name, state, inFlight })) }))
+  context.commands.on('set', setCommand(running))
   context.commands.on('leave-targets', async ({ targets }) => {
     const wanted = Array.isArray(targets) ? targets.map(String) : []
     const leaving = running.filter(({ name, state }) => wanted.includes(name) && state !== 'ended' && state !== 'failed')
@@ -141,6 +143,7 @@ const common = (context: InterceptContext, settings: InterceptSettings, cluster:
 
 const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   weight: request.share.kind === 'weight' ? request.share.weight : 255,
+  mayThin: request.throughLaptop,
   split: request.share.kind === 'split' ? request.share.share : undefined,
   via: request.via.kind === 'url' ? { kind: 'url', url: new URL(request.via.url) } : { kind: request.via.kind },
   entrypoint: request.manual?.entrypoint === undefined ? undefined : new URL(request.manual.entrypoint),

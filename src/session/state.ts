@@ -11,6 +11,8 @@ export interface TargetFacts {
   paused: boolean
   /** We gave the traffic back on purpose, until the local app is there. */
   givenBack: boolean
+  /** Somebody said `hold`. */
+  held: boolean
   /** Replicas of the server: ready ones, and those with a bound connector of ours. */
   replicas: number
   bound: number
@@ -30,6 +32,7 @@ export const initialFacts: TargetFacts = {
   localUp: true,
   paused: false,
   givenBack: false,
+  held: false,
   replicas: 1,
   bound: 0,
   everBound: false,
@@ -43,6 +46,7 @@ export function stateOf(facts: TargetFacts): TargetState {
   if (facts.ended !== 'no') return facts.ended
   if (facts.draining) return 'draining'
   if (!facts.resolved) return 'resolving'
+  if (facts.held) return 'held'
   if (facts.givenBack) return 'waiting'
   if (facts.bound === 0) return facts.everBound ? 'reconnecting' : 'connecting'
   if (!facts.localUp && facts.canReturn) return 'returning'
