@@ -46,7 +46,7 @@ export function commandTable(options: { events: EventStream; stop: StopSignals; 
       }
       count += 1
       const id = `${by}-${count}`
-      events.emit('command', { id, by, name: command, args })
+      events.emit('command', { id, by, name: command, args: withoutText(args) })
       try {
         const result = await run(args, by)
         events.emit('command.result', { id, ok: true })
@@ -58,3 +58,6 @@ export function commandTable(options: { events: EventStream; stop: StopSignals; 
     }
   }
 }
+
+/** An edited message holds what its exchange held, secrets too: events say only that there was one. */
+const withoutText = (args: Args): Args => (args['text'] === undefined ? args : { ...args, text: '…' })

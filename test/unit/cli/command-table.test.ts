@@ -24,6 +24,16 @@ describe('the command table', () => {
     ])
   })
 
+  it('keeps an edited message out of the events', async () => {
+    const { commands, told } = table()
+    commands.on('replay', args => Promise.resolve({ length: String(args['text']).length }))
+    expect(await commands.run({ command: 'replay', args: { id: '7', text: 'Authorization: Bearer s3cret' } }, 'tui')).toEqual({
+      length: 28
+    })
+    expect(JSON.stringify(told)).not.toContain('s3cret')
+    expect(told[0]).toMatchObject({ args: { id: '7', text: '…' } })
+  })
+
   it('tells a failure as an event and to whoever asked', async () => {
     const { commands, told } = table()
     commands.on('set', () => Promise.reject(new InterceptError('BAD_USAGE', 'no')))
