@@ -1,4 +1,5 @@
 /** Changes of a target while it runs, one after the other: another weight or share, held, released. New before old; what cannot be had leaves all as it was. */
+import { sleep } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import { formatShare } from '../base/format.ts'
@@ -46,6 +47,10 @@ export interface ChangerOptions {
   /** Proves all bound replicas anew. */
   prove: () => void
 }
+
+const MAX_WEIGHT = 255
+/** Visitors who were given to the old link before the new one was bound are still on their way. */
+const LINGER_MS = 2_000
 
 type Wish = { weight: number; split: number | undefined }
 
@@ -155,7 +160,7 @@ class OneByOne implements Changer {
     facts.thinning = keep
     if (replicas !== undefined && (weight !== before.weight || pooled)) {
       try {
-        await this.#rebind(before.weight)
+        await this.#rebind()
       } catch (error) {
         Object.assign(facts, before)
         throw this.#kept(before.weight, error)
@@ -166,13 +171,15 @@ class OneByOne implements Changer {
     return true
   }
 
-  async #rebind(before: number): Promise<void> {
+  async #rebind(): Promise<void> {
     const { facts, options, replicas, stop } = this.#target
     if (replicas === undefined) return
     const retire = await replicas.rebind(facts.weight, AbortSignal.any([stop, this.#leaving.signal]))
-    // What a server sends no more to may end in its own time; a stock one prefers the old link as long as that is there.
-    if (options.plan.server.peer !== 'gost' || facts.weight > before) {
-      retire(stop).catch(error => options.log.debug('an old link did not end', { error: asError(error) }))
+    // A server of ours is told to send no more, and a stock one sends no more beside 255: the old link may end in its own time.
+    if (options.plan.server.peer !== 'gost' || facts.weight === MAX_WEIGHT) {
+      const lingerMs = options.plan.server.peer === 'gost' ? LINGER_MS : 0
+      const ended = lingerMs === 0 ? retire(stop) : sleep(options.clock, lingerMs, stop).then(() => retire(stop))
+      ended.catch(error => options.log.debug('an old link did not end', { error: asError(error) }))
       return
     }
     await this.#withGrace(signal => part(this.#target, { replicas, retire }, signal))
