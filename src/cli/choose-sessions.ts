@@ -1,13 +1,10 @@
-/** Which running sessions of this user a command is about: by target, by pid, or the only one. */
-import type { Clock } from '../base/clock.ts'
+/** Which sessions of this user, and which of their targets, the words of a command mean: by name, by pid, or the only one there is. */
 import { InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
 import { controlDirectories } from '../control/directory.ts'
 import { listSessions, type RunningSession } from '../control/sessions.ts'
-import type { Io } from './io.ts'
+import type { CommandContext } from './context.ts'
 import { quoted } from './usage-error.ts'
-
-export type Asking = 'leave' | 'set'
 
 export interface Chosen {
   session: RunningSession
@@ -15,21 +12,23 @@ export interface Chosen {
   targets: string[]
 }
 
-const HINTS: Readonly<Record<Asking, (pid: number | undefined) => string>> = {
-  leave: pid => `end one of them by its pid: kubectl intercept leave ${pid ?? 'PID'}, or all: kubectl intercept leave --all`,
-  set: pid => `name one by its pid: kubectl intercept set ${pid ?? 'PID'} weight=30`
+/** How the command that asks would be typed. */
+export interface Verb {
+  hint: (target: string) => string
+  /** What to do when several sessions run and none was named. */
+  several: (pid: string) => string
 }
 
-/** Throws NO_SESSION when there is none. */
-export async function runningSessions(io: Io, clock: Clock, signal: AbortSignal): Promise<RunningSession[]> {
-  const sessions = await listSessions(controlDirectories(io), { clock, signal, uid: io.uid })
+/** Throws NO_SESSION when none runs. */
+export async function runningSessions({ io, clock, stop }: Pick<CommandContext, 'io' | 'clock' | 'stop'>): Promise<RunningSession[]> {
+  const sessions = await listSessions(controlDirectories(io), { clock, signal: stop.drain, uid: io.uid })
   if (sessions.length > 0) return sessions
   throw new InterceptError('NO_SESSION', 'no session of this user runs on this machine', {
     hint: 'start one: kubectl intercept svc/nginx --port 8080'
   })
 }
 
-export const targetsOf = (session: RunningSession): string[] => (session.info?.targets ?? []).map(({ name }) => name)
+const targetsOf = (session: RunningSession): string[] => (session.info?.targets ?? []).map(({ name }) => name)
 
 export function nameOf(session: RunningSession, targets: readonly string[]): string {
   const names = targets.length > 0 ? targets : targetsOf(session)
@@ -43,27 +42,27 @@ function introduced(session: RunningSession): string {
   return `${targetsOf(session).join(', ') || 'a session'} (pid ${pid}${since})`
 }
 
-/** Without a word the only session. Throws TARGET_AMBIGUOUS with several, NO_SESSION for a word that is none. */
-export function chooseSessions(sessions: readonly RunningSession[], words: readonly string[], command: Asking): Chosen[] {
+/** Throws TARGET_AMBIGUOUS without a word among several, and NO_SESSION for a word that nothing here has. */
+export function chooseSessions(sessions: readonly RunningSession[], words: readonly string[], verb: Verb): Chosen[] {
   const [first, second] = sessions
   if (words.length === 0) {
     if (first !== undefined && second === undefined) return [{ session: first, targets: [] }]
     throw new InterceptError('TARGET_AMBIGUOUS', `${sessions.length} sessions run here: ${sessions.map(introduced).join('; ')}`, {
-      hint: HINTS[command](first?.pid)
+      hint: verb.several(String(first?.pid ?? 'PID'))
     })
   }
-  const chosen = new Map<RunningSession, Set<string>>()
+  const leaving = new Map<RunningSession, Set<string>>()
   for (const word of words) {
     const byPid = sessions.find(({ pid }) => String(pid) === word)
     if (byPid !== undefined) {
-      chosen.set(byPid, new Set(targetsOf(byPid)))
+      leaving.set(byPid, new Set(targetsOf(byPid)))
       continue
     }
     const found = sessions.flatMap(session => matching(session, word).map(target => ({ session, target })))
-    if (found.length === 0) throw unknownTarget(word, sessions, command)
-    for (const { session, target } of found) chosen.set(session, (chosen.get(session) ?? new Set()).add(target))
+    if (found.length === 0) throw unknownTarget(word, sessions, verb)
+    for (const { session, target } of found) leaving.set(session, (leaving.get(session) ?? new Set()).add(target))
   }
-  return [...chosen].map(([session, targets]) => ({ session, targets: [...targets] }))
+  return [...leaving].map(([session, targets]) => ({ session, targets: [...targets] }))
 }
 
 /** By the name on the screen, or as `kind/name` of its workload, or as it was typed when the session was started. */
@@ -74,9 +73,9 @@ function matching(session: RunningSession, word: string): string[] {
     .map(target => target.name)
 }
 
-function unknownTarget(word: string, sessions: readonly RunningSession[], command: Asking): InterceptError {
+function unknownTarget(word: string, sessions: readonly RunningSession[], verb: Verb): InterceptError {
   const names = sessions.flatMap(targetsOf)
   const [near] = nearest(word.split('/').at(-1) ?? word, names, 1)
-  const hint = near === undefined ? `what runs here: ${names.join(', ')}` : `did you mean kubectl intercept ${command} ${near}?`
+  const hint = near === undefined ? `what runs here: ${names.join(', ')}` : `did you mean ${verb.hint(near)}?`
   return new InterceptError('NO_SESSION', `no session here intercepts ${quoted(word)}`, { hint })
 }

@@ -1,30 +1,33 @@
-/** Commands from the control socket and the screen → the session's runners. `leave` without a runner of the session ends the whole session. */
+/** Commands from the control socket or the screen → the session's runners. `leave` without a runner of the session ends the whole session. */
 import { deferred } from '../base/closable.ts'
 import { InterceptError } from '../base/errors.ts'
 import type { ControlRequest, Result } from '../control/message.ts'
 import type { EventStream } from '../event/stream.ts'
 import { asError } from '../base/errors.ts'
 import { errorShape } from '../output/error.ts'
-import type { CommandedBy, CommandRun, CommandTable } from '../session/request.ts'
+import type { By } from '../session/change.ts'
+import type { Args, CommandTable } from '../session/request.ts'
 import type { StopSignals } from './signals.ts'
 
+type Runner = Parameters<CommandTable['on']>[1]
+
 export interface HostedCommands extends CommandTable {
-  run(request: Pick<ControlRequest, 'command' | 'args'>, by?: CommandedBy): Promise<Result | undefined>
+  run(request: Pick<ControlRequest, 'command' | 'args'>, by: By): Promise<Result | undefined>
   /** The session is over: whoever waits for that gets the answer. */
   ended(): void
 }
 
 export function commandTable(options: { events: EventStream; stop: StopSignals; targets: () => readonly string[] }): HostedCommands {
   const { events, stop, targets } = options
-  const runners = new Map<string, CommandRun>()
+  const runners = new Map<string, Runner>()
   const end = deferred<void>()
   let count = 0
-  const leaveAll = async (args: Readonly<Record<string, unknown>>): Promise<Result> => {
+  const leaveAll = async (args: Args, by: By): Promise<Result> => {
     const wanted = Array.isArray(args['targets']) ? args['targets'].map(String) : []
     const here = targets()
     if (wanted.length > 0 && here.some(name => !wanted.includes(name))) {
       const some = runners.get('leave-targets')
-      if (some !== undefined) return (await some(args, 'control')) ?? {}
+      if (some !== undefined) return (await some(args, by)) ?? {}
       throw new InterceptError('BAD_USAGE', `one session holds ${here.join(', ')}: its targets leave together`, {
         hint: 'name all of them, or leave every session: kubectl intercept leave --all'
       })
@@ -36,7 +39,7 @@ export function commandTable(options: { events: EventStream; stop: StopSignals; 
   return {
     on: (name, run) => void runners.set(name, run),
     ended: () => end.resolve(),
-    async run({ command, args }, by = 'control') {
+    async run({ command, args }, by) {
       const run = runners.get(command) ?? (command === 'leave' ? leaveAll : undefined)
       if (run === undefined) {
         throw new InterceptError('BAD_USAGE', `this session has no command "${command}"`, { hint: 'see what runs: kubectl intercept list' })
@@ -56,6 +59,5 @@ export function commandTable(options: { events: EventStream; stop: StopSignals; 
   }
 }
 
-/** An edited request may hold what no event shall tell. */
-const withoutText = ({ text, ...rest }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  text === undefined ? rest : { ...rest, text: '…' }
+/** An edited message holds what its exchange held, secrets too: events say only that there was one. */
+const withoutText = (args: Args): Args => (args['text'] === undefined ? args : { ...args, text: '…' })

@@ -152,10 +152,11 @@ export const FLAGS = [
   {
     name: 'through-laptop',
     arity: 'none',
-    commands: SESSION,
+    commands: ['intercept', 'set'],
     summary:
       'consent to a share that whole weights cannot express: more visitors than that pass this laptop, and the rest of them is sent back',
     default: 'asked on a terminal',
+    inCommand: { set: { summary: 'consent to a share that whole weights cannot express', default: 'refused' } },
     config: 'never'
   },
   {

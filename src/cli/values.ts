@@ -9,7 +9,10 @@ export interface Typed {
 }
 
 const wrong = ({ flag, text }: Typed, must: string, example: string): InterceptError =>
-  badUsage(`${flag} must be ${must}, not ${quoted(text)}`, `for example: ${flag} ${example}; all flags: kubectl intercept --help`)
+  badUsage(
+    `${flag} must be ${must}, not ${quoted(text)}`,
+    `for example: ${flag}${flag.endsWith('=') ? '' : ' '}${example}; all flags: kubectl intercept --help`
+  )
 
 export function readWhole(typed: Typed, range: { min: number; max: number; example: number }): number {
   const value = /^\d{1,9}$/.test(typed.text) ? Number(typed.text) : Number.NaN

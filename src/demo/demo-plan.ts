@@ -56,6 +56,7 @@ export function demoSettings({ server }: World, share: Partial<Pick<InterceptSet
   return {
     weight: 255,
     split: share.split,
+    mayThin: true,
     via: { kind: 'url', url: new URL(`ws://127.0.0.1:${server.tunnelPort}/proxy`) },
     entrypoint: new URL(`http://127.0.0.1:${server.entrypointPort}`),
     fallback: true,
@@ -64,7 +65,6 @@ export function demoSettings({ server }: World, share: Partial<Pick<InterceptSet
     wait: true,
     graceMs: 10_000,
     requireAll: false,
-    probePath: '/',
-    throughLaptop: true
+    probePath: '/'
   }
 }

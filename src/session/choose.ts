@@ -89,7 +89,10 @@ function withCredentials(plan: TunnelPlan, { credentials, manual }: InterceptReq
   }
 }
 
-/** Asks what must be asked: `--all` takes several services, and a thinned share sends every visitor through this laptop. True when that was agreed to. */
+/**
+ * Asks what must be asked: `--all` takes several services, and a thinned share sends every visitor through this laptop. True when the latter was
+ * agreed to.
+ */
 export async function consent(request: InterceptRequest, context: InterceptContext, chosen: readonly Mapped[]): Promise<boolean> {
   if (request.all && !request.confirmed) {
     const lines = chosen.map(({ plan, local }) => `  ${plan.name} → ${formatEndpoint(local)}   ${plan.passes.join('; ')}`)
@@ -105,7 +108,8 @@ export async function consent(request: InterceptRequest, context: InterceptConte
       })
   }
   const { share } = request
-  if (share.kind !== 'split' || request.throughLaptop) return request.throughLaptop
+  if (request.throughLaptop) return true
+  if (share.kind !== 'split') return false
   const thinned = chosen.filter(({ plan }) => plan.server.peer === 'gost' && thins(plan, share.share, request.fallback))
   if (thinned.length === 0) return false
   const names = thinned.map(({ plan }) => plan.name).join(', ')

@@ -7,9 +7,9 @@ import type { Emit, Summary, TargetState } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import type { Via } from '../route/types.ts'
+import type { Changer } from './change.ts'
 import type { EndReport } from './end-check.ts'
 import type { Capture } from './exchanges.ts'
-import type { Wanted } from './share.ts'
 
 /** From the command line, the same for every target. */
 export interface InterceptSettings {
@@ -17,6 +17,8 @@ export interface InterceptSettings {
   weight: number
   /** 0…1; replaces `weight`. */
   split: number | undefined
+  /** The user agreed to a share that is thinned on the laptop. */
+  mayThin: boolean
   via: Via
   entrypoint: URL | undefined
   fallback: boolean
@@ -29,8 +31,6 @@ export interface InterceptSettings {
   requireAll: boolean
   /** Of the end check. */
   probePath: string
-  /** More visitors than the wanted share may pass this laptop. */
-  throughLaptop: boolean
 }
 
 export interface InterceptOptions {
@@ -52,7 +52,7 @@ export interface InterceptOptions {
 }
 
 /** One intercepted tunnel, as `run.ts` and the demo hold it. */
-export interface Intercept extends Closable {
+export interface Intercept extends Closable, Pick<Changer, 'check' | 'change'> {
   readonly name: string
   readonly state: TargetState
   readonly inFlight: number
@@ -60,11 +60,6 @@ export interface Intercept extends Closable {
   start(signal: AbortSignal): Promise<void>
   /** Lets running exchanges end (until `signal` aborts), leaves, and checks that the cluster serves. */
   drain(signal: AbortSignal): Promise<EndReport>
-  /** Another weight or share from now on: new before old. Rejects, with nothing changed, where it cannot be had. */
-  setShare(wanted: Wanted, by: 'user' | 'control'): Promise<void>
-  /** Gives the visitors back until `release`; the session goes on. */
-  hold(): Promise<void>
-  release(): Promise<void>
   summary(): Summary
   /** Durations of the answered exchanges, for the percentiles over all targets. */
   readonly latencies: readonly number[]

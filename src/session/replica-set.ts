@@ -5,7 +5,7 @@ import { maskUuids, type Logger } from '../base/log.ts'
 import type { Emit } from '../event/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import type { ReplicaRoute } from '../route/types.ts'
-import { startConnector, type Connector, type ConnectorChange } from '../tunnel/connector.ts'
+import { startConnector, type Connector, type ConnectorChange, type Retire } from '../tunnel/connector.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
 export interface ReplicaSetOptions {
@@ -36,8 +36,9 @@ export interface ReplicaSet extends Closable {
   readonly active: number
   /** Starts connectors for new replicas, then lets go of the ones that are gone: a pod that ends takes its connector along. */
   apply(routes: readonly ReplicaRoute[], signal: AbortSignal): Promise<void>
-  /** Registers everywhere at the new weight; resolves with what lets go of the old registrations. Rejects when one replica refuses. */
-  setWeight(weight: number, signal: AbortSignal): Promise<(signal: AbortSignal) => Promise<void>>
+  setWeight(weight: number, signal: AbortSignal): Promise<void>
+  /** Binds all at this weight, and gives the end of what was bound before to the caller. Throws when one cannot: all keep their weight. */
+  rebind(weight: number, signal: AbortSignal): Promise<Retire>
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
 }
@@ -76,13 +77,21 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     return replica
   }
 
-  const weigh = async (next: number, signal: AbortSignal) => {
-    const changes = await Promise.allSettled([...replicas.values()].map(({ connector }) => connector.setWeight(next, signal)))
-    const retired = changes.flatMap(change => (change.status === 'fulfilled' ? [change.value] : []))
-    const retire = async (until: AbortSignal): Promise<void> => {
-      await Promise.all(retired.map(leave => leave(until)))
-    }
-    return { retire, failed: changes.find(change => change.status === 'rejected') }
+  const rebindAll = async (next: number, signal: AbortSignal): Promise<{ retire: Retire; failed: unknown }> => {
+    weight = next
+    const all = [...replicas.values()]
+    const results = await Promise.allSettled(all.map(({ connector }) => connector.rebind(next, signal)))
+    const retires = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+    const retire: Retire = async until => void (await Promise.all(retires.map(each => each(until))))
+    return { retire, failed: results.find(result => result.status === 'rejected')?.reason }
+  }
+  const rebind = async (next: number, signal: AbortSignal): Promise<Retire> => {
+    const before = weight
+    const { retire, failed } = await rebindAll(next, signal)
+    if (failed === undefined) return retire
+    const back = await rebindAll(before, signal)
+    await Promise.all([retire(signal), back.retire(signal)])
+    throw failed
   }
 
   return {
@@ -124,17 +133,10 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       if (failed !== undefined && fresh.length === routes.length) await failed.connector.ready
     },
     async setWeight(next, signal) {
-      const before = weight
-      weight = next
-      const { retire, failed } = await weigh(next, signal)
-      if (failed === undefined) return retire
-      // Some took it: they go back, so that no visitor meets two weights.
-      weight = before
-      const back = await weigh(before, signal)
+      const retire = await rebind(next, signal)
       await retire(signal)
-      await back.retire(signal)
-      throw failed.reason
     },
+    rebind,
     async withdraw(signal) {
       await Promise.all([...replicas.values(), ...leaving].map(({ connector }) => connector.withdraw(signal)))
     },

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { Auth } from '../discovery/types.ts'
 import type { EventStream } from '../event/stream.ts'
 import type { Cluster } from '../kube/types.ts'
+import type { By } from './change.ts'
 import type { Capture } from './exchanges.ts'
 import type { PortMapping, TunnelPlan } from '../resolve/types.ts'
 
@@ -57,13 +58,9 @@ export interface InterceptRequest {
   confirmed: boolean
 }
 
-/** Who asked: the session's own screen, or another program by the control socket. */
-export type CommandedBy = 'tui' | 'control'
+export type Args = Readonly<Record<string, unknown>>
 /** Its result is the answer's `result`. An InterceptError it throws is the answer's error. */
-export type CommandRun = (
-  args: Readonly<Record<string, unknown>>,
-  by: CommandedBy
-) => Promise<Readonly<Record<string, unknown>> | undefined>
+export type CommandRun = (args: Args, by: By) => Promise<Args | undefined>
 
 /** Commands that arrive while the session runs. */
 export interface CommandTable {

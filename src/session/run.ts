@@ -45,7 +45,7 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
       for (const mapped of chosen) await dryRun({ mapped, settings, cluster, context })
       return await end('done', EXIT.OK)
     }
-    settings.throughLaptop ||= await consent(request, context, chosen)
+    settings.mayThin = await consent(request, context, chosen)
     for (const mapped of chosen) running.push(intercept({ ...mapped, ...common(context, settings, cluster), nextId, session }))
     return await end(...(await runAll({ running, chosen, context, settings, nextId })))
   } catch (error) {
@@ -166,7 +166,7 @@ const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   graceMs: request.graceMs,
   requireAll: request.requireAll,
   probePath: request.probePath,
-  throughLaptop: request.throughLaptop
+  mayThin: request.throughLaptop
 })
 
 export function shapeOf(error: Error): ErrorShape {

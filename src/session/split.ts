@@ -37,8 +37,10 @@ export function splitFor(wanted: number, sidecars: readonly number[], canReturn:
   if (canReturn && arriving >= wanted) return { weight, arriving, keep: wanted / arriving, share: wanted }
   const why =
     arriving < wanted ? 'is out of reach: another connector holds weight 255' : 'needs a return path to the pods, and there is none'
+  const nearest = nearestExact(wanted, sidecars)
   throw new InterceptError('SHARE_UNAVAILABLE', `a share of ${formatShare(wanted)} ${why}`, {
-    hint: `nearest exact share: ${nearestExact(wanted, sidecars)}`
+    hint: `nearest exact share: ${formatShare(shareOf(nearest, sidecars))} with --weight ${nearest}`,
+    details: { nearestWeight: nearest }
   })
 }
 
@@ -47,11 +49,10 @@ function smallestReaching(wanted: number, sidecars: readonly number[]): number {
   return MAX
 }
 
-function nearestExact(wanted: number, sidecars: readonly number[]): string {
+function nearestExact(wanted: number, sidecars: readonly number[]): number {
   const all = Array.from({ length: MAX }, (_, index) => index + 1)
-  const weight = all.reduce(
+  return all.reduce(
     (best, each) => (Math.abs(shareOf(each, sidecars) - wanted) < Math.abs(shareOf(best, sidecars) - wanted) ? each : best),
     1
   )
-  return `${formatShare(shareOf(weight, sidecars))} with --weight ${weight}`
 }

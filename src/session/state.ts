@@ -11,7 +11,7 @@ export interface TargetFacts {
   paused: boolean
   /** We gave the traffic back on purpose, until the local app is there. */
   givenBack: boolean
-  /** The person gave them back, until released. */
+  /** Somebody said `hold`. */
   held: boolean
   /** Replicas of the server: ready ones, and those with a bound connector of ours. */
   replicas: number

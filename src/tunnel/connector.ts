@@ -43,12 +43,20 @@ export interface Connector extends Closable {
   readonly active: number
   /** First bound; rejects with the first attempt's error, after which the loop has stopped. */
   readonly ready: Promise<void>
-  /** Binds at the new weight; resolves with what drains and closes the old links, at the latest when its signal aborts. */
-  setWeight(weight: number, signal: AbortSignal): Promise<(signal: AbortSignal) => Promise<void>>
+  /** Binds at the new weight first, then drains the old link. */
+  setWeight(weight: number, signal: AbortSignal): Promise<void>
+  /**
+   * Binds anew at this weight, beside the link there is, and gives that one's end to the caller. Not bound now: the next binding has the
+   * weight. Throws when the server does not take it, and the weight stays as it was.
+   */
+  rebind(weight: number, signal: AbortSignal): Promise<Retire>
   /** No more streams: drains, closes the links, stays `withdrawn` until `resume`. */
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
 }
+
+/** Drains and closes what was replaced. */
+export type Retire = (signal: AbortSignal) => Promise<void>
 
 const MAX_WEIGHT = 255
 /** A stock server gives up a request that is not answered for so long. */
@@ -94,21 +102,32 @@ class LoopingConnector implements Connector {
     return undefined
   }
 
-  async setWeight(weight: number, signal: AbortSignal): Promise<(signal: AbortSignal) => Promise<void>> {
-    if (weight === this.weight) return async () => {}
+  async setWeight(weight: number, signal: AbortSignal): Promise<void> {
+    if (weight === this.weight) return
+    const retire = await this.rebind(weight, signal)
+    await retire(signal)
+  }
+
+  async rebind(weight: number, signal: AbortSignal): Promise<Retire> {
     const before = this.weight
     this.weight = weight
     if (this.phase !== 'bound') {
       for (const link of this.#links) if (link.silent) link.reset('another weight is wanted')
-      return async () => {}
+      return nothingToRetire
     }
+    const replaced = this.#run
     const old = [...this.#links]
     const run = new AbortController()
-    const link = await this.#open(AbortSignal.any([signal, run.signal])).catch((error: unknown) => {
-      if (this.weight === weight) this.weight = before
+    let link: Link
+    try {
+      link = await this.#open(AbortSignal.any([signal, run.signal, replaced.signal]), { bindTimeoutMs: REBIND_TIMEOUT_MS })
+    } catch (error) {
+      // Withdrawn or lost meanwhile: whatever binds next has the weight.
+      if (replaced.signal.aborted || !this.#isBound()) return nothingToRetire
+      this.weight = before
       throw error
-    })
-    this.#run.abort()
+    }
+    replaced.abort()
     this.#run = run
     void this.#loop(run, link)
     return until => this.#retire(old, until)
@@ -141,6 +160,7 @@ class LoopingConnector implements Connector {
           attempt += 1
           if (this.phase !== 'connecting') this.#move('connecting', attempt, { cause: attempt === 1 ? 'start' : 'retry' })
           link = await this.#openBeside(silent, run.signal)
+          if (link.weight !== this.weight) link = await this.#replace(link, run.signal)
         }
         if (silent !== undefined && silent !== link) this.#outlast(silent, run.signal)
         silent = undefined
@@ -213,6 +233,18 @@ class LoopingConnector implements Connector {
     return this.#open(AbortSignal.any([signal, heard.signal]), { dial: redial(dial, clock), bindTimeoutMs })
   }
 
+  /** Another weight was wanted while this one was bound. */
+  async #replace(link: Link, signal: AbortSignal): Promise<Link> {
+    try {
+      const next = await this.#open(signal, { bindTimeoutMs: REBIND_TIMEOUT_MS })
+      void this.#retire([link], signal)
+      return next
+    } catch (error) {
+      await link.close()
+      throw error
+    }
+  }
+
   /** What becomes of a silent link once another is bound: it is heard again, or given up, and then outnumbered until the server gives it up too. */
   #outlast(old: Link, signal: AbortSignal): void {
     const { clock, log, ghostMs = 60_000, ghostLinks = 9 } = this.#options
@@ -255,6 +287,10 @@ class LoopingConnector implements Connector {
     )
   }
 
+  #isBound(): boolean {
+    return this.phase === 'bound'
+  }
+
   async #close(): Promise<void> {
     this.#stop.abort()
     this.#run.abort()
@@ -271,6 +307,8 @@ class LoopingConnector implements Connector {
     this.#options.onChange?.({ from, to, attempt, ...(this.rttMs === undefined ? {} : { rttMs: this.rttMs }), ...rest })
   }
 }
+
+const nothingToRetire: Retire = () => Promise.resolve()
 
 const isHeard = (link: Link): boolean => !link.silent && !link.ended
 

@@ -31,7 +31,6 @@ for (let count = 1; count <= COUNT; count += 1) {
   observer.onBytes('in', answer)
   observer.finish()
   if (count % EVERY === 0) {
-    if (process.env.DEBUGMEM) console.log(Object.entries(process.memoryUsage()).map(([k, v]) => `${k} ${Math.round(v / 1048576)}`).join(" "))
     console.log(
       `${count.toLocaleString('en-US')} exchanges: ${mib()} MiB, ${store.size} kept in ${Math.round(store.bytes / 1_048_576)} MiB`
     )

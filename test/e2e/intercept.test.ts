@@ -62,6 +62,31 @@ describe('kubectl intercept svc/nginx', () => {
     await article.served(20)
   })
 
+  it('changes its weight, holds and releases while visitors come', async () => {
+    const session = start()
+    await session.state('verified')
+    const visitors = arrivals({ ...article.visitor, rate: 20 })
+    expect(plugin('set', 'nginx', 'weight=1')).toMatchObject({ status: 0, stdout: 'nginx weight 1, 50 % of the visitors\n' })
+    await session.event('intercept.changed', ({ weight, by }) => weight === 1 && by === 'control')
+    const { laptop = 0, pod = 0, ...rest } = tally(await crowd({ ...article.visitor, count: 1_000 }), who)
+    expect(rest).toEqual({})
+    expect(laptop).toBeGreaterThan(400)
+    expect(pod).toBeGreaterThan(400)
+    expect(plugin('set', 'nginx', 'hold')).toMatchObject({ status: 0, stdout: 'nginx held; the cluster serves\n' })
+    expect(tally(await crowd({ ...article.visitor, count: 200 }), who)).toEqual({ pod: 200 })
+    expect(plugin('set', 'nginx', 'weight=255').status).toBe(0)
+    const before = session.events.length
+    expect(plugin('set', 'nginx', 'release').status).toBe(0)
+    await eventually(() =>
+      expect(session.events.slice(before).some(event => event.type === 'target.state' && event.to === 'verified')).toBe(true)
+    )
+    expect(tally(await crowd({ ...article.visitor, count: 200 }), who)).toEqual({ laptop: 200 })
+    const visits = await visitors.stop()
+    console.log(`255 → 1 → held → 255 lost ${failed(visits).length} of ${visits.length} requests`)
+    // Lowering, and holding: what was opened within that round trip.
+    expect(failed(visits).length).toBeLessThanOrEqual(2)
+  })
+
   it('shares by weight', async () => {
     const session = start('--weight', '1')
     await session.state('verified')

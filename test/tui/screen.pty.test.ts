@@ -99,6 +99,7 @@ describe('the screen', () => {
     await screen.shows('kept of')
     screen.press('/', 'who:replay', 'Enter')
     await screen.shows(/replay {3}GET {5}\/api\/stock\?sku=mug +of #\d+/)
+    expect(screen.fullScreen).toBe(true)
   })
 
   it('edits a request in $EDITOR, sends it, and compares', async () => {
@@ -151,6 +152,7 @@ describe('the screen', () => {
     await screen.shows(/● (?:verified|registered).*weight 1/)
     screen.press('+', '+', '+', '+', '+', '+', '+', '+')
     await screen.shows(/weight 255 \(all\)/)
+    expect(screen.fullScreen).toBe(true)
   })
 
   it('shows the events of the session, and the help made from the key table', async () => {
@@ -161,6 +163,7 @@ describe('the screen', () => {
     await screen.shows('give the visitors back for a while')
     screen.press('?')
     await screen.shows('STATUS')
+    expect(screen.fullScreen).toBe(true)
   })
 
   it('leaves at once on a second press, with 130', async () => {
@@ -227,6 +230,7 @@ describe('the screen', () => {
     screen.resize(100, 24)
     for (let at = 0; at < 4; at += 1) screen.press('Escape', 'f')
     await screen.shows(/● verified[^]*STATUS[^]*q quit/)
+    expect(screen.fullScreen).toBe(true)
   })
 
   it('has no colour with NO_COLOR, and is lines of text with TERM=dumb', async () => {

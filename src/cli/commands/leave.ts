@@ -1,9 +1,14 @@
 /** `kubectl intercept leave [TARGET…|PID…|--all]`: asks running sessions of this user, over their sockets, to drain and end. */
 import { InterceptError } from '../../base/errors.ts'
 import { sendCommand } from '../../control/client.ts'
-import { chooseSessions, nameOf, runningSessions } from '../choose-sessions.ts'
+import { chooseSessions, nameOf, runningSessions, type Verb } from '../choose-sessions.ts'
 import type { CommandContext } from '../context.ts'
 import { badUsage, quoted } from '../usage-error.ts'
+
+const LEAVE: Verb = {
+  hint: target => `kubectl intercept leave ${target}`,
+  several: pid => `end one of them by its pid: kubectl intercept leave ${pid}, or all: kubectl intercept leave --all`
+}
 
 export async function run({ io, args, clock, stop }: CommandContext): Promise<number> {
   const { words } = args
@@ -13,8 +18,8 @@ export async function run({ io, args, clock, stop }: CommandContext): Promise<nu
       'choose one: kubectl intercept leave --all'
     )
   }
-  const sessions = await runningSessions(io, clock, stop.drain)
-  const leaving = args.on('all') ? sessions.map(session => ({ session, targets: [] })) : chooseSessions(sessions, words, 'leave')
+  const sessions = await runningSessions({ io, clock, stop })
+  const leaving = args.on('all') ? sessions.map(session => ({ session, targets: [] })) : chooseSessions(sessions, words, LEAVE)
   const failures: unknown[] = []
   await Promise.all(
     leaving.map(async ({ session, targets }) => {

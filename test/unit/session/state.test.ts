@@ -30,6 +30,9 @@ describe('stateOf', () => {
     ['verified', { localUp: false, canReturn: false }],
     ['paused', { paused: true }],
     ['waiting', { givenBack: true, bound: 0 }],
+    ['held', { held: true, bound: 0 }],
+    ['held', { held: true, givenBack: true, localUp: false, bound: 0 }],
+    ['draining', { draining: true, held: true }],
     ['draining', { draining: true, localUp: false }],
     ['ended', { ended: 'ended', draining: true }],
     ['failed', { ended: 'failed' }]
@@ -46,6 +49,7 @@ describe('servingOf', () => {
     ['shared', { replicas: 2 }],
     ['cluster', { localUp: false }],
     ['cluster', { givenBack: true }],
+    ['cluster', { held: true }],
     ['cluster', { bound: 0 }]
   ] as const)('says %s for %j', (serving, facts) => {
     expect(servingOf({ ...verified, ...facts })).toBe(serving)

@@ -195,8 +195,7 @@ describe('a connector', () => {
     first(peer).connection.pause()
     await pass(clock, 8_000)
     await eventually(() => expect(changes.some(change => change.to === 'lost')).toBe(true))
-    const retire = await connector.setWeight(1, new AbortController().signal)
-    await retire(new AbortController().signal)
+    await connector.setWeight(1, new AbortController().signal)
     peer.mode = 'gost'
     await eventually(async () => {
       await pass(clock, 1_000)
@@ -218,11 +217,41 @@ describe('a connector', () => {
     peer.onBind = () => {
       oldOpenAtBind = !old.connection.destroyed && !old.connection.readableEnded
     }
-    const retire = await connector.setWeight(1, new AbortController().signal)
-    await retire(new AbortController().signal)
+    await connector.setWeight(1, new AbortController().signal)
     expect(oldOpenAtBind).toBe(true)
     expect(peer.bound[1]?.weight).toBe(1)
     await eventually(() => expect(old.connection.readableEnded || old.connection.destroyed).toBe(true))
+  })
+
+  it('keeps its weight and its link when the server does not take another', async () => {
+    const { peer, connector } = start()
+    await connector.ready
+    peer.mode = 'closing'
+    await expect(connector.rebind(1, new AbortController().signal)).rejects.toMatchObject({ code: 'TUNNEL_LOST' })
+    expect(connector.weight).toBe(255)
+    expect(connector.phase).toBe('bound')
+    expect(first(peer).connection.destroyed).toBe(false)
+  })
+
+  it('stays withdrawn when it was withdrawn while the new weight was being bound', async () => {
+    const { peer, connector } = start()
+    await connector.ready
+    const rebinding = connector.rebind(1, new AbortController().signal)
+    await connector.withdraw(AbortSignal.abort())
+    const retire = await rebinding
+    await retire(new AbortController().signal)
+    expect(connector.phase).toBe('withdrawn')
+    await eventually(() => expect(peer.bound.filter(each => !each.connection.destroyed && !each.connection.readableEnded)).toEqual([]))
+    connector.resume()
+    await eventually(() => expect(connector.phase).toBe('bound'))
+    expect(peer.bound.at(-1)?.weight).toBe(1)
+  })
+
+  it('binds anew when another weight was wanted while it was being bound', async () => {
+    const { peer, connector } = start()
+    await connector.rebind(7, new AbortController().signal)
+    await connector.ready
+    await eventually(() => expect(peer.bound.filter(each => !each.connection.readableEnded).map(each => each.weight)).toEqual([7]))
   })
 
   it('lets a running stream end before it withdraws, and takes traffic again on resume', async () => {

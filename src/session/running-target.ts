@@ -1,0 +1,24 @@
+/** What the parts of one running target share: its options, the facts its state is derived from, and the parts that come up with it. */
+import type { SidecarPod } from '../resolve/types.ts'
+import type { Exchanges } from './exchanges.ts'
+import type { InterceptOptions } from './options.ts'
+import type { ReplicaSet } from './replica-set.ts'
+import type { StateVoice } from './state-voice.ts'
+import type { TargetFacts } from './state.ts'
+
+export interface RunningTarget {
+  /** What they emit is about this target already. */
+  readonly options: InterceptOptions
+  readonly facts: TargetFacts
+  readonly voice: StateVoice
+  readonly exchanges: Exchanges
+  /** Aborts when everything ends. */
+  readonly stop: AbortSignal
+  /** As the cluster says now. */
+  sidecars: SidecarPod[]
+  /** Undefined until the routes are open. */
+  replicas: ReplicaSet | undefined
+}
+
+export const allVerified = ({ replicas }: RunningTarget): boolean =>
+  replicas !== undefined && replicas.bound > 0 && replicas.all.every(({ connector, verified }) => connector.phase !== 'bound' || verified)

@@ -1,0 +1,33 @@
+/** The share that a target shall have, as weight and thinning among the sidecars that are there now. */
+import type { SidecarPod } from '../resolve/types.ts'
+import type { InterceptSettings } from './options.ts'
+import type { RunningTarget } from './running-target.ts'
+import { shareOf, splitFor } from './split.ts'
+
+export interface WeightAndKeep {
+  weight: number
+  /** The part of the arriving visitors that stays, 0…1. */
+  keep: number
+}
+
+const weightsOf = (sidecars: readonly SidecarPod[]): number[] =>
+  sidecars.filter(pod => pod.ready && !pod.terminating).map(pod => pod.weight)
+
+/** Throws SHARE_UNAVAILABLE when it cannot be had. */
+export function expressed(
+  { weight, split }: Pick<InterceptSettings, 'weight' | 'split'>,
+  sidecars: readonly SidecarPod[],
+  canReturn: boolean
+): WeightAndKeep {
+  if (split === undefined) return { weight, keep: 1 }
+  return splitFor(split, weightsOf(sidecars), canReturn)
+}
+
+/** What whole weights give us, 0…1. */
+export const arrivingShare = ({ facts, sidecars }: RunningTarget): number => shareOf(facts.weight, weightsOf(sidecars))
+
+export function sayShare(target: RunningTarget, by: 'user' | 'control' | 'auto'): void {
+  const { weight, thinning } = target.facts
+  const share = arrivingShare(target) * thinning
+  target.options.emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, by })
+}
