@@ -1,11 +1,11 @@
-/** The beginning of a body, copied up to a cap; the rest is only counted. */
+/** The beginning of a body, copied up to a cap into one buffer, however small the pieces are; the rest is only counted. */
 import type { KeptBody } from './kept.ts'
 
 const EMPTY = Buffer.alloc(0)
 
 export class BodyKeeper implements KeptBody {
-  readonly #capBytes: number
-  #chunks: Buffer[] = []
+  #capBytes: number
+  #buffer: Buffer = EMPTY
   #kept = 0
   size = 0
 
@@ -14,26 +14,40 @@ export class BodyKeeper implements KeptBody {
   }
 
   get bytes(): Buffer {
-    const [first = EMPTY] = this.#chunks
-    if (this.#chunks.length < 2) return first
-    const joined = Buffer.concat(this.#chunks, this.#kept)
-    this.#chunks = [joined]
-    return joined
+    return this.#kept === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#kept)
   }
 
   get truncated(): boolean {
     return this.size > this.#kept
   }
 
-  /** Takes a copy of what still fits; returns how many bytes that were. */
+  /** Takes a copy of what still fits; returns how much more memory that takes. */
   push(chunk: Buffer): number {
     this.size += chunk.length
-    const room = this.#capBytes - this.#kept
-    if (room <= 0 || chunk.length === 0) return 0
-    const copy = Buffer.from(chunk.length <= room ? chunk : chunk.subarray(0, room))
-    this.#chunks.push(copy)
-    this.#kept += copy.length
-    return copy.length
+    const taken = Math.min(chunk.length, this.#capBytes - this.#kept)
+    if (taken <= 0) return 0
+    const grown = this.#grow(this.#kept + taken)
+    chunk.copy(this.#buffer, this.#kept, 0, taken)
+    this.#kept += taken
+    return grown
+  }
+
+  /** Forgets the bytes and takes no more of them. */
+  release(): void {
+    this.#buffer = EMPTY
+    this.#kept = 0
+    this.#capBytes = 0
+  }
+
+  /** A body in one piece fits exactly; one in many pieces is moved a few times at most. */
+  #grow(needed: number): number {
+    const before = this.#buffer
+    if (needed <= before.length) return 0
+    const length = before.length === 0 ? needed : Math.min(this.#capBytes, Math.max(needed, before.length * 2))
+    // Not of Node's pool: 12 bytes that are kept would keep 64 KiB of it.
+    this.#buffer = Buffer.allocUnsafeSlow(length)
+    before.copy(this.#buffer, 0, 0, this.#kept)
+    return length - before.length
   }
 }
 

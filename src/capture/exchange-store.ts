@@ -21,7 +21,9 @@ export const STORE_LIMITS: StoreLimits = { exchanges: 2_000, bodyBytes: 65_536, 
 const PREVIEW_BYTES = 1_024
 /** What an entry costs beside its bytes, roughly. */
 const ENTRY_BYTES = 1_024
-const MESSAGE_BYTES = 128
+/** What a message, a header field cost beside their text, roughly: many small ones are more than their bytes. */
+const MESSAGE_BYTES = 256
+const FIELD_BYTES = 128
 
 export type KeptStart = Pick<KeptExchange, 'id' | 'target' | 'kind' | 'protocol' | 'who' | 'source' | 'of' | 'why' | 'startedAt' | 'hello'>
 export type KeptHead<T> = Omit<T, 'trailers' | 'body'>
@@ -33,8 +35,8 @@ export class ExchangeStore implements ExchangeLog {
   /** Of all that is kept. */
   bytes = 0
   readonly #entries = new Map<string, KeptRecord>()
-  /** Ids in the order of starting; the first `#first` are forgotten. */
-  #order: KeptRecord[] = []
+  /** In the order of starting; the first `#first` are forgotten. */
+  #order: (KeptRecord | undefined)[] = []
   #first = 0
 
   constructor(limits: Partial<StoreLimits> = {}) {
@@ -75,9 +77,10 @@ export class ExchangeStore implements ExchangeLog {
   #forget(): void {
     const oldest = this.#order[this.#first]
     if (oldest === undefined) return
-    oldest.forgotten = true
     this.bytes -= oldest.kept
+    oldest.forget()
     this.#entries.delete(oldest.id)
+    this.#order[this.#first] = undefined // or its bytes live until the list is cut
     this.#first += 1
     if (this.#first < this.limits.exchanges) return
     this.#order = this.#order.slice(this.#first)
@@ -130,15 +133,16 @@ export class KeptRecord implements KeptExchange {
   }
 
   asked(head: KeptHead<KeptRequest>, headBytes: number): void {
-    const keepers = { trailers: [], body: NO_BODY }
-    this.request = { ...head, ...keepers }
-    this.#grew(headBytes)
+    if (this.forgotten) return
+    this.request = { ...head, trailers: [], body: NO_BODY }
+    this.#grew(headBytes + head.headers.length * FIELD_BYTES)
   }
 
   answered(head: KeptHead<KeptResponse>, headBytes: number): void {
+    if (this.forgotten) return
     this.response = { ...head, trailers: [], body: NO_BODY }
     this.#responseBody = undefined
-    this.#grew(headBytes)
+    this.#grew(headBytes + head.headers.length * FIELD_BYTES)
   }
 
   requestBody(bytes: Buffer): void {
@@ -160,12 +164,14 @@ export class KeptRecord implements KeptExchange {
   }
 
   trailers(of: 'request' | 'response', trailers: KeptRequest['trailers'], bytes: number): void {
+    if (this.forgotten) return
     if (of === 'request' && this.request !== undefined) this.request = { ...this.request, trailers }
     if (of === 'response' && this.response !== undefined) this.response = { ...this.response, trailers }
-    this.#grew(bytes)
+    this.#grew(bytes + trailers.length * FIELD_BYTES)
   }
 
   raw(direction: 'in' | 'out', bytes: Buffer): void {
+    if (this.forgotten) return
     this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES), out: new BodyKeeper(PREVIEW_BYTES) }
     this.#grew(this.preview[direction].push(bytes))
   }
@@ -187,6 +193,18 @@ export class KeptRecord implements KeptExchange {
 
   touched(): void {
     this.#grew(0)
+  }
+
+  /** Out of the store. While it goes on, its connection still holds it: without the bytes, which nobody counts any more. */
+  forget(): void {
+    this.forgotten = true
+    if (this.end !== undefined) return
+    this.#requestBody?.release()
+    this.#responseBody?.release()
+    this.messages.length = 0
+    this.request = undefined
+    this.response = undefined
+    this.preview = undefined
   }
 
   #grew(bytes: number): void {
