@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { systemClock } from '../../src/base/clock.ts'
 import { ExchangeStore } from '../../src/capture/exchange-store.ts'
 import { observeExchanges } from '../../src/capture/observe-http.ts'
+import { limitYoungHeap } from '../../src/cli/young-heap.ts'
 
 const EXCHANGES = Number(process.argv[2] ?? 1_000_000)
 const STEPS = 10
@@ -60,7 +61,9 @@ async function pass(exchanges: number, { store, quiet = false }: Ways, each: (do
   return (seconds / exchanges) * 1_000_000
 }
 
+const young = limitYoungHeap(systemClock) // as each session does
 const store = new ExchangeStore()
+console.log(`before: ${(process.memoryUsage.rss() / MIB).toFixed(0)} MiB resident`)
 let highest = 0
 const kept = await pass(EXCHANGES, { store }, done => {
   const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
@@ -72,3 +75,4 @@ console.log(`highest ${(highest / MIB).toFixed(0)} MiB`)
 const few = EXCHANGES / 5
 const [told, counted] = [await pass(few, {}), await pass(few, { quiet: true })]
 console.log(`µs per exchange: ${kept.toFixed(1)} kept and told, ${told.toFixed(1)} told, ${counted.toFixed(1)} only counted`)
+young.cancel()
