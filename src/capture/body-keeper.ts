@@ -1,44 +1,54 @@
-/** The beginning of a body, copied up to a cap; the rest is only counted. */
+/** The beginning of a body, copied up to a cap into one buffer, however small the pieces are; the rest is only counted. */
 import type { KeptBody } from './kept.ts'
-import { joined, type Piece, type Slabs } from './slabs.ts'
+
+const EMPTY = Buffer.alloc(0)
 
 export class BodyKeeper implements KeptBody {
-  readonly #capBytes: number
-  readonly #slabs: Slabs
-  #pieces: Piece[] = []
+  #capBytes: number
+  #buffer: Buffer = EMPTY
   #kept = 0
   size = 0
 
-  constructor(capBytes: number, slabs: Slabs) {
+  constructor(capBytes: number) {
     this.#capBytes = capBytes
-    this.#slabs = slabs
   }
 
-  /** A copy for whoever asks. */
   get bytes(): Buffer {
-    return joined(this.#pieces)
+    return this.#kept === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#kept)
   }
 
   get truncated(): boolean {
     return this.size > this.#kept
   }
 
-  /** Takes a copy of what still fits; returns how many bytes that were. */
+  /** Takes a copy of what still fits; returns how much more memory that takes. */
   push(chunk: Buffer): number {
     this.size += chunk.length
-    const length = Math.min(chunk.length, this.#capBytes - this.#kept)
-    if (length <= 0) return 0
-    this.#pieces.push(...this.#slabs.keep(length === chunk.length ? chunk : chunk.subarray(0, length)))
-    this.#kept += length
-    return length
+    const taken = Math.min(chunk.length, this.#capBytes - this.#kept)
+    if (taken <= 0) return 0
+    const grown = this.#grow(this.#kept + taken)
+    chunk.copy(this.#buffer, this.#kept, 0, taken)
+    this.#kept += taken
+    return grown
   }
 
-  /** It is forgotten: nothing is left of it but its size. */
+  /** Forgets the bytes and takes no more of them. */
   release(): void {
-    this.#slabs.release(this.#pieces)
-    this.#pieces = []
+    this.#buffer = EMPTY
     this.#kept = 0
+    this.#capBytes = 0
+  }
+
+  /** A body in one piece fits exactly; one in many pieces is moved a few times at most. */
+  #grow(needed: number): number {
+    const before = this.#buffer
+    if (needed <= before.length) return 0
+    const length = before.length === 0 ? needed : Math.min(this.#capBytes, Math.max(needed, before.length * 2))
+    // Not of Node's pool: 12 bytes that are kept would keep 64 KiB of it.
+    this.#buffer = Buffer.allocUnsafeSlow(length)
+    before.copy(this.#buffer, 0, 0, this.#kept)
+    return length - before.length
   }
 }
 
-export const NO_BODY: KeptBody = { bytes: Buffer.alloc(0), size: 0, truncated: false }
+export const NO_BODY: KeptBody = { bytes: EMPTY, size: 0, truncated: false }

@@ -4,7 +4,6 @@
  */
 import { BodyKeeper, NO_BODY } from './body-keeper.ts'
 import type { ExchangeLog, KeptBody, KeptExchange, KeptMessage, KeptRequest, KeptResponse, KeptTimings } from './kept.ts'
-import { Slabs } from './slabs.ts'
 import type { ClientHello } from './tls-hello.ts'
 
 export interface StoreLimits {
@@ -22,7 +21,9 @@ export const STORE_LIMITS: StoreLimits = { exchanges: 2_000, bodyBytes: 65_536, 
 const PREVIEW_BYTES = 1_024
 /** What an entry costs beside its bytes, roughly. */
 const ENTRY_BYTES = 1_024
-const MESSAGE_BYTES = 128
+/** What a message, a header field cost beside their text, roughly: many small ones are more than their bytes. */
+const MESSAGE_BYTES = 256
+const FIELD_BYTES = 128
 
 export type KeptStart = Pick<KeptExchange, 'id' | 'target' | 'kind' | 'protocol' | 'who' | 'source' | 'of' | 'why' | 'startedAt' | 'hello'>
 export type KeptHead<T> = Omit<T, 'trailers' | 'body'>
@@ -33,10 +34,9 @@ export class ExchangeStore implements ExchangeLog {
   started = 0
   /** Of all that is kept. */
   bytes = 0
-  readonly slabs = new Slabs()
   readonly #entries = new Map<string, KeptRecord>()
-  /** Ids in the order of starting; the first `#first` are forgotten. */
-  #order: KeptRecord[] = []
+  /** In the order of starting; the first `#first` are forgotten. */
+  #order: (KeptRecord | undefined)[] = []
   #first = 0
 
   constructor(limits: Partial<StoreLimits> = {}) {
@@ -77,9 +77,10 @@ export class ExchangeStore implements ExchangeLog {
   #forget(): void {
     const oldest = this.#order[this.#first]
     if (oldest === undefined) return
-    oldest.forget()
     this.bytes -= oldest.kept
+    oldest.forget()
     this.#entries.delete(oldest.id)
+    this.#order[this.#first] = undefined // or its bytes live until the list is cut
     this.#first += 1
     if (this.#first < this.limits.exchanges) return
     this.#order = this.#order.slice(this.#first)
@@ -132,21 +133,22 @@ export class KeptRecord implements KeptExchange {
   }
 
   asked(head: KeptHead<KeptRequest>, headBytes: number): void {
-    const keepers = { trailers: [], body: NO_BODY }
-    this.request = { ...head, ...keepers }
-    this.#grew(headBytes)
+    if (this.forgotten) return
+    this.request = { ...head, trailers: [], body: NO_BODY }
+    this.#grew(headBytes + head.headers.length * FIELD_BYTES)
   }
 
   answered(head: KeptHead<KeptResponse>, headBytes: number): void {
+    if (this.forgotten) return
     this.response = { ...head, trailers: [], body: NO_BODY }
     this.#responseBody = undefined
-    this.#grew(headBytes)
+    this.#grew(headBytes + head.headers.length * FIELD_BYTES)
   }
 
   requestBody(bytes: Buffer): void {
     if (this.request === undefined || this.forgotten) return
     if (this.#requestBody === undefined) {
-      this.#requestBody = new BodyKeeper(this.#store.limits.bodyBytes, this.#store.slabs)
+      this.#requestBody = new BodyKeeper(this.#store.limits.bodyBytes)
       this.request = withBody(this.request, this.#requestBody)
     }
     this.#grew(this.#requestBody.push(bytes))
@@ -155,22 +157,22 @@ export class KeptRecord implements KeptExchange {
   responseBody(bytes: Buffer): void {
     if (this.response === undefined || this.forgotten) return
     if (this.#responseBody === undefined) {
-      this.#responseBody = new BodyKeeper(this.#store.limits.bodyBytes, this.#store.slabs)
+      this.#responseBody = new BodyKeeper(this.#store.limits.bodyBytes)
       this.response = withBody(this.response, this.#responseBody)
     }
     this.#grew(this.#responseBody.push(bytes))
   }
 
   trailers(of: 'request' | 'response', trailers: KeptRequest['trailers'], bytes: number): void {
+    if (this.forgotten) return
     if (of === 'request' && this.request !== undefined) this.request = { ...this.request, trailers }
     if (of === 'response' && this.response !== undefined) this.response = { ...this.response, trailers }
-    this.#grew(bytes)
+    this.#grew(bytes + trailers.length * FIELD_BYTES)
   }
 
   raw(direction: 'in' | 'out', bytes: Buffer): void {
     if (this.forgotten) return
-    const { slabs } = this.#store
-    this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES, slabs), out: new BodyKeeper(PREVIEW_BYTES, slabs) }
+    this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES), out: new BodyKeeper(PREVIEW_BYTES) }
     this.#grew(this.preview[direction].push(bytes))
   }
 
@@ -189,14 +191,20 @@ export class KeptRecord implements KeptExchange {
     this.touched()
   }
 
-  /** Its memory is for others now. */
-  forget(): void {
-    this.forgotten = true
-    for (const body of [this.#requestBody, this.#responseBody, this.preview?.in, this.preview?.out]) body?.release()
-  }
-
   touched(): void {
     this.#grew(0)
+  }
+
+  /** Out of the store. While it goes on, its connection still holds it: without the bytes, which nobody counts any more. */
+  forget(): void {
+    this.forgotten = true
+    if (this.end !== undefined) return
+    this.#requestBody?.release()
+    this.#responseBody?.release()
+    this.messages.length = 0
+    this.request = undefined
+    this.response = undefined
+    this.preview = undefined
   }
 
   #grew(bytes: number): void {

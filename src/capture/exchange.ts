@@ -59,14 +59,13 @@ export class Exchange {
   readonly #id: string
   readonly method: string
   status: number | undefined
-  /** From and to the visitor, as the bytes travel: heads, chunk lines and trailers count. */
-  bytesIn = 0
-  bytesOut = 0
   requestDone = false
   responseDone = false
-  unparsed = false
   /** What the laptop remembers of it. */
   readonly kept: KeptRecord | undefined
+  #bytesIn = 0
+  #bytesOut = 0
+  #unparsed = false
   #ttfbMs: number | undefined
   #over = false
   #voice: MessageVoice | undefined
@@ -84,6 +83,36 @@ export class Exchange {
     context.emit('exchange.started', { id: this.#id, kind, protocol, who, source, ...(of && { of }), ...(why && { why }) })
     if (tls !== undefined) context.onHello?.(this.#id, tls)
     if (head !== undefined) this.#asked(head)
+  }
+
+  /** From and to the visitor, as the bytes travel: heads, chunk lines and trailers count. */
+  get bytesIn(): number {
+    return this.#bytesIn
+  }
+
+  set bytesIn(bytes: number) {
+    this.#bytesIn = bytes
+    if (this.kept !== undefined) this.kept.bytesIn = bytes
+  }
+
+  get bytesOut(): number {
+    return this.#bytesOut
+  }
+
+  set bytesOut(bytes: number) {
+    this.#bytesOut = bytes
+    if (this.kept !== undefined) this.kept.bytesOut = bytes
+  }
+
+  /** From here on nobody could read it. */
+  get unparsed(): boolean {
+    return this.#unparsed
+  }
+
+  set unparsed(unparsed: boolean) {
+    this.#unparsed = unparsed
+    if (this.kept !== undefined) this.kept.unparsed = unparsed
+    this.kept?.touched()
   }
 
   #remembered(): KeptRecord | undefined {
@@ -130,7 +159,9 @@ export class Exchange {
 
   /** The protocol after all: what the answer made of it. */
   becomes(protocol: string): void {
-    if (this.kept !== undefined) this.kept.protocol = protocol
+    if (this.kept === undefined) return
+    this.kept.protocol = protocol
+    this.kept.touched()
   }
 
   /** A WebSocket message or a server-sent event; `in`: from the visitor. */
@@ -166,12 +197,7 @@ export class Exchange {
 
   #ended(end: NonNullable<KeptRecord['end']>): void {
     this.#voice?.flush()
-    const { kept } = this
-    if (kept === undefined) return
-    kept.bytesIn = this.bytesIn
-    kept.bytesOut = this.bytesOut
-    kept.unparsed = this.unparsed
-    kept.ended(end, this.#age())
+    this.kept?.ended(end, this.#age())
   }
 
   #age(): number {

@@ -1,44 +1,78 @@
-/** Memory while 1,000,000 exchanges pass the capture and are remembered: flat, or not. `node --expose-gc test/bench/capture-memory.ts [COUNT]` */
+/**
+ * What remembering traffic costs, without a network: exchanges from a generator through the observer into the store. Prints the time of each
+ * exchange and the memory as it goes on, which has to become flat. `node test/bench/capture-memory.ts [EXCHANGES]`, 1,000,000 without a number.
+ */
+import { setImmediate } from 'node:timers/promises'
 import { systemClock } from '../../src/base/clock.ts'
 import { ExchangeStore } from '../../src/capture/exchange-store.ts'
-import { limitYoungHeap } from '../../src/cli/young-heap.ts'
 import { observeExchanges } from '../../src/capture/observe-http.ts'
+import { limitYoungHeap } from '../../src/cli/young-heap.ts'
 
-const COUNT = Number(process.argv[2] ?? 1_000_000)
-const EVERY = COUNT / 10
-const store = new ExchangeStore()
-const request = Buffer.from(
-  `POST /api/cart/42 HTTP/1.1\r\nHost: shop.test\r\nCookie: session=1\r\nContent-Length: 400\r\n\r\n${'q'.repeat(400)}`
-)
-const answer = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n\r\n${'a'.repeat(20_000)}`)
-const mib = (): number => Math.round(process.memoryUsage.rss() / 1_048_576)
-let ids = 0
-let events = 0
-// As every session does.
-limitYoungHeap(systemClock)
-const started = performance.now()
-console.log(`before: ${mib()} MiB`)
-for (let count = 1; count <= COUNT; count += 1) {
-  const observer = observeExchanges({
-    clock: systemClock,
-    emit: () => void (events += 1),
-    nextId: () => String((ids += 1)),
-    who: 'laptop',
-    source: '203.0.113.9:40000',
-    store
-  })
-  observer.onBytes('out', request)
-  observer.onBytes('in', answer)
-  observer.finish()
-  if (count % EVERY === 0) {
-    console.log(
-      `${count.toLocaleString('en-US')} exchanges: ${mib()} MiB, ${store.size} kept in ${Math.round(store.bytes / 1_048_576)} MiB`
-    )
-  }
-  // A session lets the event loop run between its exchanges.
-  if (count % 100 === 0) await new Promise(resolve => setImmediate(resolve))
+const EXCHANGES = Number(process.argv[2] ?? 1_000_000)
+const STEPS = 10
+/** Exchanges in one turn of the event loop, as under load. */
+const PER_TURN = 32
+const MIB = 1_048_576
+/** Every so many exchanges the answer is large: more than the cap of a body. */
+const LARGE_EVERY = 50
+const LARGE = Buffer.alloc(100_000, 'l')
+
+const request = (id: number): Buffer =>
+  Buffer.from(
+    `${id % 3 === 0 ? 'POST' : 'GET'} /items/${id}?page=${id % 100} HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: generator/1.0\r\n` +
+      `Accept: application/json\r\nAuthorization: Bearer ${id}\r\nConnection: close\r\nContent-Length: ${id % 3 === 0 ? 64 : 0}\r\n\r\n` +
+      (id % 3 === 0 ? 'p'.repeat(64) : ''),
+    'latin1'
+  )
+const answer = (id: number): Buffer =>
+  Buffer.from(
+    `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\nTransfer-Encoding: chunked\r\n\r\n` +
+      `1f4\r\n${String(id % 10).repeat(500)}\r\n0\r\n\r\n`,
+    'latin1'
+  )
+const large = Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE.length}\r\n\r\n`), LARGE])
+
+interface Ways {
+  store?: ExchangeStore
+  quiet?: boolean
 }
-const seconds = (performance.now() - started) / 1_000
-console.log(
-  `${Math.round(COUNT / seconds).toLocaleString('en-US')} exchanges/s, ${events} events, ${((seconds / COUNT) * 1e6).toFixed(1)} µs each`
-)
+
+/** The time of one exchange in µs; `each` after every step. */
+async function pass(exchanges: number, { store, quiet = false }: Ways, each: (done: number) => void = () => {}): Promise<number> {
+  let ids = 0
+  let events = 0
+  const nextId = (): string => `${(ids += 1)}`
+  const emit = (): void => void (events += 1)
+  let seconds = 0
+  for (let step = 0; step < STEPS; step += 1) {
+    const started = performance.now()
+    for (let at = 0; at < exchanges / STEPS; at += 1) {
+      const observer = observeExchanges({ clock: systemClock, emit, nextId, who: 'laptop', source: '203.0.113.9:4711', quiet, store })
+      observer.onBytes('out', request(ids))
+      observer.onBytes('in', ids % LARGE_EVERY === 0 ? large : answer(ids))
+      observer.onEnd('in')
+      observer.finish()
+      if (at % PER_TURN === 0) await setImmediate()
+    }
+    seconds += (performance.now() - started) / 1_000
+    each(ids)
+  }
+  if (!quiet && events < exchanges * 4) throw new Error(`only ${events} events for ${exchanges} exchanges`)
+  return (seconds / exchanges) * 1_000_000
+}
+
+const young = limitYoungHeap(systemClock) // as each session does
+const store = new ExchangeStore()
+console.log(`before: ${(process.memoryUsage.rss() / MIB).toFixed(0)} MiB resident`)
+let highest = 0
+const kept = await pass(EXCHANGES, { store }, done => {
+  const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
+  highest = Math.max(highest, rss)
+  const [all, heap, buffers, counted] = [rss, heapUsed, arrayBuffers, store.bytes].map(bytes => (bytes / MIB).toFixed(0))
+  console.log(`${done} exchanges: ${all} MiB resident, heap ${heap}, buffers ${buffers}; the store counts ${counted} MiB of ${store.size}`)
+})
+console.log(`highest ${(highest / MIB).toFixed(0)} MiB`)
+const few = EXCHANGES / 5
+const [told, counted] = [await pass(few, {}), await pass(few, { quiet: true })]
+console.log(`µs per exchange: ${kept.toFixed(1)} kept and told, ${told.toFixed(1)} told, ${counted.toFixed(1)} only counted`)
+young.cancel()
