@@ -5,6 +5,7 @@ import { orList } from './values.ts'
 
 const FORMATS = {
   intercept: ['plain', 'json'],
+  env: ['dotenv', 'docker', 'compose', 'sh', 'csh', 'cmd', 'ps', 'json', 'wide'],
   demo: ['plain', 'json'],
   list: ['table', 'wide', 'json', 'yaml', 'name'],
   version: ['text', 'json', 'yaml']
@@ -25,6 +26,6 @@ export function formatFor<C extends keyof Formats>(command: C, args: ParsedArgs)
     throw badUsage('the full-screen view (-o tui) comes in a later version', 'leave -o out: -o plain is the default for now')
   throw badUsage(
     `-o must be ${choices}, not ${quoted(text)}`,
-    `for example: ${commandLine(command)}${command === 'intercept' ? ' svc/nginx' : ''} -o json`
+    `for example: ${commandLine(command)}${command === 'intercept' || command === 'env' ? ' svc/nginx' : ''} -o json`
   )
 }

@@ -32,7 +32,9 @@ export function asFound(plan: EnvironmentPlan, found: ReadonlyMap<string, string
   const groups = plan.missing.filter(({ name }) => name === undefined)
   for (const [name, value] of [...left].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const planned = plan.missing.find(missing => missing.name === name)
-    variables.push(planned === undefined ? { name, value, ...behind(name, groups) } : { name, value, source: planned.source, secret: planned.secret })
+    variables.push(
+      planned === undefined ? { name, value, ...behind(name, groups) } : { name, value, source: planned.source, secret: planned.secret }
+    )
   }
   return { variables, newer }
 }

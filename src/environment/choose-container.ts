@@ -24,12 +24,14 @@ export function chooseContainer(facts: PodFacts, wanted: string | undefined): Ch
   const byAnnotation = apps.find(({ name }) => name === pod.metadata?.annotations?.[DEFAULT_CONTAINER])
   const container = byPort ?? byAnnotation ?? apps[0] ?? containers[0]
   if (container === undefined) throw new InterceptError('TARGET_NOT_FOUND', `pod ${pod.metadata?.name ?? ''} has no containers`)
-  const why = container === byPort ? 'the sidecar forwards to it' : container === byAnnotation ? 'the pod names it as its default' : 'the first'
+  const why =
+    container === byPort ? 'the sidecar forwards to it' : container === byAnnotation ? 'the pod names it as its default' : 'the first'
   const others = apps.filter(other => other !== container).map(({ name }) => name)
   return { container, note: others.length === 0 ? undefined : `container ${container.name} (${why}); others with -c: ${others.join(', ')}` }
 }
 
-const isLoopback = (host: string): boolean => host === '' || host === 'localhost' || host === '::1' || host === '0.0.0.0' || host.startsWith('127.')
+const isLoopback = (host: string): boolean =>
+  host === '' || host === 'localhost' || host === '::1' || host === '0.0.0.0' || host.startsWith('127.')
 
 function named(pod: Pod, name: string): Container {
   const { spec } = pod

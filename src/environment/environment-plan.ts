@@ -44,7 +44,16 @@ export const isOldName = (name: string): boolean => /^[-._a-zA-Z][-._a-zA-Z0-9]*
 export function planEnvironment(pod: Pod, container: Container, sources: EnvironmentSources): EnvironmentPlan {
   const services = linkedServices(pod.metadata?.namespace ?? '', pod.spec?.enableServiceLinks !== false, sources.services)
   const links = new Map(serviceLinks(services).map(link => [link.name, link]))
-  const build: Build = { pod, container, sources, own: new Map(), links, unread: [], missing: Object.values(sources.servicesUnread), skipped: [] }
+  const build: Build = {
+    pod,
+    container,
+    sources,
+    own: new Map(),
+    links,
+    unread: [],
+    missing: Object.values(sources.servicesUnread),
+    skipped: []
+  }
   for (const from of container.envFrom ?? []) addObject(build, from)
   for (const entry of container.env ?? []) addEntry(build, entry)
   const hostname = hostnameOf(pod)
@@ -81,9 +90,12 @@ function addObject(build: Build, from: NonNullable<Container['envFrom']>[number]
   }
   for (const [key, value] of object.values) add(key, { value, source: `${source}:${key}`, secret })
   for (const [key, why] of object.unusable)
-    if (!build.own.has(`${prefix}${key}`) && why !== BINARY) add(key, { source: `${source}:${key}`, secret, why: `${word} ${name}: key ${key} ${why}` })
+    if (!build.own.has(`${prefix}${key}`) && why !== BINARY)
+      add(key, { source: `${source}:${key}`, secret, why: `${word} ${name}: key ${key} ${why}` })
   if (refused.length > 0)
-    build.skipped.push(`Keys [${refused.sort().join(', ')}] from the EnvFrom ${kind === 'secret' ? 'secret' : 'configMap'} ${build.pod.metadata?.namespace ?? ''}/${name} were skipped since they are considered invalid environment variable names.`)
+    build.skipped.push(
+      `Keys [${refused.sort().join(', ')}] from the EnvFrom ${kind === 'secret' ? 'secret' : 'configMap'} ${build.pod.metadata?.namespace ?? ''}/${name} were skipped since they are considered invalid environment variable names.`
+    )
 }
 
 /** The kubelet reads `data` only. */
@@ -120,7 +132,8 @@ function fromSource({ pod, container, sources }: Build, from: NonNullable<EnvEnt
   }
   if (from.configMapKeyRef !== undefined) return fromKey(from.configMapKeyRef, 'ConfigMap', sources.configMap)
   if (from.secretKeyRef !== undefined) return fromKey(from.secretKeyRef, 'Secret', sources.secret)
-  if ('fileKeyRef' in from) return { source: 'file', secret: true, why: 'it is read from a file of a volume, which cannot be seen from outside' }
+  if ('fileKeyRef' in from)
+    return { source: 'file', secret: true, why: 'it is read from a file of a volume, which cannot be seen from outside' }
   return { value: '', source: 'spec', secret: false }
 }
 
@@ -170,4 +183,7 @@ function hidden({ unread, sources }: Build, name: string): Unknown | undefined {
   return name.startsWith('KUBERNETES_') ? sources.servicesUnread.master : sources.servicesUnread.own
 }
 
-export const textsOf = (texts: Readonly<Record<string, string>>): ReadObject => ({ values: new Map(Object.entries(texts)), unusable: new Map() })
+export const textsOf = (texts: Readonly<Record<string, string>>): ReadObject => ({
+  values: new Map(Object.entries(texts)),
+  unusable: new Map()
+})

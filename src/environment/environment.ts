@@ -31,7 +31,10 @@ export interface EnvironmentRequest {
 const NO_POD: InContainer = { problem: 'no pod runs now' }
 
 /** Throws TARGET_NOT_FOUND, and what the cluster threw. */
-export async function readEnvironment(cluster: Pick<Cluster, 'list' | 'get' | 'namespace' | 'exec'>, request: EnvironmentRequest): Promise<Environment> {
+export async function readEnvironment(
+  cluster: Pick<Cluster, 'list' | 'get' | 'namespace' | 'exec'>,
+  request: EnvironmentRequest
+): Promise<Environment> {
   const { namespace, signal } = request
   const { facts, exists, notes, inventory } = await findTargetPod(cluster, request.target, { namespace, signal })
   const { pod } = facts

@@ -15,8 +15,10 @@ export interface Encoding {
 
 const PLAIN = /^[A-Za-z0-9_./:@%+,-]+$/
 
-const lines = (write: (variable: NamedValue) => string) => (variables: readonly NamedValue[]): string =>
-  variables.map(variable => `${write(variable)}\n`).join('')
+const lines =
+  (write: (variable: NamedValue) => string) =>
+  (variables: readonly NamedValue[]): string =>
+    variables.map(variable => `${write(variable)}\n`).join('')
 
 /** Docker's reader takes lines of at most 64 KiB and leaves no way to quote. Reference: docker/cli opts/file.go. */
 const DOCKER_LINE_BYTES = 65_535
@@ -25,7 +27,8 @@ export const docker: Encoding = {
   names: /^[^\s=#][^\s=]*$/,
   refuse: (name, value) => {
     if (/[\r\n]/.test(value)) return 'has several lines, and docker reads one line for each variable'
-    if (Buffer.byteLength(name) + 1 + Buffer.byteLength(value) > DOCKER_LINE_BYTES) return 'is longer than the 64 KiB that docker reads of a line'
+    if (Buffer.byteLength(name) + 1 + Buffer.byteLength(value) > DOCKER_LINE_BYTES)
+      return 'is longer than the 64 KiB that docker reads of a line'
     return undefined
   },
   write: lines(({ name, value }) => `${name}=${value}`)
@@ -38,7 +41,9 @@ export const dotenv: Encoding = {
   names: /^[A-Za-z_][A-Za-z0-9_.-]*$/,
   refuse: (_name, value) => {
     if (value.includes('\r')) return 'holds a carriage return, which dotenv readers drop'
-    return PLAIN.test(value) || value === '' || dotenvQuote(value) !== undefined ? undefined : 'holds all three kinds of quotes, and dotenv has no escape for one'
+    return PLAIN.test(value) || value === '' || dotenvQuote(value) !== undefined
+      ? undefined
+      : 'holds all three kinds of quotes, and dotenv has no escape for one'
   },
   write: lines(({ name, value }) => {
     if (PLAIN.test(value)) return `${name}=${value}`

@@ -33,8 +33,10 @@ export async function readSources(inventory: Inventory, pod: Pod, container: Con
 const readAll = async (names: readonly string[], read: (name: string) => Promise<ObjectRead>): Promise<Map<string, ObjectRead>> =>
   new Map(await Promise.all(names.map(async name => [name, await read(name)] as const)))
 
-const lookup = (objects: ReadonlyMap<string, ObjectRead>) => (name: string): ObjectRead =>
-  objects.get(name) ?? { problem: 'was not read', absent: false }
+const lookup =
+  (objects: ReadonlyMap<string, ObjectRead>) =>
+  (name: string): ObjectRead =>
+    objects.get(name) ?? { problem: 'was not read', absent: false }
 
 /** Names that an old kubelet leaves out: only then its version matters. */
 const hasOddNames = (container: Container, sources: Pick<EnvironmentSources, 'configMap' | 'secret'>): boolean =>
@@ -103,7 +105,9 @@ async function readServices(inventory: Inventory, pod: Pod): Promise<Pick<Enviro
     services: [...(isUnread(own) ? [] : own), ...(isUnread(master) ? [] : [master])],
     servicesUnread: {
       ...(isUnread(own) ? { own: missing('all service links', 'services', own) } : {}),
-      ...(isUnread(master) && !master.absent ? { master: missing('KUBERNETES_SERVICE_HOST, KUBERNETES_PORT …', 'service/kubernetes', master) } : {})
+      ...(isUnread(master) && !master.absent
+        ? { master: missing('KUBERNETES_SERVICE_HOST, KUBERNETES_PORT …', 'service/kubernetes', master) }
+        : {})
     }
   }
 }
@@ -131,9 +135,18 @@ const PRINTERS = [
 export type InContainer = { found: ReadonlyMap<string, string> } | { problem: string; hint?: string }
 
 /** The environment of a process that is started in the container now. Needs `pods/exec`. */
-export async function readInContainer(cluster: Pick<Cluster, 'exec'>, pod: Pod, container: Container, signal: AbortSignal): Promise<InContainer> {
+export async function readInContainer(
+  cluster: Pick<Cluster, 'exec'>,
+  pod: Pod,
+  container: Container,
+  signal: AbortSignal
+): Promise<InContainer> {
   const { namespace = '', name = '' } = pod.metadata ?? {}
-  const statuses = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.ephemeralContainerStatuses ?? [])]
+  const statuses = [
+    ...(pod.status?.containerStatuses ?? []),
+    ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.ephemeralContainerStatuses ?? [])
+  ]
   if (statuses.find(status => status.name === container.name)?.state?.running === undefined) return { problem: 'it does not run' }
   try {
     for (const command of PRINTERS) {

@@ -45,11 +45,15 @@ export function resourceValue(
   if (divisor === undefined) return { problem: `its divisor ${field.divisor ?? ''} is no quantity` }
   let written = from.container.resources?.[asked.side]?.[asked.name]
   if (needsNode(field, at.pod, at.container)) {
-    if ('problem' in at.allocatable) return { problem: `no limit is set, and the node's allocatable ${asked.name} ${at.allocatable.problem}` }
+    if ('problem' in at.allocatable)
+      return { problem: `no limit is set, and the node's allocatable ${asked.name} ${at.allocatable.problem}` }
     written = at.allocatable.quantities[asked.name]
-  } else if (asked.side === 'limits' && DEFAULTED.test(asked.name) && isUnset(written) && from.defaulted) written = podLimit(at.pod, asked.name)
+  } else if (asked.side === 'limits' && DEFAULTED.test(asked.name) && isUnset(written) && from.defaulted)
+    written = podLimit(at.pod, asked.name)
   const quantity = written === undefined ? ZERO : parseQuantity(written)
-  return quantity === undefined ? { problem: `${field.resource} is ${written ?? ''}, which is no quantity` } : { text: inUnits(asked.name, quantity, divisor) }
+  return quantity === undefined
+    ? { problem: `${field.resource} is ${written ?? ''}, which is no quantity` }
+    : { text: inUnits(asked.name, quantity, divisor) }
 }
 
 /** Kubelet divides as floats and rounds up. */

@@ -23,7 +23,8 @@ function linksOf({ metadata, spec }: Service): Variable[] {
   const [first] = ports
   add(`${prefix}_SERVICE_HOST`, ip)
   if (first !== undefined) add(`${prefix}_SERVICE_PORT`, String(first.port))
-  for (const { name, port } of ports) if (name !== undefined && name !== '') add(`${prefix}_SERVICE_PORT_${variableName(name)}`, String(port))
+  for (const { name, port } of ports)
+    if (name !== undefined && name !== '') add(`${prefix}_SERVICE_PORT_${variableName(name)}`, String(port))
   for (const [index, { port, protocol = 'TCP' }] of ports.entries()) {
     const proto = protocol.toLowerCase()
     const url = `${proto}://${ip.includes(':') ? `[${ip}]` : ip}:${port}`

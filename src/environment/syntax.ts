@@ -30,7 +30,10 @@ export function encodeEnvironment(variables: readonly Pick<Variable, 'name' | 'v
 
 function cannotCarry(name: string, why: string, syntax: SyntaxName): InterceptError {
   return new InterceptError('BAD_USAGE', `variable ${printable(name)} cannot be written as ${syntax}: its value ${why}`, {
-    hint: syntax === 'sh' ? 'write JSON: -o json, or --env-json FILE' : 'another syntax carries it: -o sh or -o json (--env-syntax sh, --env-json FILE)',
+    hint:
+      syntax === 'sh'
+        ? 'write JSON: -o json, or --env-json FILE'
+        : 'another syntax carries it: -o sh or -o json (--env-syntax sh, --env-json FILE)',
     details: { variable: name, syntax }
   })
 }

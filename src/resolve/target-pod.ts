@@ -44,7 +44,6 @@ export async function findTargetPod(
 
 /** Ready before running before the rest; the first name, so that asking again gives the same pod. */
 function best(pods: readonly Pod[]): Pod | undefined {
-  const rank = (pod: Pod): number =>
-    isTerminating(pod) ? 3 : isReady(pod) ? 0 : pod.status?.phase === 'Running' ? 1 : 2
+  const rank = (pod: Pod): number => (isTerminating(pod) ? 3 : isReady(pod) ? 0 : pod.status?.phase === 'Running' ? 1 : 2)
   return pods.toSorted((a, b) => rank(a) - rank(b) || (nameOf(a) < nameOf(b) ? -1 : 1))[0]
 }
