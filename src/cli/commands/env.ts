@@ -3,9 +3,9 @@ import { EXIT } from '../../base/errors.ts'
 import { printable } from '../../base/format.ts'
 import type { Variable } from '../../environment/types.ts'
 import { renderTable } from '../../output/table.ts'
-import { connect } from '../connect.ts'
 import type { CommandContext } from '../context.ts'
 import { readEnvironmentFiles, sayUnnamed, sayWhatIsMissing, wantsFiles, writeEnvironmentFiles } from '../environment-output.ts'
+import { loadEnvironment } from '../load-environment.ts'
 import { formatFor } from '../output-format.ts'
 import { badUsage, quoted } from '../usage-error.ts'
 
@@ -13,7 +13,7 @@ const HIDDEN = '••••••'
 const CELL = 60
 
 export async function run(context: CommandContext): Promise<number> {
-  const { args, io, stop } = context
+  const { args, io } = context
   const format = formatFor('env', args)
   const files = readEnvironmentFiles(args)
   const [word, second] = args.words
@@ -25,34 +25,21 @@ export async function run(context: CommandContext): Promise<number> {
       'choose with --env-syntax: kubectl intercept env svc/nginx --env-file app.env --env-syntax docker'
     )
   }
-  const [{ readEnvironment }, { parseTarget }, { redact }, { encodeEnvironment }] = await Promise.all([
-    import('../../environment/environment.ts'),
-    import('../../resolve/target.ts'),
+  const [{ redact }, { encodeEnvironment }] = await Promise.all([
     import('../../environment/redact.ts'),
     import('../../environment/syntax.ts')
   ])
-  const target = parseTarget(word)
-  const cluster = await connect(context, line => void io.stderr.write(`warning: ${printable(line)}\n`))
-  try {
-    const found = await readEnvironment(cluster, {
-      target,
-      container: args.text('container'),
-      namespace: cluster.namespace,
-      signal: stop.drain
-    })
-    const variables = args.on('redact') ? redact(found.variables) : found.variables
-    if (wantsFiles(files)) await writeEnvironmentFiles(variables, files, io)
-    else if (format === 'wide') io.stdout.write(table(variables, !args.on('no-headers')))
-    else {
-      const { text, unnamed } = encodeEnvironment(variables, format)
-      io.stdout.write(text)
-      sayUnnamed(unnamed, format, io)
-    }
-    sayWhatIsMissing(found, io)
-    return found.missing.length > 0 ? EXIT.DIFFERENCES : EXIT.OK
-  } finally {
-    await cluster.close()
+  const found = await loadEnvironment(context, word)
+  const variables = args.on('redact') ? redact(found.variables) : found.variables
+  if (wantsFiles(files)) await writeEnvironmentFiles(variables, files, io)
+  else if (format === 'wide') io.stdout.write(table(variables, !args.on('no-headers')))
+  else {
+    const { text, unnamed } = encodeEnvironment(variables, format)
+    io.stdout.write(text)
+    sayUnnamed(unnamed, format, io)
   }
+  sayWhatIsMissing(found, io)
+  return found.missing.length > 0 ? EXIT.DIFFERENCES : EXIT.OK
 }
 
 /** For the eye: what comes from a Secret stays hidden, and long values are cut. */
