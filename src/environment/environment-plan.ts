@@ -61,7 +61,7 @@ export function planEnvironment(pod: Pod, container: Container, sources: Environ
   const variables: Variable[] = []
   for (const [name, slot] of build.own) {
     if ('value' in slot) variables.push({ name, ...slot })
-    else build.missing.push({ what: name, name, ...slot })
+    else build.missing.push({ ...slot, what: name, name })
   }
   for (const link of links.values()) if (!build.own.has(link.name)) variables.push(link)
   return { variables, missing: build.missing, skipped: build.skipped }

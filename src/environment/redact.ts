@@ -4,7 +4,7 @@ import type { Variable } from './types.ts'
 export const REDACTED = 'REDACTED'
 
 const SECRET_NAME =
-  /pass(?:word|wd|phrase)?(?:$|_)|pwd$|secret|token|api_?key|private_?key|access_?key|credential|(?:^|_)auth(?:$|_)|cookie|signature/i
+  /pass(?:word|wd|phrase)(?:$|_)|(?:^|_)pass(?:$|_)|pwd$|secret|token|api_?key|private_?key|access_?key|credential|(?:^|_)auth(?:$|_)|cookie|signature/i
 /** `scheme://user:password@host`, and the password of a connection string. */
 const LOGIN = /([a-z][a-z0-9+.-]*:\/\/)[^/?#@\s]+@/gi
 const CONNECTION_STRING = /((?:password|pwd|accountkey|sharedaccesskey|secret)\s*=)[^;&\s]+/gi
