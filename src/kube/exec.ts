@@ -9,7 +9,7 @@ import { printable } from '../base/format.ts'
 import type { ApiClient } from './api-client.ts'
 import { type ApiWebSocket, openApiWebSocket, SubprotocolRefused } from './api-websocket.ts'
 import { type Asked, type ExecStatus, execExitCode, unreachable } from './errors.ts'
-import type { Cluster, ExecCommand, ExecResult } from './types.ts'
+import type { Cluster, ExecCommand } from './types.ts'
 
 const SUBPROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const
 const CHANNEL = { stdout: 1, stderr: 2, error: 3 } as const
@@ -30,7 +30,8 @@ export function podExec(client: ApiClient, clock: Clock): Cluster['exec'] {
     const asked: Asked = { verb: 'get', resource: 'pods/exec', namespace, name: pod }
     try {
       const api = await open(client, { path: execPath(namespace, pod, command), asked, clock, signal: limit.signal })
-      return await collect(api, command, limit.signal)
+      const { stdout, stderr, status } = await collect(api, command, limit.signal)
+      return { stdout, stderr, exitCode: execExitCode(status) }
     } catch (error) {
       limit.signal.throwIfAborted()
       throw unreachable(error, client.server)
@@ -63,8 +64,14 @@ async function open(client: ApiClient, opening: Opening): Promise<ApiWebSocket> 
   }
 }
 
-function collect({ ws, socket }: ApiWebSocket, { command }: ExecCommand, signal: AbortSignal): Promise<ExecResult> {
-  const { promise, resolve, reject } = Promise.withResolvers<ExecResult>()
+interface Collected {
+  stdout: Buffer
+  stderr: string
+  status: ExecStatus
+}
+
+function collect({ ws, socket }: ApiWebSocket, { command }: ExecCommand, signal: AbortSignal): Promise<Collected> {
+  const { promise, resolve, reject } = Promise.withResolvers<Collected>()
   const stdout: Buffer[] = []
   const stderr = new StringDecoder('utf8')
   let stderrText = ''
@@ -93,7 +100,7 @@ function collect({ ws, socket }: ApiWebSocket, { command }: ExecCommand, signal:
     signal.removeEventListener('abort', onAbort)
     socket.destroy()
     if (status === undefined) reject(new Error('the connection to the container was cut'))
-    else resolve({ stdout: Buffer.concat(stdout), stderr: printable(stderrText, MAX_STDERR), exitCode: execExitCode(status) })
+    else resolve({ stdout: Buffer.concat(stdout), stderr: printable(stderrText, MAX_STDERR), status })
   })
   if (signal.aborted) onAbort()
   ws.resume()

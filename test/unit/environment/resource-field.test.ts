@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Allocatable, needsNode, resourceValue } from '../../../src/environment/resource-field.ts'
 import { containerOf, podOf } from './objects.ts'
 
-const node: Allocatable = { quantities: { cpu: '7910m', memory: '16Gi', 'ephemeral-storage': '100G', 'hugepages-2Mi': '8Mi' } }
+const node = { quantities: { cpu: '7910m', memory: '16Gi', 'ephemeral-storage': '100G', 'hugepages-2Mi': '8Mi' } }
 const app = containerOf({
   resources: { limits: { memory: '100Mi', 'hugepages-2Mi': '4Mi' }, requests: { cpu: '150m', memory: '64Mi' } }
 })
@@ -13,7 +13,7 @@ const pod = podOf(app, {
   }
 })
 
-const ask = (resource: string, divisor?: string, containerName?: string, allocatable = node) =>
+const ask = (resource: string, divisor?: string, containerName?: string, allocatable: Allocatable = node) =>
   resourceValue({ resource, divisor, containerName }, { pod, container: app, allocatable })
 
 describe('resourceFieldRef', () => {
