@@ -88,6 +88,24 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     load: () => import('./commands/replay.ts')
   },
+  env: {
+    summary: "Print or write the environment of a target's container",
+    usage: [
+      'kubectl intercept env TARGET [-c CONTAINER] [-o dotenv|docker|compose|sh|csh|cmd|ps|json|wide] [--redact]',
+      'kubectl intercept env TARGET [--env-file FILE [--env-syntax SYNTAX]] [--env-json FILE]'
+    ],
+    about: [
+      'What the kubelet sets (literals, fields, resources, ConfigMaps, Secrets, service links) and, where exec into the container is allowed, what its image sets. Exit status 1: something is missing, named on stderr. Files are readable by you only.'
+    ],
+    examples: [
+      { command: 'kubectl intercept env svc/nginx', summary: 'as a .env file' },
+      { command: 'eval "$(kubectl intercept env svc/nginx -o sh)"', summary: 'into this shell' },
+      { command: 'kubectl intercept env svc/nginx --env-file app.env --env-syntax docker', summary: 'for docker run --env-file app.env' },
+      { command: 'kubectl intercept env deploy/nginx -c app -o wide', summary: 'where each variable comes from' },
+      { command: 'kubectl intercept env svc/nginx --redact', summary: 'to show to others' }
+    ],
+    load: () => import('./commands/env.ts')
+  },
   demo: {
     summary: 'Show the whole thing on this machine, without a cluster',
     usage: ['kubectl intercept demo [--keep] [-o plain|json|tui]'],

@@ -249,18 +249,62 @@ export const FLAGS = [
     config: 'never'
   },
   {
+    name: 'container',
+    short: 'c',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'NAME',
+    summary: 'container whose environment is meant',
+    default: 'the app that the sidecar forwards to',
+    config: 'container'
+  },
+  {
+    name: 'env-file',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'FILE',
+    summary: "write the environment of the target's container to this file",
+    config: 'env-file'
+  },
+  {
+    name: 'env-syntax',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'SYNTAX',
+    summary: 'how --env-file is written: dotenv, docker, compose, sh, csh, cmd, ps or json',
+    default: 'dotenv',
+    config: 'env-syntax'
+  },
+  {
+    name: 'env-json',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'FILE',
+    summary: "write the environment of the target's container to this file, as one JSON object",
+    config: 'env-json'
+  },
+  {
+    name: 'redact',
+    arity: 'none',
+    commands: ['env'],
+    summary: 'leave out what comes from Secrets or looks like a secret',
+    config: 'never'
+  },
+  {
     name: 'output',
     short: 'o',
     arity: 'one',
-    commands: ['intercept', 'list', 'replay', 'version', 'demo'],
+    commands: ['intercept', 'list', 'replay', 'env', 'version', 'demo'],
     argument: 'FORMAT',
-    summary: 'tui, plain or json for sessions (json: one event per line); wide, json, yaml or name for list; json or yaml for version',
-    default: 'tui on a terminal, else plain; a table for list',
+    summary:
+      'tui, plain or json for sessions (json: one event per line); wide, json, yaml or name for list; dotenv, docker, compose, sh, csh, cmd, ps, json or wide for env; json or yaml for version',
+    default: 'tui on a terminal, else plain; a table for list, dotenv for env',
     inCommand: {
       intercept: { summary: 'tui: the screen; plain: lines; json: one event per line', default: 'tui on a terminal, else plain' },
       demo: { summary: 'plain: a story; tui: the screen; json: one event per line', default: 'plain' },
       replay: { summary: 'plain, or json: one event per line', default: 'plain' },
       list: { summary: 'wide, json, yaml or name', default: 'a table' },
+      env: { summary: 'dotenv, docker, compose, sh, csh, cmd, ps or json; wide: a table with the source of each', default: 'dotenv' },
       version: { summary: 'json or yaml', default: 'one line' }
     },
     config: 'output'
@@ -302,7 +346,7 @@ export const FLAGS = [
     config: 'never'
   },
   { name: 'watch', short: 'w', arity: 'none', commands: ['list'], summary: 'print the table again at every change', config: 'never' },
-  { name: 'no-headers', arity: 'none', commands: ['list'], summary: 'leave out the heading of the table', config: 'never' },
+  { name: 'no-headers', arity: 'none', commands: ['list', 'env'], summary: 'leave out the heading of the table', config: 'never' },
   { name: 'keep', arity: 'none', commands: ['demo'], summary: 'go on intercepting after the story, until Ctrl-C', config: 'never' },
   { name: 'help', short: 'h', arity: 'none', commands: 'all', summary: 'help for the command', config: 'never' },
   { name: 'version', arity: 'none', commands: 'all', summary: 'the version, as `kubectl intercept version`', config: 'never' },

@@ -12,7 +12,6 @@ export interface LaterFlag extends Later {
 }
 
 export const LATER_COMMANDS: readonly Later[] = [
-  { name: 'env', what: "the pod's environment on the laptop" },
   { name: 'access', what: 'reaching cluster services from the laptop' },
   { name: 'doctor', what: 'checking a cluster and explaining what is missing' },
   { name: 'setup', what: 'putting a tunnel in front of a service' },
@@ -26,11 +25,7 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'method', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'host', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'mirror', arity: 'none', what: 'mirroring' },
-  { name: 'env-file', arity: 'one', what: "the pod's environment on the laptop" },
-  { name: 'env-json', arity: 'one', what: "the pod's environment on the laptop" },
-  { name: 'env-syntax', arity: 'one', what: "the pod's environment on the laptop" },
   { name: 'mount', arity: 'many', what: "the pod's files on the laptop" },
-  { name: 'container', short: 'c', arity: 'one', what: "the pod's environment on the laptop" },
   { name: 'forward', arity: 'many', what: 'reaching cluster services from the laptop' },
   { name: 'via-pod', arity: 'one', what: 'reaching cluster services from the laptop' },
   { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },

@@ -7,6 +7,7 @@ import { orList } from './values.ts'
 const FORMATS = {
   intercept: ['plain', 'json', 'tui'],
   demo: ['plain', 'json', 'tui'],
+  env: ['dotenv', 'docker', 'compose', 'sh', 'csh', 'cmd', 'ps', 'json', 'wide'],
   replay: ['plain', 'json'],
   list: ['table', 'wide', 'json', 'yaml', 'name'],
   version: ['text', 'json', 'yaml']
@@ -25,7 +26,7 @@ export function formatFor<C extends keyof Formats>(command: C, args: ParsedArgs)
   const choices = orList(formats.filter(format => format !== 'table' && format !== 'text'))
   throw badUsage(
     `-o must be ${choices}, not ${quoted(text)}`,
-    `for example: ${commandLine(command)}${command === 'intercept' ? ' svc/nginx' : ''} -o json`
+    `for example: ${commandLine(command)}${command === 'intercept' || command === 'env' ? ' svc/nginx' : ''} -o json`
   )
 }
 

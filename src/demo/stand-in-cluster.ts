@@ -21,6 +21,7 @@ export function standInCluster(): Cluster {
     forwarder: () => ({ dial: (port, signal) => dialTcp({ host: '127.0.0.1', port })(signal), close: async () => {} }),
     serviceProxySocket: none,
     serviceProxyRequest: none,
+    exec: none,
     canI: async () => true,
     close: closeOnce(() => {})
   }

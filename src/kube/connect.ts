@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts'
 import { type ApiClient, apiClient } from './api-client.ts'
 import { dialApiServer } from './api-socket.ts'
 import { noCredentials, readPem, userCredentials } from './credentials.ts'
+import { podExec } from './exec.ts'
 import { type ClusterAccess, type Env, type KubeFlags, loadClusterAccess } from './kubeconfig.ts'
 import { requestTimeoutMs } from './kubeconfig-overrides.ts'
 import { getOne, listAll } from './list.ts'
@@ -64,6 +65,7 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
     },
     serviceProxySocket: serviceProxySocket(client, clock),
     serviceProxyRequest: serviceProxyRequest(client),
+    exec: podExec(client, clock),
     canI: canI(client),
     close: closeOnce(async () => {
       await closeAll([...watches, ...forwarders.values()])

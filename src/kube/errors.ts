@@ -125,3 +125,20 @@ export const forwardLost = (pod: string, cause?: unknown): Error =>
 
 /** True when a kept-alive connection was closed by the server just as we reused it: safe to send again. */
 export const isStaleConnection = (error: unknown): boolean => /^(?:ECONNRESET|EPIPE)$/.test(errnoOf(error) ?? '')
+
+/** How a command in a container ended, on the error channel of an exec. */
+export interface ExecStatus {
+  status?: string
+  reason?: string
+  message?: string
+  details?: { causes?: { reason?: string; message?: string }[] }
+}
+
+/** The command's own exit code; 127 where the runtime found no such program; else the exec itself failed, which is thrown. */
+export function execExitCode({ status, reason, message = '', details }: ExecStatus): number {
+  if (status === 'Success') return 0
+  const code = details?.causes?.find(cause => cause.reason === 'ExitCode')?.message
+  if (reason === 'NonZeroExitCode' && code !== undefined) return Number(code)
+  if (/executable file not found|no such file or directory|permission denied/i.test(message)) return 127
+  throw new Error(`the container could not run it: ${printable(message, 300)}`)
+}

@@ -56,7 +56,8 @@ export async function getOne<K extends Kind>(
   at: { namespace: string; name: string; signal?: AbortSignal | undefined }
 ): Promise<ObjectsByKind[K] | undefined> {
   const { namespace, name, signal } = at
-  const asked = { verb: 'get', resource: RESOURCES[kind].full, namespace, name }
+  const { full, clusterWide } = RESOURCES[kind]
+  const asked = { verb: 'get', resource: full, namespace: clusterWide === true ? undefined : namespace, name }
   const found = await client.json<ObjectsByKind[K]>({ method: 'GET', path: resourcePath(kind, namespace, name), signal }, asked)
   if (found !== undefined) shapeObject(found)
   return found

@@ -6,6 +6,8 @@ interface Resource {
   root: string
   /** As `kubectl auth can-i` takes it. */
   full: string
+  /** Its objects belong to no namespace. */
+  clusterWide?: true
 }
 
 const core = { root: '/api/v1' }
@@ -21,11 +23,12 @@ export const RESOURCES: Readonly<Record<Kind, Resource>> = {
   statefulsets: { ...apps, full: 'statefulsets.apps' },
   daemonsets: { ...apps, full: 'daemonsets.apps' },
   replicasets: { ...apps, full: 'replicasets.apps' },
-  ingresses: { root: '/apis/networking.k8s.io/v1', full: 'ingresses.networking.k8s.io' }
+  ingresses: { root: '/apis/networking.k8s.io/v1', full: 'ingresses.networking.k8s.io' },
+  nodes: { ...core, full: 'nodes', clusterWide: true }
 }
 
 export function resourcePath(kind: Kind, namespace: string | undefined, name?: string): string {
-  const scope = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`
+  const scope = namespace === undefined || RESOURCES[kind].clusterWide === true ? '' : `/namespaces/${encodeURIComponent(namespace)}`
   return `${RESOURCES[kind].root}${scope}/${kind}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`
 }
 

@@ -5,6 +5,7 @@ import type {
   V1Deployment,
   V1Endpoints,
   V1Ingress,
+  V1Node,
   V1Pod,
   V1ReplicaSet,
   V1Secret,
@@ -25,6 +26,8 @@ export interface ObjectsByKind {
   daemonsets: V1DaemonSet
   replicasets: V1ReplicaSet
   ingresses: V1Ingress
+  /** Belong to no namespace: `get('nodes', '', name)`. */
+  nodes: V1Node
 }
 export type Kind = keyof ObjectsByKind
 
@@ -55,6 +58,19 @@ export interface PodForwarder extends Closable {
   dial(port: number, signal: AbortSignal): Promise<Connection>
 }
 
+export interface ExecCommand {
+  container: string
+  command: readonly string[]
+}
+
+/** What a command in a container wrote, and how it ended. */
+export interface ExecResult {
+  stdout: Buffer
+  stderr: string
+  /** 127 where the container has no such program, as a shell says it. */
+  exitCode: number
+}
+
 export interface HttpAnswer {
   status: number
   headers: ReadonlyArray<readonly [string, string]>
@@ -80,6 +96,8 @@ export interface Cluster extends Closable {
     request: { method: string; path: string; headers: Readonly<Record<string, string>> },
     signal: AbortSignal
   ): Promise<HttpAnswer>
+  /** Runs a command in a container to its end, without stdin. Throws CLUSTER_FORBIDDEN, TARGET_NOT_FOUND, CLUSTER_UNREACHABLE. */
+  exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<ExecResult>
   /** SelfSubjectAccessReview. Undefined when that itself cannot be asked. `subresource` as in pods/portforward. */
   canI(
     verb: string,

@@ -28,7 +28,7 @@ export interface User {
 const folder = mkdtempSync(path.join(tmpdir(), 'intercept-users-'))
 
 /** Grants exactly these rules in the world's namespace. */
-export function user(world: World, name: string, rules: readonly Rule[]): User {
+export function user(world: Pick<World, 'kubectl' | 'apply' | 'namespace'>, name: string, rules: readonly Rule[]): User {
   const role = {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'Role',

@@ -1,6 +1,6 @@
 /**
  * A small Kubernetes API server in this process: https with the certificates of test/fixtures, list (pages, selectors), get, watch (bookmarks, 410),
- * port-forward (SPDY in a WebSocket and v4), service proxy, SelfSubjectAccessReview, bearer tokens and client certificates. Counts TLS handshakes.
+ * port-forward (SPDY in a WebSocket and v4), exec (v5 and v4), service proxy, SelfSubjectAccessReview, bearer tokens and client certificates. Counts TLS handshakes.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -14,6 +14,7 @@ import { gzipSync } from 'node:zlib'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { RESOURCES } from '../../src/kube/resources.ts'
 import type { Kind } from '../../src/kube/types.ts'
+import { type ExecLookup, serveExec } from './fake-kubernetes/exec.ts'
 import { FakeSpdyServer, serveV4 } from './fake-kubernetes/port-forward.ts'
 import { proxyRequest, proxyUpgrade } from './fake-kubernetes/service-proxy.ts'
 import { type FakeObject, FakeStore, selectorOf } from './fake-kubernetes/store.ts'
@@ -42,6 +43,8 @@ export interface FakeKubernetesOptions {
   anonymous?: boolean
   /** `false`: an API server before 1.30, that refuses the SPDY subprotocol with 403 and no Status. */
   spdy?: boolean
+  /** What commands in containers write; without it every command is unknown. */
+  exec?: ExecLookup
   /** Namespace of the kubeconfig's context. */
   namespace?: string
   port?: number
@@ -247,11 +250,12 @@ class Server {
       const to = this.#backend(asked)
       return to === undefined ? fail(503, 'ServiceUnavailable', 'no endpoints available for service') : proxyUpgrade(request, socket, to)
     }
-    if (asked.resource !== 'pods/portforward') return fail(404, 'NotFound', 'not found')
+    if (asked.resource !== 'pods/portforward' && asked.resource !== 'pods/exec') return fail(404, 'NotFound', 'not found')
     if (this.store.get('pods', asked.namespace ?? '', asked.name ?? '') === undefined) {
       return fail(404, 'NotFound', `pods "${asked.name ?? ''}" not found`)
     }
-    this.#portForward(request, socket, { head, asked })
+    if (asked.resource === 'pods/exec') this.#exec(request, socket, { head, asked })
+    else this.#portForward(request, socket, { head, asked })
   }
 
   #portForward(request: IncomingMessage, socket: Duplex, { head, asked }: { head: Buffer; asked: FakeRequest }): void {
@@ -266,6 +270,17 @@ class Server {
       ws.on('close', () => this.forwards.delete(ws))
       if (spdy) this.spdyServers.push(new FakeSpdyServer(ws, lookup))
       else serveV4(ws, Number(new URL(asked.url, 'https://x').searchParams.get('ports')), lookup)
+    })
+  }
+
+  #exec(request: IncomingMessage, socket: Duplex, { head, asked }: { head: Buffer; asked: FakeRequest }): void {
+    const wanted = request.headers['sec-websocket-protocol'] ?? ''
+    if (wanted !== (this.#options.spdy === false ? 'v4.channel.k8s.io' : 'v5.channel.k8s.io')) return refuse(socket, 403, '')
+    delete request.headers['sec-websocket-protocol']
+    Object.assign(request, { chosen: wanted })
+    this.#upgrades.handleUpgrade(request, socket, head, ws => {
+      ws.on('error', () => {})
+      serveExec(ws, asked.url, this.#options.exec ?? (() => undefined))
     })
   }
 

@@ -29,7 +29,8 @@ const KINDS: Readonly<Record<Kind, string>> = {
   statefulsets: 'StatefulSet',
   daemonsets: 'DaemonSet',
   replicasets: 'ReplicaSet',
-  ingresses: 'Ingress'
+  ingresses: 'Ingress',
+  nodes: 'Node'
 }
 
 export interface ObjectCluster extends Pick<Cluster, 'list' | 'get' | 'namespace' | 'watch'> {

@@ -1,0 +1,38 @@
+/** `pods/exec` of the fake API server: what a command writes is told beforehand, split over messages as the network likes. */
+import type { WebSocket } from 'ws'
+
+export interface FakeExec {
+  stdout?: string | Buffer
+  stderr?: string
+  /** 0 by default. */
+  exitCode?: number
+  /** The runtime's own refusal instead, as containerd words it. */
+  failure?: string
+}
+
+/** Undefined: the container has no such program. */
+export type ExecLookup = (command: readonly string[], container: string) => FakeExec | undefined
+
+const MESSAGE_BYTES = 1_000
+
+export function serveExec(ws: WebSocket, url: string, lookup: ExecLookup): void {
+  const query = new URL(url, 'https://x').searchParams
+  const command = query.getAll('command')
+  const answer = lookup(command, query.get('container') ?? '') ?? {
+    failure: `OCI runtime exec failed: exec failed: unable to start container process: exec: "${command[0] ?? ''}": executable file not found in $PATH: unknown`
+  }
+  const send = (channel: number, bytes: Buffer): void => ws.send(Buffer.concat([Buffer.from([channel]), bytes]))
+  const stdout = Buffer.from(answer.stdout ?? '')
+  for (const channel of [1, 2]) send(channel, Buffer.alloc(0))
+  for (let at = 0; at < stdout.length; at += MESSAGE_BYTES) send(1, stdout.subarray(at, at + MESSAGE_BYTES))
+  if (answer.stderr !== undefined) send(2, Buffer.from(answer.stderr))
+  send(3, Buffer.from(JSON.stringify(statusOf(answer))))
+  ws.close(1000)
+}
+
+function statusOf({ exitCode = 0, failure }: FakeExec): unknown {
+  if (failure !== undefined) return { status: 'Failure', reason: 'InternalError', message: failure }
+  if (exitCode === 0) return { metadata: {}, status: 'Success' }
+  const message = `command terminated with non-zero exit code: exit code ${exitCode}`
+  return { status: 'Failure', reason: 'NonZeroExitCode', message, details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] } }
+}
