@@ -74,7 +74,13 @@ class RunningIntercept implements Intercept {
     this.#returnPath =
       cluster === undefined || !settings.fallback
         ? undefined
-        : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
+        : returnPath({
+            cluster,
+            clock,
+            emit: this.#options.emit,
+            perSecond: settings.returnLimit,
+            onLimit: why => void this.#giveBack.give(why)
+          })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
     this.#share = new Share({
       wanted: settings.split === undefined ? { weight: settings.weight } : { split: settings.split },
