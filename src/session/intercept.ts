@@ -72,7 +72,13 @@ class RunningIntercept implements Intercept {
     this.#returnPath =
       cluster === undefined || !settings.fallback
         ? undefined
-        : returnPath({ cluster, clock, emit: this.#options.emit, perSecond: settings.returnLimit })
+        : returnPath({
+            cluster,
+            clock,
+            emit: this.#options.emit,
+            perSecond: settings.returnLimit,
+            onLimit: why => void this.#giveBack.give(why)
+          })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
     const split = expressed(settings, plan.sidecars, this.#mayReturn)
     const facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight: split.weight, thinning: split.keep }

@@ -1,6 +1,7 @@
 /**
  * From the laptop back to the app in a pod, over the API server, for requests that are not ours or that the local app cannot take. Bounded:
- * so many at once, so many waiting, so many a second; beyond that the session gives the traffic back (product.md §5).
+ * so many at once, so many waiting, so many a second; beyond that the session gives the traffic back (product.md §5). That takes a while, and whoever
+ * comes meanwhile is still served: nobody loses a request because others are many.
  */
 import { deadline, sleep, type Clock } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
@@ -15,12 +16,15 @@ export interface ReturnPathOptions {
   emit: Emit
   /** Most requests in a second. */
   perSecond: number
+  /** It carries more than it should, or is about to. */
+  onLimit: (why: string) => void
   atOnce?: number
+  /** Waiting for a place: after so long it is told, and given up after five times as long. */
   waitMs?: number
   connectMs?: number
 }
 
-/** More than the return path may carry: the session gives back. */
+/** A request that found no place at all. */
 export class ReturnOverflow extends Error {
   override readonly name = 'ReturnOverflow'
 }
@@ -39,13 +43,18 @@ export interface ReturnPath {
   setTargets(targets: readonly ReturnTarget[]): void
   /**
    * A connection to the app in a ready pod, the next one when that fails; free its place with `release` when done.
-   * Throws ReturnOverflow over the limits, else the last pod's error.
+   * Throws ReturnOverflow when there is no place for too long, else the last pod's error.
    */
   open(signal: AbortSignal): Promise<Returned>
 }
 
+/** Each holds a stream and what a visitor may send unasked. */
+const MOST_WAITING = 1_024
+/** As long as a stock server lets a visitor wait, less what the answer itself may take. */
+const PATIENCE = 5
+
 export function returnPath(options: ReturnPathOptions): ReturnPath {
-  const { cluster, clock, emit, perSecond, atOnce = 64, waitMs = 2_000, connectMs = 5_000 } = options
+  const { cluster, clock, emit, perSecond, onLimit, atOnce = 64, waitMs = 2_000, connectMs = 5_000 } = options
   let targets: readonly ReturnTarget[] = []
   let turn = 0
   let inUse = 0
@@ -56,20 +65,25 @@ export function returnPath(options: ReturnPathOptions): ReturnPath {
     const now = clock.now()
     if (now - window.startedAt >= 1_000) window = { startedAt: now, count: 0 }
     window.count += 1
-    if (window.count > perSecond) throw new ReturnOverflow(`more than ${perSecond} requests a second on the return path`)
+    if (window.count === perSecond + 1) onLimit(`more than ${perSecond} requests a second on the return path`)
+  }
+  const noPlace = async (signal: AbortSignal): Promise<never> => {
+    await sleep(clock, waitMs, signal)
+    onLimit(`no place on the return path within ${waitMs / 1000} s`)
+    await sleep(clock, waitMs * (PATIENCE - 1), signal)
+    throw new ReturnOverflow(`no place on the return path within ${(waitMs * PATIENCE) / 1000} s`)
   }
   const enter = async (signal: AbortSignal): Promise<void> => {
     if (inUse < atOnce) {
       inUse += 1
       return
     }
-    if (queue.length >= atOnce) throw new ReturnOverflow(`more than ${atOnce} requests wait for the return path`)
+    if (queue.length === atOnce) onLimit(`more than ${atOnce} requests wait for the return path`)
+    if (queue.length >= MOST_WAITING) throw new ReturnOverflow(`more than ${MOST_WAITING} requests wait for the return path`)
     const place = Promise.withResolvers<void>()
     queue.push(place.resolve)
     const late = new AbortController()
-    const timeout = sleep(clock, waitMs, AbortSignal.any([signal, late.signal])).then(() => {
-      throw new ReturnOverflow(`no place on the return path within ${waitMs / 1000} s`)
-    })
+    const timeout = noPlace(AbortSignal.any([signal, late.signal]))
     try {
       await Promise.race([place.promise, timeout])
     } catch (error) {

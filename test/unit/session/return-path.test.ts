@@ -14,7 +14,9 @@ function world(dial: (pod: string) => Promise<Connection>, limits: { perSecond?:
   const cluster = {
     forwarder: (_namespace: string, name: string) => ({ dial: () => dial(name), close: async () => {} })
   } as unknown as Cluster
-  return { clock, emit, path: returnPath({ cluster, clock, emit, perSecond: limits.perSecond ?? 1_000, atOnce: limits.atOnce ?? 64 }) }
+  const onLimit = vi.fn()
+  const { perSecond = 1_000, atOnce = 64 } = limits
+  return { clock, emit, onLimit, path: returnPath({ cluster, clock, emit, onLimit, perSecond, atOnce }) }
 }
 const answer = async (): Promise<Connection> => memoryPair()[0]
 const signal = new AbortController().signal
@@ -71,13 +73,35 @@ describe('returnPath', () => {
     expect(pods.filter(each => each.target.pod === 'a')).toHaveLength(5)
   })
 
-  it('overflows over its rate and recovers in the next second', async () => {
-    const { path, clock } = world(answer, { perSecond: 2 })
+  it('tells once a second when it is over its rate, and serves all the same', async () => {
+    const { path, clock, onLimit } = world(answer, { perSecond: 2 })
     path.setTargets(ownTargets([sidecarPod('a')]))
     for (let i = 0; i < 2; i += 1) (await path.open(signal)).release()
-    await expect(path.open(signal)).rejects.toBeInstanceOf(ReturnOverflow)
+    expect(onLimit).not.toHaveBeenCalled()
+    for (let i = 0; i < 3; i += 1) (await path.open(signal)).release()
+    expect(onLimit.mock.calls).toEqual([['more than 2 requests a second on the return path']])
     await clock.advance(1_000)
-    await expect(path.open(signal)).resolves.toMatchObject({ target: { pod: 'a' } })
+    await path.open(signal)
+    expect(onLimit).toHaveBeenCalledOnce()
+  })
+
+  it('tells when as many wait as it has places, and lets more wait', async () => {
+    const { path, onLimit } = world(answer, { atOnce: 2 })
+    path.setTargets(ownTargets([sidecarPod('a')]))
+    const all = Array.from({ length: 8 }, () => path.open(signal))
+    expect(onLimit.mock.calls).toEqual([['more than 2 requests wait for the return path']])
+    for (const one of all) (await one).release()
+    expect(path.inUse).toBe(0)
+  })
+
+  it('refuses whoever comes when more than a thousand wait', async () => {
+    const { path } = world(answer, { atOnce: 1 })
+    path.setTargets(ownTargets([sidecarPod('a')]))
+    const leave = new AbortController()
+    const waiting = Array.from({ length: 1_025 }, () => path.open(leave.signal))
+    await expect(path.open(signal)).rejects.toBeInstanceOf(ReturnOverflow)
+    leave.abort(new Error('left'))
+    expect((await Promise.allSettled(waiting)).filter(each => each.status === 'rejected')).toHaveLength(1_024)
   })
 
   it('queues over its places and hands a freed one on', async () => {
@@ -91,13 +115,15 @@ describe('returnPath', () => {
     expect(path.inUse).toBe(1)
   })
 
-  it('overflows when no place came within two seconds', async () => {
-    const { path, clock } = world(answer, { atOnce: 1 })
+  it('tells when no place came within two seconds, and gives up after ten', async () => {
+    const { path, clock, onLimit } = world(answer, { atOnce: 1 })
     path.setTargets(ownTargets([sidecarPod('a')]))
     await path.open(signal)
     const late = path.open(signal)
     late.catch(() => {})
     await clock.advance(2_000)
+    expect(onLimit.mock.calls).toEqual([['no place on the return path within 2 s']])
+    await clock.advance(8_000)
     await expect(late).rejects.toBeInstanceOf(ReturnOverflow)
   })
 
