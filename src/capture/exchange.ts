@@ -127,8 +127,8 @@ export class Exchange {
 
   #asked(head: RequestHead): void {
     const { method, target, version, headers } = head
-    // The absolute form names the host itself (RFC 9112 §3.2.2).
-    const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target)
+    // The absolute form names the host itself (RFC 9112 §3.2.2); a password in it is nobody's to read.
+    const absolute = /^https?:\/\/(?:[^/?#]*@)?([^/?#]*)(.*)$/i.exec(target)
     const host = absolute?.[1] ?? header(head, 'host') ?? ''
     const path = absolute === null ? target : absolute[2] || '/'
     this.kept?.asked({ method, target, host, path, version, headers }, head.raw.length)

@@ -208,6 +208,13 @@ describe('observeExchanges', () => {
     expect(w.of('exchange.aborted')).toEqual([])
   })
 
+  it('leaves user and password of an absolute target out of the host', () => {
+    const w = watch()
+    w.out('GET http://ada:s3cret@other.test:81/x?y HTTP/1.1\r\nHost: shop.test\r\n\r\n')
+    expect(w.of('exchange.request')).toMatchObject([{ host: 'other.test:81', path: '/x?y' }])
+    expect(JSON.stringify(w.of('exchange.request'))).not.toContain('s3cret')
+  })
+
   it('takes host and path from an absolute target', () => {
     const w = watch()
     w.out('GET http://other.test:81/x?y HTTP/1.1\r\nHost: shop.test\r\n\r\n')
