@@ -2,6 +2,39 @@
 
 const MAX_DIFFERENCES = 50
 const MAX_DEPTH = 200
+/** Deeper ones would exhaust the stack that writes them down again. */
+const MAX_NESTING = 500
+
+/** As `JSON.parse`, with whole numbers beyond 2^53 kept exact (as bigint). Undefined for what is no JSON, or nests absurdly deep. */
+export function parseJson(text: string): { value: unknown } | undefined {
+  if (nestsTooDeep(text)) return undefined
+  try {
+    return { value: LONG_NUMBER.test(text) ? parseExact(text, exact) : (JSON.parse(text) as unknown) }
+  } catch {
+    return undefined
+  }
+}
+
+const LONG_NUMBER = /\d{16}/
+const parseExact = JSON.parse as (text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown) => unknown
+
+const exact = (_key: string, value: unknown, { source = '' }: { source?: string }): unknown =>
+  typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value
+
+/** In one pass: a pattern could be made to start over at every quote. */
+function nestsTooDeep(text: string): boolean {
+  let depth = 0
+  let inString = false
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at]
+    if (inString && char === '\\') at += 1
+    else if (char === '"') inString = !inString
+    else if (!inString && (char === '[' || char === '{')) depth += 1
+    else if (!inString && (char === ']' || char === '}')) depth -= 1
+    if (depth > MAX_NESTING) return true
+  }
+  return false
+}
 
 export function jsonDifferences(before: unknown, after: unknown): string[] {
   const found: string[] = []
@@ -10,7 +43,7 @@ export function jsonDifferences(before: unknown, after: unknown): string[] {
 }
 
 function compare(before: unknown, after: unknown, { path, depth }: { path: string; depth: number }, found: string[]): void {
-  if (found.length >= MAX_DIFFERENCES || Object.is(before, after)) return
+  if (found.length >= MAX_DIFFERENCES || before === after) return
   if (depth < MAX_DEPTH && isObject(before) && isObject(after) && Array.isArray(before) === Array.isArray(after)) {
     const keys = new Set([...Object.keys(before), ...Object.keys(after)])
     for (const key of keys) {
@@ -21,7 +54,7 @@ function compare(before: unknown, after: unknown, { path, depth }: { path: strin
     }
     return
   }
-  if (depth >= MAX_DEPTH && JSON.stringify(before) === JSON.stringify(after)) return
+  if (depth >= MAX_DEPTH && JSON.stringify(before, writable) === JSON.stringify(after, writable)) return
   note(found, `${path}: ${short(before)} → ${short(after)}`)
 }
 
@@ -33,15 +66,20 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const property = (key: string): string => (/^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`)
 
 function short(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
+  const text = JSON.stringify(value, writable) ?? 'nothing'
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
+
+// Not yet in TypeScript's library.
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (text: string) => unknown }
+const writable = (_key: string, value: unknown): unknown => (typeof value === 'bigint' ? rawJson(String(value)) : value)
 
 /** The same value in one form: keys sorted, one line each. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(
     value,
-    (_key, inner: unknown) => (isObject(inner) && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(byName)) : inner),
+    (key, inner: unknown) =>
+      isObject(inner) && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(byName)) : writable(key, inner),
     2
   )
 }

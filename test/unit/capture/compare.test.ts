@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Answer, compareAnswers } from '../../../src/capture/compare.ts'
 import { diffLines } from '../../../src/capture/diff.ts'
-import { canonicalJson, jsonDifferences } from '../../../src/capture/diff-json.ts'
+import { canonicalJson, jsonDifferences, parseJson } from '../../../src/capture/diff-json.ts'
 import type { Header } from '../../../src/event/types.ts'
 
 const answer = (body: string | Buffer, headers: Header[] = [], status = 200): Answer => {
@@ -115,6 +115,21 @@ describe('jsonDifferences', () => {
         expect(jsonDifferences(JSON.parse(JSON.stringify(a)), JSON.parse(JSON.stringify(b))).length === 0).toBe(equal)
       })
     )
+  })
+
+  it('tells whole numbers apart that no double can', () => {
+    const [a, b] = ['{"id":9007199254740993}', '{"id":9007199254740992}'].map(text => parseJson(text)?.value)
+    expect(jsonDifferences(a, b)).toEqual(['$.id: 9007199254740993 → 9007199254740992'])
+    expect(canonicalJson(a)).toBe('{\n  "id": 9007199254740993\n}')
+    expect(jsonDifferences(parseJson('[-0, 1.0]')?.value, parseJson('[0, 1]')?.value)).toEqual([])
+  })
+
+  it('leaves what nests absurdly deep, or is no JSON, to be compared as text', () => {
+    for (const levels of [3_000, 500_000]) expect(parseJson('['.repeat(levels) + ']'.repeat(levels))).toBeUndefined()
+    expect(parseJson('{"a":')).toBeUndefined()
+    expect(parseJson(`["${'['.repeat(3_000)}\\"["]`)).toBeDefined()
+    const deep = canonicalJson(parseJson('['.repeat(500) + ']'.repeat(500))?.value)
+    expect(deep.split('\n')).toHaveLength(999)
   })
 
   it('is bounded in depth and number', () => {
