@@ -20,7 +20,8 @@ export function replayable(
 ): ReplayRequest {
   if (request === undefined) throw cannot(name, 'it is no HTTP request')
   if (request.method === 'CONNECT') throw cannot(name, 'CONNECT opens a tunnel, and what went through it was not kept')
-  if (protocol === 'websocket' || request.headers.some(([key]) => key.toLowerCase() === 'upgrade'))
+  // An offer of HTTP/2 (`h2c`, as curl and Java make it) was declined, or this would be no HTTP/1.1 request: it is sent without.
+  if (protocol === 'websocket' || request.headers.some(([key, value]) => key.toLowerCase() === 'upgrade' && !/^h2c$/i.test(value.trim())))
     throw cannot(name, 'a WebSocket is a conversation, not a request')
   if (unparsed) throw cannot(name, 'its bytes could not be followed to their end')
   const { body } = request

@@ -64,13 +64,17 @@ export async function sendAgain(request: ReplayRequest, options: SendOptions): P
       connection.write(bytes)
       if (limit.signal.aborted) cut()
     })
-    const answered = watch.allAnswered
-    watch.finish(answered ? undefined : limit.signal.aborted ? { by: 'agent', code: 'TIMEOUT' } : { by: 'local', code: 'NO_ANSWER' })
+    watch.finish(watch.allAnswered ? undefined : whyNot({ timedOut: limit.signal.aborted, tooLarge: received > maxBytes }))
     connection.destroy()
   } finally {
     limit.done()
   }
 }
+
+const whyNot = ({ timedOut, tooLarge }: { timedOut: boolean; tooLarge: boolean }) =>
+  timedOut || tooLarge
+    ? ({ by: 'agent', code: timedOut ? 'TIMEOUT' : 'TOO_LARGE' } as const)
+    : ({ by: 'local', code: 'NO_ANSWER' } as const)
 
 /** A HAR of others may hold anything: what would break the head is never sent. */
 function encoded(request: ReplayRequest): [head: Buffer, body: Buffer] {
@@ -98,7 +102,17 @@ function prepared({ method, target, headers, body, trailers = [] }: ReplayReques
   return [head, chunked ? asChunk(body, trailers) : body]
 }
 
-const OURS = new Set(['connection', 'keep-alive', 'proxy-connection', 'expect', 'content-length', 'transfer-encoding', 'te', 'upgrade'])
+const OURS = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'expect',
+  'content-length',
+  'transfer-encoding',
+  'te',
+  'upgrade',
+  'http2-settings'
+])
 
 function asChunk(body: Buffer, trailers: readonly Header[]): Buffer {
   const end = `0\r\n${trailers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`

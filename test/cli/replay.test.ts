@@ -173,6 +173,18 @@ describe('kubectl intercept replay', () => {
     expect(stdout).toMatch(why)
   })
 
+  it('sends what offered HTTP/2 without the offer, as it was declined', async () => {
+    const headers: [string, string][] = [
+      ['Host', 'a'],
+      ['Connection', 'Upgrade, HTTP2-Settings'],
+      ['Upgrade', 'h2c'],
+      ['HTTP2-Settings', 'AAMAAABkAAQAoAAAAAIAAAAA']
+    ]
+    const { code } = await replay(await record(kept({ request: keptRequest({ headers }), response: JSON_ANSWER })), '--to', to, '--diff')
+    expect(code).toBe(0)
+    expect(seen.map(({ headers: sent }) => sent)).toEqual([['Host', 'a', 'Connection', 'close']])
+  })
+
   it('says in one sentence that nothing listens, with exit code 8', async () => {
     const { code, stderr } = await replay(await record(GET), '--to', 'http://127.0.0.1:1')
     expect(code).toBe(8)
