@@ -19,6 +19,7 @@ const manifest = readJson('package.json')
 const TASKS = {
   demo: { script: ['dist/kubectl-intercept.js', 'demo'], dist: true },
   test: { script: ['plugin/check.ts'] },
+  'test:tui': { script: ['plugin/ring.ts', 'tui'], dist: true },
   'test:peers': { script: ['plugin/ring.ts', 'peers'] },
   'test:e2e': { script: ['plugin/ring.ts', 'e2e'], dist: true },
   build: { script: ['plugin/build.ts'] },

@@ -77,7 +77,7 @@ class RunningIntercept implements Intercept {
             clock,
             emit: this.#options.emit,
             perSecond: settings.returnLimit,
-            onLimit: why => void this.#giveBack.give(why)
+            onLimit: why => void this.#giving.giveBack(why)
           })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
     const split = expressed(settings, plan.sidecars, this.#mayReturn)

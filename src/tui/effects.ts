@@ -18,6 +18,8 @@ export interface EffectContext {
   /** Bytes for the terminal itself. */
   readonly write: (text: string) => void
   readonly tmux: boolean
+  /** Something is held by the person already. */
+  readonly held: () => boolean
   /** Where the local app of a target listens, e.g. `127.0.0.1:8080`. */
   readonly localOf: (target: string | undefined) => string | undefined
 }
@@ -57,10 +59,23 @@ function run(effect: Effect, context: EffectContext): Promise<Outcome> | Outcome
       actions.quitNow()
       return undefined
     case 'suspend':
-      return context.away(() => actions.suspend()).then(() => undefined)
+      return suspend(context)
     case 'redraw':
       return context.away(() => Promise.resolve()).then(() => undefined)
   }
+}
+
+/** A stopped process answers nobody: the visitors go back to the cluster for that time. */
+async function suspend({ actions, away, held }: EffectContext): Promise<Outcome> {
+  const given = held()
+    ? false
+    : await actions.run('set', { hold: true }).then(
+        () => true,
+        () => false
+      ) // not registered: nobody waits
+  await away(() => actions.suspend())
+  if (given) await actions.run('set', { release: true })
+  return undefined
 }
 
 function known(id: string, { log }: EffectContext): KeptExchange {

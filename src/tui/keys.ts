@@ -112,7 +112,7 @@ export const KEYS: readonly KeySpec[] = [
     act: 'suspend',
     keys: ['ctrl-z'],
     label: 'Ctrl-Z',
-    summary: 'back to the shell for a moment (fg returns); the session goes on only after that',
+    summary: 'back to the shell; the visitors are given back meanwhile, and `fg` takes them again',
     views: ALL
   },
   {

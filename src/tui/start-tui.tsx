@@ -83,6 +83,7 @@ export function startTui(options: TuiOptions): Tui {
     actions,
     away,
     tmux,
+    held: () => Object.values(controller.view.targets).some(({ state }) => state === 'held'),
     write: text => void stdout.write(text),
     localOf: target => controller.view.targets[target ?? Object.keys(controller.view.targets)[0] ?? '']?.local
   }
