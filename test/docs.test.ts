@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { flagTable, withFlagTable } from '../plugin/docs.ts'
+import { flagTable, withFlagTable, withKeyTable } from '../plugin/docs.ts'
+import { KEYS } from '../src/tui/keys.ts'
 import { COMMAND_NAMES } from '../src/cli/command-names.ts'
 import { FLAGS, flagNamed } from '../src/cli/flags.ts'
 
@@ -25,6 +26,12 @@ describe('README.md', () => {
   it('has the flags of the flag table (node plugin/docs.ts writes them)', () => {
     expect(withFlagTable(read('README.md'))).toBe(read('README.md'))
     expect(flagTable().split('\n')).toHaveLength(2 + FLAGS.filter(flag => flag.commands !== 'global').length)
+  })
+
+  it('is told by docs/tui.md which keys there are (node plugin/docs.ts writes them)', () => {
+    const page = read(path.join('docs', 'tui.md'))
+    expect(withKeyTable(page)).toBe(page)
+    expect(page.match(/^\| `/gm)).toHaveLength(KEYS.length)
   })
 
   it('shows only npm scripts that exist', () => {

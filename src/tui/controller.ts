@@ -23,6 +23,7 @@ export interface ControllerOptions {
 }
 
 const CLOCK_MS = 1_000
+const SAID_MS = 6_000
 
 export class Controller {
   #model: Model = INITIAL
@@ -82,6 +83,13 @@ export class Controller {
     const from = change.view === 'diff' && view !== 'diff' ? view : back
     this.#model = { ...this.#model, ...change, back: from, asked: settled === asked ? undefined : asked }
     this.#draw()
+    const { said } = this.#model
+    if (change.said === undefined || said === undefined) return
+    // What was said gives way to the count of the list, unless something else was said meanwhile.
+    const forget = (): void => {
+      if (this.#model.said === said) this.change({ said: undefined })
+    }
+    this.#options.clock.after(SAID_MS, forget, { unref: true })
   }
 
   /** A function that stops it. */

@@ -8,7 +8,6 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { shop } from '../../src/demo/shop.ts'
-import { KEYS } from '../../src/tui/keys.ts'
 import { openScreen, type Screen } from '../harness/screen.ts'
 import { demoScreen } from './built.ts'
 
@@ -28,7 +27,7 @@ interface Stage {
 }
 
 async function play({ screen, app }: Stage): Promise<void> {
-  await screen.shows(/● verified[^]*\/api\/checkout +500/)
+  await screen.shows(/● verified[^]*\/api\/checkout +500[^]*#1\d$/m)
   frame(screen, 'The list')
   screen.press('/')
   await screen.shows('filter:')
@@ -80,6 +79,8 @@ async function play({ screen, app }: Stage): Promise<void> {
 }
 
 async function troubles(screen: Screen, app: NonNullable<Stage['app']>): Promise<void> {
+  screen.press('f')
+  await screen.shows('following')
   app.silence(true)
   await screen.shows('⏸ paused', 30_000)
   frame(screen, 'The app stands at a breakpoint')
@@ -174,30 +175,14 @@ async function onDemo(): Promise<void> {
   await play({ screen, app: undefined })
 }
 
-function keyTable(): string {
-  const rows = KEYS.map(
-    ({ label, summary, views }) =>
-      `| \`${label.replace('|', '\\|')}\` | ${summary} | ${views.length > 3 ? 'everywhere' : views.join(', ')} |`
-  )
-  return ['| key | what it does | where |', '| --- | --- | --- |', ...rows].join('\n')
-}
-
-/** The page with its generated parts new; the frames only when there are some. */
-export function withParts(text: string, taken: readonly string[] = []): string {
-  const keys = text.replace(
-    /(<!-- keys -->\n)[^]*?(<!-- \/keys -->)/,
-    (_all, open: string, close: string) => `${open}\n${keyTable()}\n\n${close}`
-  )
-  if (taken.length === 0) return keys
-  return keys.replace(
+/** The page with these frames in place of the last ones. */
+const withFrames = (text: string): string =>
+  text.replace(
     /(<!-- frames -->\n)[^]*?(<!-- \/frames -->)/,
-    (_all, open: string, close: string) => `${open}\n${taken.join('\n')}\n${close}`
+    (_all, open: string, close: string) => `${open}\n${frames.join('\n')}\n${close}`
   )
-}
 
-if (process.argv[1] === import.meta.filename) {
-  if (process.argv.includes('--cluster')) await onCluster()
-  else await onDemo()
-  writeFileSync(page, withParts(readFileSync(page, 'utf8'), frames))
-  process.exit(0)
-}
+if (process.argv.includes('--cluster')) await onCluster()
+else await onDemo()
+writeFileSync(page, withFrames(readFileSync(page, 'utf8')))
+process.exit(0)
