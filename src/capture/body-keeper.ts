@@ -1,16 +1,19 @@
 /** The beginning of a body, copied up to a cap into one buffer, however small the pieces are; the rest is only counted. */
 import type { KeptBody } from './kept.ts'
+import type { Slab } from './slab.ts'
 
 const EMPTY = Buffer.alloc(0)
 
 export class BodyKeeper implements KeptBody {
+  readonly #slab: Slab
   #capBytes: number
   #buffer: Buffer = EMPTY
   #kept = 0
   size = 0
 
-  constructor(capBytes: number) {
+  constructor(capBytes: number, slab: Slab) {
     this.#capBytes = capBytes
+    this.#slab = slab
   }
 
   get bytes(): Buffer {
@@ -44,8 +47,7 @@ export class BodyKeeper implements KeptBody {
     const before = this.#buffer
     if (needed <= before.length) return 0
     const length = before.length === 0 ? needed : Math.min(this.#capBytes, Math.max(needed, before.length * 2))
-    // Not of Node's pool: 12 bytes that are kept would keep 64 KiB of it.
-    this.#buffer = Buffer.allocUnsafeSlow(length)
+    this.#buffer = this.#slab.take(length)
     before.copy(this.#buffer, 0, 0, this.#kept)
     return length - before.length
   }

@@ -4,6 +4,7 @@
  */
 import { BodyKeeper, NO_BODY } from './body-keeper.ts'
 import type { ExchangeLog, KeptBody, KeptExchange, KeptMessage, KeptRequest, KeptResponse, KeptTimings } from './kept.ts'
+import { Slab } from './slab.ts'
 import type { ClientHello } from './tls-hello.ts'
 
 export interface StoreLimits {
@@ -30,6 +31,7 @@ export type KeptHead<T> = Omit<T, 'trailers' | 'body'>
 
 export class ExchangeStore implements ExchangeLog {
   readonly limits: StoreLimits
+  readonly slab = new Slab()
   version = 0
   started = 0
   /** Of all that is kept. */
@@ -148,7 +150,7 @@ export class KeptRecord implements KeptExchange {
   requestBody(bytes: Buffer): void {
     if (this.request === undefined || this.forgotten) return
     if (this.#requestBody === undefined) {
-      this.#requestBody = new BodyKeeper(this.#store.limits.bodyBytes)
+      this.#requestBody = new BodyKeeper(this.#store.limits.bodyBytes, this.#store.slab)
       this.request = withBody(this.request, this.#requestBody)
     }
     this.#grew(this.#requestBody.push(bytes))
@@ -157,7 +159,7 @@ export class KeptRecord implements KeptExchange {
   responseBody(bytes: Buffer): void {
     if (this.response === undefined || this.forgotten) return
     if (this.#responseBody === undefined) {
-      this.#responseBody = new BodyKeeper(this.#store.limits.bodyBytes)
+      this.#responseBody = new BodyKeeper(this.#store.limits.bodyBytes, this.#store.slab)
       this.response = withBody(this.response, this.#responseBody)
     }
     this.#grew(this.#responseBody.push(bytes))
@@ -172,7 +174,8 @@ export class KeptRecord implements KeptExchange {
 
   raw(direction: 'in' | 'out', bytes: Buffer): void {
     if (this.forgotten) return
-    this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES), out: new BodyKeeper(PREVIEW_BYTES) }
+    const { slab } = this.#store
+    this.preview ??= { in: new BodyKeeper(PREVIEW_BYTES, slab), out: new BodyKeeper(PREVIEW_BYTES, slab) }
     this.#grew(this.preview[direction].push(bytes))
   }
 
