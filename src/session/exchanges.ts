@@ -101,12 +101,16 @@ class ServedExchanges implements Exchanges {
   }
 
   refused({ stream, by, error }: { stream: TunnelStream; by: 'local' | 'limit' | 'agent'; error: Error }): void {
-    const { emit, nextId } = this.#options
+    const { emit, nextId, clock, target, capture = {} } = this.#options
     const id = nextId()
-    emit('exchange.started', { id, kind: 'connection', protocol: 'unknown', who: 'laptop', source: formatEndpoint(stream.source) })
     const body = { id, by, code: errnoOf(error) ?? error.name, ms: 0, bytesIn: 0, bytesOut: 0 }
-    emit('exchange.aborted', body)
     this.count('laptop', body)
+    if (capture.off === true) return
+    const start = { id, kind: 'connection', protocol: 'unknown', who: 'laptop', source: formatEndpoint(stream.source) } as const
+    const rest = { target, of: undefined, why: undefined, hello: undefined, startedAt: clock.date().getTime() }
+    capture.store?.begin({ ...start, ...rest }).ended({ kind: 'aborted', by, code: body.code }, 0)
+    emit('exchange.started', start)
+    emit('exchange.aborted', body)
   }
 
   summary(): Summary {

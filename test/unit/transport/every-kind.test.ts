@@ -10,13 +10,18 @@ checkLeaks()
 
 const MIB = 1024 * 1024
 
+/** `BYTES SHA1`: what is missing says more than that it differs. */
 async function read(connection: Connection): Promise<string> {
   const hash = createHash('sha1')
-  for await (const chunk of connection) hash.update(chunk as Buffer)
-  return hash.digest('hex')
+  let length = 0
+  for await (const chunk of connection as AsyncIterable<Buffer>) {
+    length += chunk.length
+    hash.update(chunk)
+  }
+  return `${length} ${hash.digest('hex')}`
 }
 
-const sha1 = (bytes: Buffer): string => createHash('sha1').update(bytes).digest('hex')
+const sha1 = (bytes: Buffer): string => `${bytes.length} ${createHash('sha1').update(bytes).digest('hex')}`
 
 describe.each(everyKind)('a $name connection', ({ connect, halfClose }) => {
   let pair: Pair | undefined
