@@ -21,7 +21,7 @@ import type { RecordingFile } from './recording-file.ts'
 import { badUsage } from './usage-error.ts'
 import { readChoice } from './values.ts'
 import { VERSION } from './version.ts'
-import { limitYoungHeap } from './young-heap.ts'
+import { limitOldHeap, limitYoungHeap } from './young-heap.ts'
 
 export interface HostOptions {
   format: 'plain' | 'json' | 'tui'
@@ -47,6 +47,7 @@ export async function hostSession(
   const output = await outputFor(options.format, { context, events, commands, capture })
   const control = options.control ? await startControl(context, { commands, info: () => infoOf(view, io.pid), events }) : undefined
   const young = limitYoungHeap(clock)
+  if (capture.store !== undefined) limitOldHeap()
   const clusters: { close(): Promise<void> }[] = []
   const warn = (message: string): void => events.emit('notice', { level: 'warn', code: 'CLUSTER', message })
   try {

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { systemClock } from '../../src/base/clock.ts'
 import { ExchangeStore } from '../../src/capture/exchange-store.ts'
 import { observeExchanges } from '../../src/capture/observe-http.ts'
-import { limitYoungHeap } from '../../src/cli/young-heap.ts'
+import { limitOldHeap, limitYoungHeap } from '../../src/cli/young-heap.ts'
 
 const EXCHANGES = Number(process.argv[2] ?? 1_000_000)
 const STEPS = 10
@@ -66,7 +66,9 @@ async function pass(exchanges: number, { store, quiet = false }: Ways, each: (do
   return (seconds / exchanges) * 1_000_000
 }
 
-const young = limitYoungHeap(systemClock) // as each session does
+// As each session does that remembers.
+const young = limitYoungHeap(systemClock)
+limitOldHeap()
 const store = new ExchangeStore()
 console.log(`before: ${(process.memoryUsage.rss() / MIB).toFixed(0)} MiB resident`)
 let highest = 0

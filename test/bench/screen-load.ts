@@ -5,6 +5,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { ExchangeStore } from '../../src/capture/exchange-store.ts'
 import { maskHeaders } from '../../src/capture/mask.ts'
 import { observeExchanges } from '../../src/capture/observe-http.ts'
+import { limitOldHeap, limitYoungHeap } from '../../src/cli/young-heap.ts'
 import { eventStream } from '../../src/event/stream.ts'
 import { startTui } from '../../src/tui/start-tui.tsx'
 
@@ -55,6 +56,9 @@ const tui = startTui({
 })
 events.emit('session.started', { pid: process.pid, user: 'bench', version: '0', command: 'bench', targets: ['shop'] })
 events.emit('target.state', { from: 'resolving', to: 'verified', cause: 'bench', serving: 'laptop' }, { target: 'shop' })
+// As every session does.
+limitYoungHeap(systemClock)
+limitOldHeap()
 const lag = monitorEventLoopDelay({ resolution: 1 })
 let cpu = process.cpuUsage()
 let since = performance.now()
