@@ -10,7 +10,8 @@ import type { ServerPod, TunnelPlan } from '../resolve/types.ts'
 import { candidates, readyPods, type Candidate, type Excluded } from './candidates.ts'
 import { failureOf, routeUnavailable, type Failure } from './failure.ts'
 import { replicasOf } from './replicas.ts'
-import type { ReplicaRoute, RouteSet, Via } from './types.ts'
+import type { ReplicaRoute, RouteSet, SharedAddress, Via } from './types.ts'
+import { visitorWays } from './visitor.ts'
 
 export interface RouteOptions {
   plan: TunnelPlan
@@ -83,6 +84,7 @@ class OpenRoutes implements RouteSet {
   replicas: ReplicaRoute[]
   total: number
   uncovered: string | undefined
+  shared: SharedAddress | undefined
 
   readonly #options: RouteOptions
   #candidate: Candidate
@@ -91,6 +93,9 @@ class OpenRoutes implements RouteSet {
   /** A port-forward was tried and is forbidden. */
   #refused: Failure | undefined
   #latest: readonly ServerPod[] | undefined
+  /** Replicas held behind the shared address, as far as they were told apart. */
+  #held = 1
+  #others: readonly (Failure | Excluded)[] = []
 
   constructor(candidate: Candidate, options: RouteOptions, refused: Failure | undefined) {
     this.#candidate = candidate
@@ -170,28 +175,49 @@ class OpenRoutes implements RouteSet {
     this.replicas = this.replicas.map(each => (each.key === replica.key ? { ...each, dialTunnel: dial } : each))
   }
 
+  covered(held: number): void {
+    if (this.shared === undefined || held === this.#held) return
+    this.#held = held
+    this.announce(this.#others)
+  }
+
   announce(others: readonly (Failure | Excluded)[]): void {
+    this.#others = others
     const why = others.map(({ kind, reason }) => `; ${kind}: ${reason}`).join('')
     this.#options.emit(
       'route.chosen',
       {
         kind: this.kind,
         describe: `${this.describe}${why}`,
-        covers: this.uncovered === undefined ? 'all' : 'some',
-        replicas: this.replicas.length,
+        covers: this.#reached >= this.total ? 'all' : 'some',
+        replicas: this.#reached,
         total: this.total
       },
       { target: this.#options.plan.name }
     )
   }
 
+  get #reached(): number {
+    return this.shared === undefined ? this.replicas.length : Math.min(this.#held, this.total)
+  }
+
   #compute(pods: readonly ServerPod[]): void {
     const ready = readyPods(pods)
     this.total = Math.max(1, ready.length)
     this.replicas = replicasOf(this.#candidate, this.#options, ready)
+    this.shared = this.#sharedAddress()
     this.uncovered =
       this.replicas.length >= this.total
         ? undefined
         : `${this.total} replicas share one address, and stock replicas do not share connectors`
+  }
+
+  /** It stays one when the replicas become fewer: which of them the connectors are on is not known. */
+  #sharedAddress(): SharedAddress | undefined {
+    const [route] = this.replicas
+    if (route === undefined || this.#candidate.kind === 'port-forward') return undefined
+    if (this.total === 1 && this.shared === undefined) return undefined
+    const { plan, cluster, entrypoint } = this.#options
+    return { route, visitors: visitorWays({ plan, cluster, entrypoint }, undefined, true) }
   }
 }

@@ -20,6 +20,7 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
       replica: ready.length === 1 ? (ready[0]?.pod ?? describe) : describe,
       kind,
       describe,
+      several: ready.length > 1,
       dialTunnel,
       visitor: visitorWays(context, ready[0], alone)
     }
@@ -59,6 +60,7 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
         replica: pod.pod,
         kind: 'port-forward' as const,
         describe: `port-forward to ${pod.pod}:${pod.tunnelPort}`,
+        several: false,
         dialTunnel: overCarrier(portOf(pod, options), server),
         visitor: visitorWays(context, pod, alone)
       }))

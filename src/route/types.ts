@@ -29,16 +29,27 @@ export interface ReplicaRoute {
   replica: string
   kind: RouteKind
   describe: string
+  /** Each dial may lead to another replica. */
+  several: boolean
   /** The byte stream that the bind goes over: TLS and WebSocket are done. */
   dialTunnel: Dial
   /** Best first; empty when no visitor's way is open to us. */
   visitor: VisitorWay[]
 }
 
+/** One address in front of several replicas: nobody can say which one a connection or a visitor meets. */
+export interface SharedAddress {
+  route: ReplicaRoute
+  /** Ways to be a visitor of whichever replica answers, best first. */
+  visitors: VisitorWay[]
+}
+
 export interface RouteSet extends Closable {
   readonly kind: RouteKind
   readonly describe: string
   readonly replicas: readonly ReplicaRoute[]
+  /** Set once several replicas were seen behind one address, for as long as that is the way. */
+  readonly shared: SharedAddress | undefined
   /** Ready replicas of the server, covered or not. */
   readonly total: number
   /** Why not every replica is covered, when so. */
@@ -48,6 +59,8 @@ export interface RouteSet extends Closable {
    * port-forwards only after one of them has worked.
    */
   update(pods: readonly ServerPod[], signal: AbortSignal): Promise<boolean>
+  /** So many replicas behind the shared address are held now; said when that changes. */
+  covered(held: number): void
 }
 
 export type Via = { kind: 'auto' } | { kind: 'ingress' | 'port-forward' | 'service-proxy' } | { kind: 'url'; url: URL }

@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { encodeResponse } from '../http/encode.ts'
+import { header } from '../http/header.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { nonceOf } from '../route/relay-probe.ts'
 import { WHO_HOST } from '../route/who-else.ts'
@@ -47,7 +48,8 @@ export interface GateOptions {
 }
 
 export interface Gate {
-  serve(stream: TunnelStream, replica: string): void
+  /** `connector`: the key of the one over which it came. */
+  serve(stream: TunnelStream, connector: string): void
   /** Ends what is still open. */
   close(): void
 }
@@ -60,6 +62,8 @@ interface Giving {
 }
 
 const HEAD_TIMEOUT_MS = 10_000
+/** A stock server sets it to the name that it gave itself when it started, whatever the visitor wrote there. */
+const NODE_HEADER = 'gost-forwarded-node'
 
 export function gate(options: GateOptions): Gate {
   const { plan, local, returnPath, answering, board, exchanges, clock, log } = options
@@ -95,14 +99,15 @@ export function gate(options: GateOptions): Gate {
   })
 
   /** In the tick in which the stream came, where nothing has to be read first. */
-  const serve = (stream: TunnelStream, replica: string): void => {
+  const serve = (stream: TunnelStream, connector: string): void => {
     const { host } = stream.destination
     const nonce = nonceOf(host)
     if (host === WHO_HOST) {
       stream.connection.resume()
       stream.connection.end(options.who())
-    } else if (nonce !== undefined && board.arrive(nonce, replica)) stream.connection.destroy()
-    else if (board.pendingPaths > 0 && (plan.protocol === 'http' || plan.protocol === 'tls')) failing(stream, unlessProbe(stream, replica))
+    } else if (nonce !== undefined && board.arrive(nonce, connector)) stream.connection.destroy()
+    else if (board.pendingPaths > 0 && (plan.protocol === 'http' || plan.protocol === 'tls'))
+      failing(stream, unlessProbe(stream, connector))
     else pass(stream)
   }
 
@@ -121,15 +126,16 @@ export function gate(options: GateOptions): Gate {
   }
 
   /** Answers a path probe of ours; everything else goes its way. */
-  const unlessProbe = async (stream: TunnelStream, replica: string): Promise<void> => {
+  const unlessProbe = async (stream: TunnelStream, connector: string): Promise<void> => {
     if (plan.protocol === 'tls') {
       const hello = await peekHello(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
-      if (hello !== undefined && board.arrive(hello.sessionId, replica)) stream.connection.destroy()
+      if (hello !== undefined && board.arrive(hello.sessionId, connector)) stream.connection.destroy()
       else pass(stream)
       return
     }
     const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
-    if (head?.target.startsWith(PATH_PREFIX) !== true || !board.arrive(head.target.slice(PATH_PREFIX.length), replica)) {
+    const nonce = head?.target.startsWith(PATH_PREFIX) === true ? head.target.slice(PATH_PREFIX.length) : undefined
+    if (head === undefined || nonce === undefined || !board.arrive(nonce, connector, header(head, NODE_HEADER))) {
       pass(stream)
       return
     }
@@ -196,9 +202,9 @@ export function gate(options: GateOptions): Gate {
   }
 
   return {
-    serve(stream, replica) {
+    serve(stream, connector) {
       stream.connection.on('error', () => {}) // the splice sees it too; before the splice it only means the visitor left
-      serve(stream, replica)
+      serve(stream, connector)
     },
     close() {
       closed ??= new Error('the session ended')

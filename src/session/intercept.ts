@@ -11,16 +11,17 @@ import { followPlan } from '../resolve/follow.ts'
 import { openRoutes } from '../route/open-routes.ts'
 import { whoLine } from '../route/who-else.ts'
 import type { ServerPod } from '../resolve/types.ts'
-import type { RouteSet, VisitorWay } from '../route/types.ts'
+import type { RouteSet, SharedAddress, VisitorWay } from '../route/types.ts'
 import { answering } from './answering.ts'
 import { type By, type Change, type Changed, type Changer, changer } from './change.ts'
+import { type Cover, startCover } from './cover.ts'
 import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
 import { followAppService } from './follow-app-service.ts'
 import { gate, type Decision } from './gate.ts'
 import { type GivingBack, givingBack } from './give-back.ts'
-import { leave } from './leave-quietly.ts'
+import { leave, part } from './leave-quietly.ts'
 import { localApp } from './local-app.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
 import { planEvent } from './plan-event.ts'
@@ -60,6 +61,8 @@ class RunningIntercept implements Intercept {
   readonly #giving: GivingBack
   readonly #changer: Changer
   #routes: RouteSet | undefined
+  /** Where several replicas are behind one address. */
+  #cover: Cover | undefined
   #watch: Timer | undefined
 
   constructor(options: InterceptOptions) {
@@ -138,11 +141,7 @@ class RunningIntercept implements Intercept {
     await this.#awaitLocal(until)
     this.#routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, until)
     this.#parts.push(this.#routes)
-    if (settings.requireAll && this.#routes.uncovered !== undefined) {
-      throw new InterceptError('ROUTE_UNAVAILABLE', `not every replica of the tunnel server can be reached: ${this.#routes.uncovered}`, {
-        hint: `may you forward to each? kubectl auth can-i create pods --subresource=portforward -n ${plan.server.namespace}`
-      })
-    }
+    if (this.#routes.shared === undefined) this.#requireAll(this.#routes.uncovered)
     this.#target.facts.replicas = this.#routes.total
     this.#target.replicas = replicaSet({
       plan,
@@ -150,15 +149,16 @@ class RunningIntercept implements Intercept {
       clock,
       log: this.#options.log,
       emit,
-      onStream: (stream, replica) => this.#gate.serve(stream, replica),
+      onStream: (stream, connector) => this.#gate.serve(stream, connector),
       onChange: replica => this.#onConnector(replica),
       onReroute: replica => {
-        if (replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
+        if (this.#routes?.shared === undefined && replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
       }
     })
     this.#parts.push(this.#target.replicas)
     this.#target.voice.say('dialling')
     await this.#target.replicas.apply(this.#routes.replicas, until)
+    if (this.#routes.shared !== undefined) await this.#startCover(this.#routes.shared, this.#routes.total)
     void sayWhoElse(this.#options, this.#ways, until)
     this.#watch = clock.every(WATCH_MS, () => this.#giving.look(), { unref: true })
     if (cluster !== undefined) this.#follow()
@@ -213,7 +213,7 @@ class RunningIntercept implements Intercept {
       this.#target.facts.ended = 'failed'
       this.#target.voice.say('closed')
     }
-    await closeAll([...this.#parts.reverse(), this.#local])
+    await closeAll([...(this.#cover === undefined ? [] : [this.#cover]), ...this.#parts.reverse(), this.#local])
   }
 
   async #awaitLocal(signal: AbortSignal): Promise<void> {
@@ -250,17 +250,64 @@ class RunningIntercept implements Intercept {
   #onConnector(replica: Replica): void {
     const replicas = this.#target.replicas
     if (replicas === undefined) return
-    this.#target.facts.bound = replicas.bound
+    this.#cover?.moved(replica)
+    this.#count()
     if (this.#target.facts.bound > 0) this.#target.facts.everBound = true
-    this.#target.facts.verified = allVerified(this.#target)
-    if (replica.connector.phase === 'bound') this.#prove(replica)
+    if (replica.connector.phase === 'bound' && this.#routes?.shared === undefined) this.#prove(replica)
     if (this.#target.facts.bound === 0 && replica.connector.phase === 'lost')
       this.#target.voice.detail =
         this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
     this.#target.voice.say(replica.connector.phase)
   }
 
+  /** How many replicas are held, and whether that is proven. */
+  #count(): void {
+    const { facts, replicas } = this.#target
+    facts.bound = this.#cover?.held ?? Math.min(replicas?.bound ?? 0, this.#routes?.shared === undefined ? Infinity : 1)
+    facts.verified = this.#cover?.verified ?? allVerified(this.#target)
+  }
+
+  async #startCover(shared: SharedAddress, total: number): Promise<void> {
+    const { replicas, facts } = this.#target
+    if (replicas === undefined || this.#stop.signal.aborted) return
+    const cover = startCover(
+      {
+        ...this.#options,
+        board: this.#board,
+        replicas,
+        share: () => arrivingShare(this.#target),
+        idle: () => facts.draining || facts.held || facts.givenBack,
+        part: retire => part(this.#target, { replicas, retire }, this.#stop.signal),
+        onChange: () => this.#onCover(cover)
+      },
+      shared,
+      total
+    )
+    this.#cover = cover
+    if (!this.#options.settings.requireAll) return
+    await cover.settled
+    if (cover.held < total) this.#requireAll(cover.missing ?? 'one address leads to all of them')
+  }
+
+  #onCover(cover: Cover): void {
+    if (this.#cover !== cover) return
+    this.#routes?.covered(cover.held)
+    this.#count()
+    this.#target.voice.missing = cover.missing
+    if (this.#target.facts.bound > 0) this.#target.voice.detail = cover.missing
+    this.#target.voice.say('replicas told apart')
+  }
+
+  #requireAll(missing: string | undefined): void {
+    if (!this.#options.settings.requireAll || missing === undefined) return
+    throw new InterceptError('ROUTE_UNAVAILABLE', `not every replica of the tunnel server can be reached: ${missing}`, {
+      hint: `may you forward to each? kubectl auth can-i create pods --subresource=portforward -n ${this.#options.plan.server.namespace}`
+    })
+  }
+
   #proveAll(): void {
+    this.#cover?.again()
+    if (this.#cover !== undefined) return this.#count()
     for (const replica of this.#target.replicas?.all ?? []) {
       if (replica.connector.phase !== 'bound') continue
       replica.verified = false
@@ -312,11 +359,21 @@ class RunningIntercept implements Intercept {
     if (this.#routes === undefined || this.#target.replicas === undefined) return
     if (!(await this.#routes.update(pods, this.#stop.signal))) return
     this.#target.facts.replicas = this.#routes.total
+    const { shared, total } = this.#routes
+    if (shared !== undefined && this.#cover !== undefined) {
+      this.#cover.update(shared, total)
+      this.#count()
+      this.#target.voice.say('replicas changed')
+      return
+    }
+    await this.#cover?.close()
+    this.#cover = undefined
+    this.#target.voice.missing = undefined
     await this.#target.replicas
       .apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal]))
       .catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
-    this.#target.facts.bound = this.#target.replicas.bound
-    this.#target.facts.verified = allVerified(this.#target)
+    if (shared !== undefined) await this.#startCover(shared, total)
+    this.#count()
     this.#target.voice.say('replicas changed')
   }
 }

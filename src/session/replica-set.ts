@@ -14,7 +14,7 @@ export interface ReplicaSetOptions {
   clock: Clock
   log: Logger
   emit: Emit
-  onStream: (stream: TunnelStream, replica: string) => void
+  onStream: (stream: TunnelStream, connector: string) => void
   /** A connector was bound or lost. */
   onChange: (replica: Replica, change: ConnectorChange) => void
   /** The same way leads to another pod now, or there are other ways to visit it: what a proof under way asks is gone. */
@@ -36,6 +36,8 @@ export interface ReplicaSet extends Closable {
   readonly active: number
   /** Starts connectors for new replicas, then lets go of the ones that are gone: a pod that ends takes its connector along. */
   apply(routes: readonly ReplicaRoute[], signal: AbortSignal): Promise<void>
+  /** One that nothing depends on: leaves the set, and is let go of without haste. Resolves once it is gone. */
+  release(key: string, part: (retire: Retire) => Promise<void>): Promise<void>
   setWeight(weight: number, signal: AbortSignal): Promise<void>
   /** Binds all at this weight, and gives the end of what was bound before to the caller. Throws when one cannot: all keep their weight. */
   rebind(weight: number, signal: AbortSignal): Promise<Retire>
@@ -48,7 +50,7 @@ const placeOf = ({ replica, visitor }: ReplicaRoute): string => [replica, ...vis
 export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
   const { plan, emit } = options
   const replicas = new Map<string, Replica>()
-  /** Connectors to server pods that are going away: visitors may still be sent there until the pod is gone. */
+  /** Connectors to server pods that are going away (visitors may still be sent there until the pod is gone), and released ones. */
   const leaving = new Set<Replica>()
   let weight = options.weight
 
@@ -59,7 +61,9 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       clock: options.clock,
       log: options.log.child(route.replica),
       ...(plan.server.maxReceiveBuffer === undefined ? {} : { smux: { peerBudgetBytes: plan.server.maxReceiveBuffer } }),
-      onStream: stream => options.onStream(stream, replica.route.replica),
+      // Their dials lead anywhere, so they would stand in for no ghost and look like a connector that is everywhere.
+      ...(route.several ? { ghostLinks: 1 } : {}),
+      onStream: stream => options.onStream(stream, route.key),
       onChange: change => {
         const { error: _, cause, ...rest } = change
         emit(
@@ -77,12 +81,16 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     return replica
   }
 
+  /** These would go on at the old weight on a server that stays. */
+  const released = (): Replica[] => [...leaving].filter(({ route }) => route.kind !== 'port-forward')
+
   const rebindAll = async (next: number, signal: AbortSignal): Promise<{ retire: Retire; failed: unknown }> => {
     weight = next
     const all = [...replicas.values()]
     const results = await Promise.allSettled(all.map(({ connector }) => connector.rebind(next, signal)))
     const retires = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-    const retire: Retire = async until => void (await Promise.all(retires.map(each => each(until))))
+    const retire: Retire = async until =>
+      void (await Promise.all([...retires.map(each => each(until)), ...released().map(({ connector }) => connector.withdraw(until))]))
     return { retire, failed: results.find(result => result.status === 'rejected')?.reason }
   }
   const rebind = async (next: number, signal: AbortSignal): Promise<Retire> => {
@@ -131,6 +139,16 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       )
       const failed = fresh.find(({ connector }) => connector.phase !== 'bound')
       if (failed !== undefined && fresh.length === routes.length) await failed.connector.ready
+    },
+    async release(key, part) {
+      const replica = replicas.get(key)
+      if (replica === undefined) return
+      replicas.delete(key)
+      replica.proving.abort()
+      leaving.add(replica)
+      await part(until => replica.connector.withdraw(until)).catch(() => {}) // the session ends, and closes it
+      leaving.delete(replica)
+      await replica.connector.close()
     },
     async setWeight(next, signal) {
       const retire = await rebind(next, signal)

@@ -75,7 +75,15 @@ describe.each(versions)('a tunnel of TLS on gost %s', version => {
     const way = { kind: 'url' as const, describe: 'entrypoint', dial, request: () => Promise.reject(new Error('not for TLS')) }
     const options = {
       plan,
-      route: { key: 'k', replica: 'proxy-1', kind: 'url' as const, describe: 'entrypoint', dialTunnel: dial, visitor: [way] },
+      route: {
+        key: 'k',
+        replica: 'proxy-1',
+        kind: 'url' as const,
+        describe: 'entrypoint',
+        several: false,
+        dialTunnel: dial,
+        visitor: [way]
+      },
       board,
       clock,
       emit: (type: string, body: unknown) => void (type === 'probe' && probes.push(body as EventBody<'probe'>)),

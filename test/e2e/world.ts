@@ -17,7 +17,14 @@ symlinkSync(path.join(root, 'dist'), path.join(bin, 'dist'))
 execFileSync(process.execPath, [path.join(root, 'plugin', 'build.ts'), '--if-changed'], { stdio: 'pipe' })
 
 const PATH = [bin, path.join(root, 'node_modules', '.bin'), process.env['PATH']].join(path.delimiter)
-export const env = { ...process.env, PATH, KUBECTL_INTERCEPT_NODE: process.env['KUBECTL_INTERCEPT_NODE'] ?? process.execPath }
+/** Sessions of a person who works beside the tests are none of theirs. */
+const XDG_RUNTIME_DIR = mkdtempSync(path.join(tmpdir(), 'intercept-e2e-run-'))
+export const env = {
+  ...process.env,
+  PATH,
+  XDG_RUNTIME_DIR,
+  KUBECTL_INTERCEPT_NODE: process.env['KUBECTL_INTERCEPT_NODE'] ?? process.execPath
+}
 
 export const ARTICLE = readFileSync(path.join(root, 'test', 'fixtures', 'manifests', 'article.yaml'), 'utf8')
 export const TUNNEL = '10bc451e-59dc-4c70-999e-91a30813ac78'

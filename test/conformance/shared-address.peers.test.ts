@@ -1,0 +1,213 @@
+/** Stock servers do not share their connectors: several of them behind one address are told apart and held one by one. */
+import { randomUUID } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { silent } from '../../src/base/log.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { eventStream } from '../../src/event/stream.ts'
+import type { SessionEvent } from '../../src/event/types.ts'
+import { intercept } from '../../src/session/intercept.ts'
+import type { Intercept } from '../../src/session/options.ts'
+import { type App, startApp } from '../harness/app.ts'
+import { eventually } from '../harness/eventually.ts'
+import type { GostVersion } from '../harness/gost.ts'
+import { serverPlan, serverPod, sidecarPod, tunnelPlan } from '../harness/plans.ts'
+import { type SharedAddress, startSharedAddress } from '../harness/shared-address.ts'
+import { arrivals, crowd, tally, type Visit } from '../harness/visitors.ts'
+import { type ServerKind, startTestConnector, startTestServer, type TestServer, WS_PATH } from './peers.ts'
+
+const HOST = 'nginx.local'
+const who = ({ status, body, error }: Visit): string => (status === 200 ? body.trim() : `${status} ${error ?? ''}`)
+
+interface Replica {
+  server: TestServer
+  /** What a replica's pods answer. */
+  end(): Promise<void>
+}
+
+interface Behind extends AsyncDisposable {
+  tunnel: SharedAddress
+  entrypoint: SharedAddress
+  replicas: Replica[]
+  session: Intercept
+  events: SessionEvent[]
+  laptop: App
+  add(): Promise<void>
+  /** New connections go to these. */
+  lead(): void
+}
+
+async function behind(kind: ServerKind, count: number, more: { weight?: number; requireAll?: boolean } = {}): Promise<Behind> {
+  const tunnelId = randomUUID()
+  const pod = await startApp({ name: 'pod' })
+  const laptop = await startApp({ name: 'laptop' })
+  const replicas: Replica[] = []
+  const add = async (): Promise<void> => {
+    const server = await startTestServer(kind, { carrier: 'ws', hosts: [[HOST, tunnelId]] })
+    const sidecar = await startTestConnector('sidecar', { carrier: 'ws', tunnelPort: server.tunnelPort, tunnelId, appPort: pod.port })
+    replicas.push({
+      server,
+      end: async () => {
+        await server.stop()
+        await sidecar.stop()
+      }
+    })
+  }
+  for (let each = 0; each < count; each += 1) await add()
+  const tunnel = await startSharedAddress(replicas.map(({ server }) => server.tunnelPort))
+  const entrypoint = await startSharedAddress(
+    replicas.map(({ server }) => server.entrypointPort),
+    2
+  )
+  const events: SessionEvent[] = []
+  const stream = eventStream('test', systemClock)
+  stream.subscribe(event => events.push(event))
+  let ids = 0
+  const session = intercept({
+    plan: tunnelPlan({
+      tunnelId,
+      hosts: [HOST],
+      sidecars: [sidecarPod('nginx-1')],
+      server: serverPlan({ pods: replicas.map((_, index) => serverPod(`proxy-${index}`)), peer: kind === 'ours' ? 'ours' : 'gost' }),
+      ingresses: []
+    }),
+    local: { host: '127.0.0.1', port: laptop.port },
+    settings: {
+      weight: 255,
+      split: undefined,
+      mayThin: false,
+      via: { kind: 'url', url: new URL(`ws://127.0.0.1:${tunnel.port}${WS_PATH}`) },
+      entrypoint: new URL(`http://127.0.0.1:${entrypoint.port}`),
+      fallback: true,
+      returnLimit: 200,
+      onPause: 'wait',
+      wait: true,
+      graceMs: 5_000,
+      requireAll: false,
+      probePath: '/',
+      ...more
+    },
+    cluster: undefined,
+    clock: systemClock,
+    log: silent,
+    emit: stream.emit,
+    random: () => randomUUID().replaceAll('-', ''),
+    user: 'ada@laptop',
+    session: randomUUID(),
+    nextId: () => String((ids += 1))
+  })
+  return {
+    tunnel,
+    entrypoint,
+    replicas,
+    session,
+    events,
+    laptop,
+    add,
+    lead() {
+      tunnel.lead(replicas.map(({ server }) => server.tunnelPort))
+      entrypoint.lead(replicas.map(({ server }) => server.entrypointPort))
+    },
+    async [Symbol.asyncDispose]() {
+      await session.close()
+      for (const replica of replicas) await replica.end()
+      await tunnel[Symbol.asyncDispose]()
+      await entrypoint[Symbol.asyncDispose]()
+      await pod.close()
+      await laptop.close()
+    }
+  }
+}
+
+const start = (world: Behind): Promise<void> => world.session.start(new AbortController().signal)
+const reaches = (world: Behind, state: string): Promise<unknown> =>
+  eventually(() => expect(world.session.state).toBe(state), { timeoutMs: 20_000, intervalMs: 20 })
+const visits = (world: Behind, count: number): Promise<Visit[]> =>
+  crowd({ host: '127.0.0.1', port: world.entrypoint.port, name: HOST, count })
+
+it.each([
+  ['ga', 2],
+  ['ga', 3],
+  ['nightly', 3]
+] as const)('takes every visitor of stock servers of kind %s, %i of them behind one address', async (kind: GostVersion, count) => {
+  await using world = await behind(kind, count)
+  await start(world)
+  await reaches(world, 'verified')
+  expect(tally(await visits(world, 1_000), who)).toEqual({ laptop: 1_000 })
+  const chosen = world.events.filter(event => event.type === 'route.chosen')
+  expect(chosen[0]).toMatchObject({ covers: 'some', replicas: 1, total: count })
+  expect(chosen.at(-1)).toMatchObject({ covers: 'all', replicas: count, total: count })
+  expect(world.events).toContainEqual(
+    expect.objectContaining({ type: 'target.state', to: 'partial', detail: expect.stringContaining(`1/${count} replicas`) })
+  )
+})
+
+it('takes every visitor again within seconds when one replica is killed and another comes', async () => {
+  await using world = await behind('ga', 3)
+  await start(world)
+  await reaches(world, 'verified')
+  const gone = world.replicas.shift()
+  await world.add()
+  world.lead()
+  await gone?.end()
+  const killed = performance.now()
+  await eventually(async () => expect(tally(await visits(world, 60), who)).toEqual({ laptop: 60 }), { timeoutMs: 20_000, intervalMs: 50 })
+  await reaches(world, 'verified')
+  console.log(`a killed replica: all visitors again after ${Math.round(performance.now() - killed)} ms`)
+  expect(tally(await visits(world, 1_000), who)).toEqual({ laptop: 1_000 })
+})
+
+it('loses no visitor while replicas are told apart and doubles let go', async () => {
+  await using world = await behind('ga', 3)
+  const load = arrivals({ host: '127.0.0.1', port: world.entrypoint.port, name: HOST, rate: 50 })
+  await start(world)
+  await reaches(world, 'verified')
+  const all = await load.stop()
+  expect(all.length).toBeGreaterThan(0)
+  expect(all.filter(({ status }) => status !== 200)).toEqual([])
+})
+
+it('holds all replicas again after another share and back, and after hold and release', async () => {
+  await using world = await behind('ga', 2)
+  await start(world)
+  await reaches(world, 'verified')
+  await world.session.change({ kind: 'weight', weight: 3 }, 'control')
+  await reaches(world, 'verified')
+  const { laptop = 0, pod = 0, ...rest } = tally(await visits(world, 1_000), who)
+  expect(rest).toEqual({})
+  expect(laptop / (laptop + pod)).toBeGreaterThan(0.65)
+  expect(laptop / (laptop + pod)).toBeLessThan(0.85)
+  await world.session.change({ kind: 'weight', weight: 255 }, 'control')
+  await world.session.change({ kind: 'hold' }, 'control')
+  expect(tally(await visits(world, 100), who)).toEqual({ pod: 100 })
+  await world.session.change({ kind: 'release' }, 'control')
+  await reaches(world, 'verified')
+  expect(tally(await visits(world, 1_000), who)).toEqual({ laptop: 1_000 })
+})
+
+it('starts with --require-all once all are held', async () => {
+  await using world = await behind('ga', 2, { requireAll: true })
+  await start(world)
+  expect(tally(await visits(world, 200), who)).toEqual({ laptop: 200 })
+})
+
+it('refuses to start with --require-all where replicas cannot be told apart, and says why', async () => {
+  await using world = await behind('ours', 2, { requireAll: true })
+  const refusal = await start(world).catch((error: unknown) => error)
+  expect(refusal).toMatchObject({
+    code: 'ROUTE_UNAVAILABLE',
+    hint: expect.stringContaining('auth can-i create pods --subresource=portforward')
+  })
+  expect(String(refusal)).toContain('not every replica')
+  expect(String(refusal)).toContain('does not tell which replica')
+})
+
+it('says why it stays partial on servers that do not name themselves', async () => {
+  await using world = await behind('ours', 2)
+  await start(world)
+  await eventually(() =>
+    expect(world.events).toContainEqual(
+      expect.objectContaining({ type: 'target.state', to: 'partial', detail: expect.stringContaining('does not tell which replica') })
+    )
+  )
+  expect(world.session.state).toBe('partial')
+})
