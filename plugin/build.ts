@@ -63,7 +63,8 @@ async function bundle(hash: string): Promise<void> {
     plugins: [withoutReactDevtools]
   })
   const main = path.join(fresh, program)
-  await writeFile(main, `#!/usr/bin/env node\n${await readFile(main, 'utf8')}`)
+  // Without the dashes Node takes --env-file for its own, wherever it stands on the command line.
+  await writeFile(main, `#!/usr/bin/env -S node --\n${await readFile(main, 'utf8')}`)
   await chmod(main, 0o755)
   await writeFile(path.join(fresh, 'package.json'), `${JSON.stringify({ type: 'module' })}\n`)
   await writeFile(path.join(fresh, '.sources'), `${hash}\n`)

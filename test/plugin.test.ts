@@ -1,6 +1,6 @@
 /** The plugin as it is shipped: krew's rules, the archive, the launcher. test/e2e/plugin.test.ts installs it with the real krew. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -167,5 +167,17 @@ describe('the bundle', () => {
     expect(result.stdout).toContain('kubectl intercept')
     expect(readFileSync(program).length).toBeLessThan(200_000)
     expect(readdirSync(path.join(out, 'chunks')).length).toBeGreaterThan(3)
+  })
+
+  it('gets --env-file to itself, which Node would take for its own', () => {
+    const out = path.join(folder, 'own')
+    execFileSync(process.execPath, [path.join(root, 'plugin', 'build.ts'), '--outdir', path.join(out, 'dist')], {
+      stdio: ['ignore', 'pipe', 'pipe']
+    })
+    copyFileSync(path.join(root, 'plugin', 'kubectl-intercept'), path.join(out, 'kubectl-intercept'))
+    for (const program of [path.join(out, 'kubectl-intercept'), path.join(out, 'dist', 'kubectl-intercept.js')]) {
+      const result = spawnSync(program, ['env', '--env-file', 'not-there.env'], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
+      expect([result.status, result.stderr]).toEqual([2, expect.stringContaining('env needs a target')])
+    }
   })
 })

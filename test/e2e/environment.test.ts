@@ -341,7 +341,7 @@ describe('docs/environment.md', () => {
       ],
       { env, stdio: 'pipe' }
     )
-    // The values are awkward on purpose: dotenv and docker cannot carry them, which is their documented answer.
+    // The values of pod shop are awkward on purpose: not every syntax carries them.
     const plain = command.replaceAll('svc/shop', 'pod/many').replace(' -c app', '')
     const text = execFileSync('sh', ['-ec', `${plain}; echo done`], {
       env: { ...env, KUBECONFIG: kubeconfig },
