@@ -19,7 +19,7 @@ async function chosen(
   annotations: Record<string, string> = {}
 ): Promise<[string, string | undefined]> {
   const pod = podOf(app, { spec: { containers, initContainers: [containerOf({ name: 'setup' })] } })
-  Object.assign(pod, { metadata: Object.assign({}, pod.metadata, { annotations }) })
+  if (pod.metadata !== undefined) pod.metadata.annotations = annotations
   const world = createWorld(objectCluster([]), { everywhere: false, signal: undefined })
   const [facts] = await world.facts.read([pod])
   if (facts === undefined) throw new Error('one pod was given')
