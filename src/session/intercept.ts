@@ -270,6 +270,7 @@ class RunningIntercept implements Intercept {
   async #startCover(shared: SharedAddress, total: number): Promise<void> {
     const { replicas, facts } = this.#target
     if (replicas === undefined || this.#stop.signal.aborted) return
+    if (this.#cover !== undefined) return this.#cover.update(shared, total)
     const cover = startCover(
       {
         ...this.#options,
@@ -366,13 +367,15 @@ class RunningIntercept implements Intercept {
       this.#target.voice.say('replicas changed')
       return
     }
-    await this.#cover?.close()
+    const cover = this.#cover
     this.#cover = undefined
     this.#target.voice.missing = undefined
+    if (cover !== undefined) await cover.close()
     await this.#target.replicas
       .apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal]))
       .catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
-    if (shared !== undefined) await this.#startCover(shared, total)
+    // Another update may have come meanwhile.
+    if (this.#routes.shared !== undefined) await this.#startCover(this.#routes.shared, this.#routes.total)
     this.#count()
     this.#target.voice.say('replicas changed')
   }
