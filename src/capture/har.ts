@@ -14,6 +14,8 @@ export interface HarOptions {
   mask: Mask
   /** Of this program. */
   version?: string
+  /** Where a target's local app listens, for replays. */
+  localOf?: ((target: string | undefined) => string | undefined) | undefined
 }
 
 /** An entry with what viewers know beside the standard: names with `_` are private fields by it. */
@@ -23,6 +25,8 @@ export interface HarEntry extends Entry {
   _who: string
   _id: string
   _target?: string
+  /** Where the local app listened, `127.0.0.1:8080`. */
+  _local?: string
 }
 
 /** What is no HTTP request has no place in a HAR, nor has one whose answer never began. */
@@ -49,10 +53,11 @@ export function harHead({ version = '0' }: { version?: string }): string {
 
 export const HAR_TAIL = '\n]}}\n'
 
-export function harEntry(exchange: KeptExchange, { mask }: HarOptions): HarEntry {
+export function harEntry(exchange: KeptExchange, { mask, localOf }: HarOptions): HarEntry {
   const { id, who, target, startedAt, request, response, messages, unparsed } = exchange
   if (request === undefined) throw new RangeError('only HTTP requests have a place in a HAR')
   const { time, timings } = harTimings(exchange)
+  const local = localOf?.(target)
   const comments = [...cutWords(exchange), ...(unparsed ? ['could not be followed to its end'] : [])]
   return {
     startedDateTime: new Date(startedAt).toISOString(),
@@ -65,7 +70,8 @@ export function harEntry(exchange: KeptExchange, { mask }: HarOptions): HarEntry
     ...(messages.some(({ kind }) => kind === 'ws') ? { _webSocketMessages: messages.map(message => harMessage(message, startedAt)) } : {}),
     _who: who,
     _id: id,
-    ...(target === undefined ? {} : { _target: target })
+    ...(target === undefined ? {} : { _target: target }),
+    ...(local === undefined ? {} : { _local: local })
   }
 }
 

@@ -76,7 +76,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     summary: 'Send recorded requests again, and compare the answers',
     usage: ['kubectl intercept replay FILE [--to URL] [--filter EXPRESSION] [--diff] [--set-header "NAME: VALUE"]...'],
     about: [
-      'FILE is a recording of ours (--record, or x on the screen) or a HAR file of a browser. Requests go one after the other, in the order of the recording, to the local app that it names, or to --to. With --diff the exit code is 1 when an answer differs.'
+      'FILE is a recording of ours (--record, or x on the screen) or a HAR file of a browser. Requests go one after the other, in the order of the recording, to the local app that it names, or to --to. With --diff the exit code is 1 when an answer differs, or when a request was not sent because the recording hides a value of it.'
     ],
     examples: [
       { command: 'kubectl intercept replay traffic.har --to http://localhost:8080 --diff', summary: 'a regression test from real traffic' },

@@ -14,6 +14,7 @@ import { flush } from './exit.ts'
 import { type Io, wantsColor } from './io.ts'
 import type { SessionOutput } from './session-output.ts'
 import type { StopSignals } from './signals.ts'
+import { VERSION } from './version.ts'
 
 export interface ScreenOptions {
   events: EventStream
@@ -90,6 +91,7 @@ function screenFor({ io, clock, store, mask, stop, actions }: ScreenOptions): Om
     stdout: io.stdout as NodeJS.WriteStream,
     colorless: !wantsColor(io.stdout, io.env),
     tmux: (io.env['TMUX'] ?? '') !== '',
+    version: VERSION,
     screenReader: io.env['INK_SCREEN_READER'] === 'true',
     actions: { ...actions, quit: () => stop.requestDrain('q'), quitNow: () => stop.leaveNow(), suspend: io.suspend }
   }

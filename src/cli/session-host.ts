@@ -131,7 +131,12 @@ async function outputFor(format: HostOptions['format'], { context, events, comma
     actions: {
       run: async (command, args) => (await commands.run({ command, args }, 'tui')) ?? {},
       edit: async text =>
-        (await import('../process/editor.ts')).editText(text, { env: io.env, suffix: '.http', tmpDir: io.tmp, signal: stop.now }),
+        (await import('../process/editor.ts')).editText(text, {
+          env: io.env,
+          suffix: '.http',
+          tmpDir: io.tmp,
+          signal: AbortSignal.any([stop.drain, stop.now])
+        }),
       save: async (name, text) => (await import('./save-file.ts')).saveFile(name, text, io.cwd)
     },
     startTui: parts.startTui

@@ -55,11 +55,13 @@ export interface SessionView {
   command?: string
   targets: Readonly<Record<string, TargetView>>
   counters: Counters
+  /** Replays under way: they are nobody's visit, and not counted. */
+  replays: readonly string[]
   ended?: { reason: string; exitCode: number; summary: Summary }
 }
 
 const NO_COUNTS: Counters = { started: 0, inFlight: 0, requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
-export const EMPTY_VIEW: SessionView = { targets: {}, counters: NO_COUNTS }
+export const EMPTY_VIEW: SessionView = { targets: {}, counters: NO_COUNTS, replays: [] }
 
 export function reduce(view: SessionView, event: SessionEvent): SessionView {
   if (event.type === 'session.started') {
@@ -71,6 +73,9 @@ export function reduce(view: SessionView, event: SessionEvent): SessionView {
     return { ...view, ended: { reason: event.reason, exitCode: event.exitCode, summary: event.summary } }
   }
   if (event.type === 'exchange.started' || event.type === 'exchange.completed' || event.type === 'exchange.aborted') {
+    if (event.type === 'exchange.started' && event.who === 'replay') return { ...view, replays: [...view.replays, event.id] }
+    if (view.replays.includes(event.id))
+      return event.type === 'exchange.started' ? view : { ...view, replays: view.replays.filter(id => id !== event.id) }
     return { ...view, counters: count(view.counters, event) }
   }
   return event.target === undefined ? view : withTarget(view, event.target, event)

@@ -43,13 +43,16 @@ export function recording(options: RecordingOptions): Recording {
 function harRecording({ sink, log, mask, version }: RecordingOptions): Recording {
   let lost = 0
   let first = true
+  const locals = new Map<string | undefined, string>()
+  const localOf = (target: string | undefined): string | undefined => locals.get(target)
   sink.write(harHead({ version }))
   return {
     event(event) {
+      if (event.type === 'plan.resolved') locals.set(event.target, event.local)
       if (event.type !== 'exchange.completed' && event.type !== 'exchange.aborted') return
       const exchange = log.get(event.id)
       if (exchange === undefined || !fitsHar(exchange)) return
-      if (sink.write(`${first ? '' : ','}\n${JSON.stringify(harEntry(exchange, { mask }))}`)) first = false
+      if (sink.write(`${first ? '' : ','}\n${JSON.stringify(harEntry(exchange, { mask, localOf }))}`)) first = false
       else lost += 1
     },
     end: () => void sink.write(HAR_TAIL, true),

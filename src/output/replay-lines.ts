@@ -15,6 +15,8 @@ export interface ReplayCount {
   equal: number
   different: number
   refused: number
+  /** Headers whose hidden values kept requests from being sent. */
+  hidden: ReadonlySet<string>
 }
 
 export function replayLines(
@@ -24,11 +26,7 @@ export function replayLines(
   const { request } = recorded
   const where = printable(`${request?.host ?? ''}${request?.path ?? ''}`, 2_000)
   const front = `${padStart(`#${printable(recorded.id, 40)}`, 6)}  ${padEnd(printable(request?.method ?? '', 12), 7)} ${padEnd(cutMiddle(where, PATH_WIDTH), PATH_WIDTH)}`
-  if (refused !== undefined)
-    return [
-      `${front}  ${paint('yellow', `not sent: ${printable(refused.message)}`)}`,
-      ...(refused.hint === undefined ? [] : [`        hint: ${printable(refused.hint)}`])
-    ]
+  if (refused !== undefined) return [`${front}  ${paint('yellow', `not sent: ${printable(refused.message)}`)}`]
   const status = after?.response?.status
   const was = recorded.response?.status
   const size = after?.response === undefined ? '' : formatBytes(after.response.body.size)
@@ -69,9 +67,12 @@ function hunk(lines: Lines): Lines {
   return [...near.slice(0, MAX_DIFF_LINES), { mark: ' ', text: `… ${near.length - MAX_DIFF_LINES} more lines` }]
 }
 
-export function replaySummary({ sent, equal, different, refused }: ReplayCount, diff: boolean): string {
+export function replaySummary({ sent, equal, different, refused, hidden }: ReplayCount, diff: boolean): string {
   const parts = [`${sent} ${sent === 1 ? 'request' : 'requests'} sent`]
   if (diff) parts.push(`${equal} answered the same`, `${different} different`)
   if (refused > 0) parts.push(`${refused} not sent`)
-  return parts.join(', ')
+  if (hidden.size === 0) return parts.join(', ')
+  // Once, however many they are.
+  const flags = [...hidden].map(name => `--set-header '${printable(name, 200)}: VALUE'`).join(' ')
+  return `${parts.join(', ')}\nhint: the recording hides values: give them with ${flags}; '${printable([...hidden][0] ?? '', 200)}:' leaves a header out`
 }

@@ -7,12 +7,14 @@ import type { Recorded, RecordedExchange } from './recorded.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
-export function readHar(text: string, name: string): Recorded {
-  const document = fields(parse(text, name))
+export function readHar(content: string, name: string): Recorded {
+  const document = fields(parse(content, name))
   const log = fields(document['log'])
   const entries = log['entries']
   if (!Array.isArray(entries)) throw notOne(name, 'it has no log.entries')
-  return { exchanges: entries.map((entry, index) => exchangeOf(fields(entry), { name, index })), locals: new Map() }
+  const exchanges = entries.map((entry, index) => exchangeOf(fields(entry), { name, index }))
+  const told = entries.map(entry => [text(fields(entry)['_target']), text(fields(entry)['_local'])] as const)
+  return { exchanges, locals: new Map(told.filter(([, local]) => local !== '')) }
 }
 
 function parse(text: string, name: string): unknown {

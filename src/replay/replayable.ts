@@ -36,7 +36,8 @@ export function withoutMasks(request: ReplayRequest, name: string): ReplayReques
   if (masked === undefined) return request
   const [header] = masked
   throw new InterceptError('CANNOT_REPLAY', `${name} cannot be sent again: the recording hides the value of ${header}`, {
-    hint: `give one: --set-header '${header}: VALUE'; without a value (--set-header '${header}:') it is left out`
+    hint: `give one: --set-header '${header}: VALUE'; without a value (--set-header '${header}:') it is left out`,
+    details: { header }
   })
 }
 

@@ -18,6 +18,8 @@ export interface EffectContext {
   /** Bytes for the terminal itself. */
   readonly write: (text: string) => void
   readonly tmux: boolean
+  /** Of this program, for exports. */
+  readonly version: string
   /** Something is held by the person already. */
   readonly held: () => boolean
   /** Where the local app of a target listens, e.g. `127.0.0.1:8080`. */
@@ -119,6 +121,9 @@ function copy(id: string, context: EffectContext): Outcome {
 
 async function exportHar({ name, ids }: { name: string; ids: readonly string[] }, context: EffectContext): Promise<Outcome> {
   const exchanges = ids.flatMap(id => context.log.get(id) ?? [])
-  const file = await context.actions.save(name, harText(exchanges, { mask: context.mask }))
+  const file = await context.actions.save(
+    name,
+    harText(exchanges, { mask: context.mask, version: context.version, localOf: context.localOf })
+  )
   return { said: { text: `${exchanges.length} exchanges are in ${file}`, tone: 'green' } }
 }

@@ -87,11 +87,7 @@ export function statsLine({ view, stats, rates }: HeaderFacts, width: number): L
     [bold(` ${rate} req/s `), toned('cyan', sparkline(rates, 10))],
     part(`p50 ${ms(stats?.p50)}  p95 ${ms(stats?.p95)}`),
     part(`errors ${requests === 0 ? '–' : formatShare(errors / requests)}`, errors > 0 ? 'red' : undefined),
-    part(
-      started === 0
-        ? 'laptop –'
-        : `laptop ${formatShare((started - returned) / started)}${returned > 0 ? `  returned ${formatShare(returned / started)}` : ''}`
-    ),
+    returned === 0 ? [] : part(`laptop ${formatShare((started - returned) / started)}  returned ${formatShare(returned / started)}`),
     view.counters.inFlight > 0 ? part(`${view.counters.inFlight} open`) : []
   ]
   const right: Span[] =

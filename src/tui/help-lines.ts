@@ -28,12 +28,16 @@ const FILTER: readonly Line[] = [
 ]
 
 /** The last line: the keys of a view that people want most. */
-export function footer(view: View, width: number): Line {
+export function footer(view: View, width: number, held = false): Line {
   const keys = KEYS.filter(spec => spec.views.includes(view) && spec.short !== undefined)
   const back: Line[] = view === 'list' ? [] : [[toned('cyan', 'Esc'), { text: ' back' }]]
   const parts = keys.map(
-    ({ label, short = '' }): Line =>
-      short.startsWith('+') ? [toned('cyan', '+ -'), { text: short.slice(3) }] : [toned('cyan', label), { text: ` ${short}` }]
+    ({ act, label, short = '' }): Line =>
+      act === 'hold' && held
+        ? [toned('cyan', label), { text: ' take again' }]
+        : short.startsWith('+')
+          ? [toned('cyan', '+ -'), { text: short.slice(3) }]
+          : [toned('cyan', label), { text: ` ${short}` }]
   )
   // Help and the way out are always there.
   const must = packed(parts.splice(-2), width - 1, 2)

@@ -81,7 +81,7 @@ function back(model: Model): Pressed {
 
 function about(kind: 'replay' | 'edit' | 'copy'): Run {
   return (model, context) => {
-    const id = model.diff?.of ?? context.ids[context.at]
+    const id = model.diff?.id ?? context.ids[context.at]
     if (id === undefined) return { model }
     const standing = model.view === 'list' ? stand(model, context, context.at) : model
     return { model: kind === 'replay' ? say(standing, 'sent; waiting for the answer …') : standing, effect: { kind, id } }
@@ -156,7 +156,7 @@ const ACTS: Readonly<Record<Act, Run>> = {
   export: model => ({ model: { ...model, prompt: { kind: 'export', text: 'intercept.har' } } }),
   heavier: (model, context) => turn(model, context, doubled),
   lighter: (model, context) => turn(model, context, halved),
-  weight: (model, { weight }) => ({ model: { ...model, prompt: { kind: 'weight', text: weight === undefined ? '' : String(weight) } } }),
+  weight: model => ({ model: { ...model, prompt: { kind: 'weight', text: '' } } }),
   hold,
   'next-target': nextTarget,
   'all-targets': (model, { targets }) => ({

@@ -50,7 +50,11 @@ export function screen(model: Model, facts: Facts, size: Size): Screen {
     statsLine(facts, width),
     rule(width)
   ]
-  const bottom = [rule(width), statusLine(model, facts, width), fit(footer(model.view, width), width)]
+  const bottom = [
+    rule(width),
+    statusLine(model, facts, width),
+    fit(model.prompt === undefined ? footer(model.view, width, facts.view.targets[selected ?? '']?.state === 'held') : PROMPT_KEYS, width)
+  ]
   const body = height - top.length - bottom.length
   const rows = chooseRows(model, facts.log, body - 1)
   const part = bodyOf(model, { facts, width, height: body, rows, named: names.length > 1 })
@@ -153,6 +157,15 @@ function statusLine(model: Model, facts: Facts, width: number, rows?: Rows): Lin
 
 const number = (value: number): string => value.toLocaleString('en-US')
 
+const PROMPT_KEYS: Line = [
+  { text: ' ' },
+  toned('cyan', '↵'),
+  { text: ' take it  ' },
+  toned('cyan', 'Esc'),
+  { text: ' leave it  ' },
+  toned('cyan', 'Ctrl-U'),
+  { text: ' empty it' }
+]
 const QUESTIONS = { filter: 'filter', weight: 'weight (1…255) or share (50%)', export: 'write a HAR file to' } as const
 
 function promptLine({ prompt }: Model, width: number): Line {

@@ -29,6 +29,8 @@ export function startTui(options: TuiOptions): Tui {
   const unsubscribe = events.subscribe(event => controller.event(event))
   let instance: Instance | undefined
   let closed = false
+  /** An editor, or the shell, that has the terminal. */
+  let absent: Promise<unknown> = Promise.resolve()
 
   let generation = 0
   const app = () => <App controller={controller} colorless={options.colorless} generation={generation} />
@@ -71,8 +73,10 @@ export function startTui(options: TuiOptions): Tui {
   }
   const away = async <T,>(work: () => Promise<T>): Promise<T> => {
     await unmount()
+    const running = work()
+    absent = running.catch(() => {}) // told to whoever asked for it
     try {
-      return await work()
+      return await running
     } finally {
       mount()
     }
@@ -83,6 +87,7 @@ export function startTui(options: TuiOptions): Tui {
     actions,
     away,
     tmux,
+    version: options.version,
     held: () => Object.values(controller.view.targets).some(({ state }) => state === 'held'),
     write: text => void stdout.write(text),
     localOf: target => controller.view.targets[target ?? Object.keys(controller.view.targets)[0] ?? '']?.local
@@ -103,6 +108,7 @@ export function startTui(options: TuiOptions): Tui {
       settling?.cancel()
       stdout.off('resize', onResize)
       controller.close()
+      await absent
       await unmount()
     })
   }

@@ -31,6 +31,8 @@ export interface TuiOptions {
   /** Inside tmux the clipboard needs a wrapping of its own. */
   tmux: boolean
   screenReader: boolean
+  /** Of this program, for exports. */
+  version: string
   /** Epoch milliseconds → `12:04:31` where the person is. */
   timeOf?: (ms: number) => string
 }

@@ -45,6 +45,7 @@ const tui = startTui({
   colorless: false,
   tmux: false,
   screenReader: false,
+  version: '0',
   actions: {
     run: async () => ({}),
     edit: async () => undefined,

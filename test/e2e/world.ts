@@ -18,11 +18,12 @@ execFileSync(process.execPath, [path.join(root, 'plugin', 'build.ts'), '--if-cha
 
 const PATH = [bin, path.join(root, 'node_modules', '.bin'), process.env['PATH']].join(path.delimiter)
 /** Sessions of a person who works beside the tests are none of theirs. */
-const XDG_RUNTIME_DIR = mkdtempSync(path.join(tmpdir(), 'intercept-e2e-run-'))
+const HOME = mkdtempSync(path.join(tmpdir(), 'intercept-e2e-home-'))
 export const env = {
   ...process.env,
   PATH,
-  XDG_RUNTIME_DIR,
+  HOME,
+  XDG_RUNTIME_DIR: HOME,
   KUBECTL_INTERCEPT_NODE: process.env['KUBECTL_INTERCEPT_NODE'] ?? process.execPath
 }
 

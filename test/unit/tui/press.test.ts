@@ -98,14 +98,14 @@ describe('press', () => {
     expect(presses(['space'], INITIAL, { held: true }).effects[0]).toMatchObject({ args: { release: true } })
   })
 
-  it('acts on the exchange under the cursor, and on the first of two that are compared', () => {
+  it('acts on the exchange under the cursor, and on the later of two that are compared', () => {
     expect(presses(['up', 'r', 'e', 'y']).effects).toEqual([
       { kind: 'replay', id: '49' },
       { kind: 'edit', id: '49' },
       { kind: 'copy', id: '49' }
     ])
     const diff: Model = { ...INITIAL, view: 'diff', back: 'list', diff: { of: '7', id: '51' } }
-    expect(presses(['r'], diff).effects).toEqual([{ kind: 'replay', id: '7' }])
+    expect(presses(['r'], diff).effects).toEqual([{ kind: 'replay', id: '51' }])
     expect(presses(['escape'], diff).model).toMatchObject({ view: 'list', diff: undefined })
     expect(presses(['r', 'e', 'y', 'enter'], INITIAL, { ids: [], at: -1 }).effects).toEqual([])
   })
