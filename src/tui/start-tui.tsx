@@ -59,6 +59,7 @@ export function startTui(options: TuiOptions): Tui {
     instance.rerender(app())
   }
   let settling: Timer | undefined
+  /** Also for a size that was another one for a moment only: the terminal has moved its lines, and no `resize` comes for it. */
   const onResize = (): void => {
     settling?.cancel()
     settling = clock.after(SETTLE_MS, redraw, { unref: true })
@@ -99,14 +100,14 @@ export function startTui(options: TuiOptions): Tui {
   // Whoever waits for nothing must not make it an unhandled rejection.
   failed.promise.catch(() => {})
   mount()
-  stdout.on('resize', onResize)
+  process.on('SIGWINCH', onResize)
   return {
     failed: failed.promise,
     close: closeOnce(async () => {
       closed = true
       unsubscribe()
       settling?.cancel()
-      stdout.off('resize', onResize)
+      process.off('SIGWINCH', onResize)
       controller.close()
       await absent
       await unmount()

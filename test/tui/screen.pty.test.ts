@@ -233,6 +233,15 @@ describe('the screen', () => {
     expect(screen.fullScreen).toBe(true)
   })
 
+  it('draws all anew when the size has changed and is the old one again before the program heard of it', async () => {
+    await using screen = await demoScreen()
+    process.kill(screen.pid, 'SIGSTOP')
+    screen.resize(50, 10)
+    screen.resize(100, 24)
+    process.kill(screen.pid, 'SIGCONT')
+    await screen.shows(/^ nginx +● verified[^]*STATUS[^]*q quit$/)
+  })
+
   it('has no colour with NO_COLOR, and is lines of text with TERM=dumb', async () => {
     {
       await using screen = await demoScreen({ env: { ...process.env, NO_COLOR: '1' } })
