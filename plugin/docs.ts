@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { FLAGS, type FlagSpec, spelled } from '../src/cli/flags.ts'
+import type { FlagSpec } from '../src/cli/flag-spec.ts'
+import { FLAGS, spelled } from '../src/cli/flags.ts'
 import { KEYS } from '../src/tui/keys.ts'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))

@@ -1,7 +1,8 @@
 /** Help texts, made from the command and flag tables. No yargs: `--help` must be instant. */
 import { COMMAND_NAMES, type CommandName } from './command-names.ts'
 import { COMMANDS } from './commands.ts'
-import { FLAGS, type FlagSpec, flagsOf, spelled } from './flags.ts'
+import type { FlagSpec } from './flag-spec.ts'
+import { FLAGS, flagsOf, spelled } from './flags.ts'
 
 const SHOWN_COMMANDS = COMMAND_NAMES.filter(name => name !== 'intercept' && name !== 'help')
 

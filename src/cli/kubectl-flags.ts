@@ -1,5 +1,5 @@
 /** kubectl's own flags, accepted by every command after the plugin name: kubectl itself refuses them before it. */
-import type { FlagSpec } from './flags.ts'
+import type { FlagSpec } from './flag-spec.ts'
 
 export const KUBECTL_FLAGS = [
   { name: 'kubeconfig', arity: 'one', commands: 'global', argument: 'FILE', summary: 'kubeconfig to use', config: 'never' },

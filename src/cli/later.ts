@@ -1,5 +1,5 @@
 /** Words and flags that the product will have and this version has not: named as such, so that nobody hunts for a typing error. */
-import type { Arity } from './flags.ts'
+import type { Arity } from './flag-spec.ts'
 
 export interface Later {
   readonly name: string

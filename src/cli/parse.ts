@@ -1,6 +1,7 @@
 /** One command's part of the command line, parsed by yargs with options made from the flag table. Values stay text: `values.ts` reads them. */
 import type { Options } from 'yargs'
-import { type FlagSpec, flagsOf, type ListName, type ScalarName, type SwitchName } from './flags.ts'
+import type { FlagSpec } from './flag-spec.ts'
+import { flagsOf, type ListName, type ScalarName, type SwitchName } from './flags.ts'
 import type { RoutedArgv } from './route-argv.ts'
 
 export interface ParsedArgs {

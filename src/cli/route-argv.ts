@@ -5,7 +5,8 @@
 import { nearest } from '../base/format.ts'
 import type { InterceptError } from '../base/errors.ts'
 import { type CommandName, isCommandName } from './command-names.ts'
-import { type Arity, belongsTo, flagNamed, flagsOf, flagWithLetter } from './flags.ts'
+import type { Arity } from './flag-spec.ts'
+import { belongsTo, flagNamed, flagsOf, flagWithLetter } from './flags.ts'
 import { laterCommand, laterFlag, laterLetter } from './later.ts'
 import { badUsage, commandLine, quoted, seeHelp } from './usage-error.ts'
 

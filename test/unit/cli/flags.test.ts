@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { COMMAND_NAMES } from '../../../src/cli/command-names.ts'
-import { FLAGS, type FlagSpec } from '../../../src/cli/flags.ts'
+import type { FlagSpec } from '../../../src/cli/flag-spec.ts'
+import { FLAGS } from '../../../src/cli/flags.ts'
 import { LATER_COMMANDS, LATER_FLAGS } from '../../../src/cli/later.ts'
 
 const flags: readonly FlagSpec[] = FLAGS

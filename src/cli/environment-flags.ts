@@ -1,0 +1,47 @@
+/** What a target's container has: its part of the flag table (`flags.ts`). */
+import type { FlagSpec } from './flag-spec.ts'
+
+export const ENVIRONMENT_FLAGS = [
+  {
+    name: 'container',
+    short: 'c',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'NAME',
+    summary: 'container whose environment is meant',
+    default: 'the app that the sidecar forwards to',
+    config: 'container'
+  },
+  {
+    name: 'env-file',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'FILE',
+    summary: "write the environment of the target's container to this file",
+    config: 'env-file'
+  },
+  {
+    name: 'env-syntax',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'SYNTAX',
+    summary: 'how --env-file is written: dotenv, docker, compose, sh, csh, cmd, ps or json',
+    default: 'dotenv',
+    config: 'env-syntax'
+  },
+  {
+    name: 'env-json',
+    arity: 'one',
+    commands: ['intercept', 'env'],
+    argument: 'FILE',
+    summary: "write the environment of the target's container to this file, as one JSON object",
+    config: 'env-json'
+  },
+  {
+    name: 'redact',
+    arity: 'none',
+    commands: ['env'],
+    summary: 'leave out what comes from Secrets or looks like a secret',
+    config: 'never'
+  }
+] as const satisfies readonly FlagSpec[]
