@@ -4,6 +4,7 @@ import { asError } from '../base/errors.ts'
 import type { Emit } from '../event/types.ts'
 import type { VisitorWay } from '../route/types.ts'
 import { type Arrival, PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
+import { sayPathProbe } from './say-probe.ts'
 
 export interface CoverProbe {
   way: VisitorWay
@@ -43,21 +44,7 @@ export async function sendCoverProbe(probing: CoverProbing, probe: CoverProbe, s
     expected.cancel()
     limit.done()
   }
-  const hop = hopOf(sighting, way, status)
-  emit(
-    'probe',
-    {
-      purpose: 'verify',
-      proof: 'path',
-      attempt,
-      of,
-      ok: hop === undefined,
-      ms: Math.round(clock.now() - started),
-      ...(status === undefined ? {} : { status }),
-      ...(hop === undefined ? {} : { hop })
-    },
-    { target: probing.target }
-  )
+  sayPathProbe(emit, probing.target, { attempt, of, ms: clock.now() - started, status, hop: hopOf(sighting, way, status) })
   return sighting
 }
 

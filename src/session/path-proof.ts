@@ -10,6 +10,7 @@ import { asError } from '../base/errors.ts'
 import { sendHello } from '../route/tls-probe.ts'
 import type { VisitorWay } from '../route/types.ts'
 import { PATH_PREFIX } from './probe-board.ts'
+import { sayPathProbe } from './say-probe.ts'
 import { type VerifyOptions, visitorHost } from './verify.ts'
 
 export const PATH_WAIT_MS = 5_000
@@ -109,19 +110,6 @@ async function tryPath(
     expected.cancel()
     limit.done()
   }
-  emit(
-    'probe',
-    {
-      purpose: 'verify',
-      proof: 'path',
-      attempt,
-      of,
-      ok: failed === undefined,
-      ms: Math.round(clock.now() - started),
-      ...(status === undefined ? {} : { status }),
-      ...(failed === undefined ? {} : { hop: failed })
-    },
-    { target: plan.name }
-  )
+  sayPathProbe(emit, plan.name, { attempt, of, ms: clock.now() - started, status, hop: failed })
   return failed
 }
