@@ -2,7 +2,8 @@
  * A body as text that an editor can show and give back, and text as a body again. What would not come back byte for byte is not text: other encodings,
  * control characters, line ends that an editor would make equal, or a content coding that is unknown here.
  */
-import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { decodeBody } from './decode-body.ts'
 
 export interface BodyText {
   /** Lines end with LF. */
@@ -11,30 +12,26 @@ export interface BodyText {
   readonly lineEnd: '\n' | '\r\n'
 }
 
-interface Codec {
-  encode(bytes: Buffer): Buffer
-  decode(bytes: Buffer): Buffer
-}
-
 /** A bomb is no text to edit. */
 const MAX_TEXT_BYTES = 4 * 1024 * 1024
-const limit = { maxOutputLength: MAX_TEXT_BYTES }
-const gzip: Codec = { encode: bytes => gzipSync(bytes), decode: bytes => gunzipSync(bytes, limit) }
-const CODECS: ReadonlyMap<string, Codec> = new Map([
-  ['', { encode: bytes => bytes, decode: bytes => bytes }],
-  ['identity', { encode: bytes => bytes, decode: bytes => bytes }],
-  ['gzip', gzip],
-  ['x-gzip', gzip],
-  ['deflate', { encode: bytes => deflateSync(bytes), decode: bytes => inflateSync(bytes, limit) }],
-  ['br', { encode: bytes => brotliCompressSync(bytes), decode: bytes => brotliDecompressSync(bytes, limit) }]
+const asItIs = (bytes: Buffer): Buffer => bytes
+const ENCODERS: ReadonlyMap<string, (bytes: Buffer) => Buffer> = new Map([
+  ['', asItIs],
+  ['identity', asItIs],
+  ['gzip', bytes => gzipSync(bytes)],
+  ['x-gzip', bytes => gzipSync(bytes)],
+  ['deflate', bytes => deflateSync(bytes)],
+  ['br', bytes => brotliCompressSync(bytes)]
 ])
 
-const codecOf = (coding: string | undefined): Codec | undefined => CODECS.get((coding ?? '').trim().toLowerCase())
+const encoderOf = (coding: string | undefined): ((bytes: Buffer) => Buffer) | undefined => ENCODERS.get((coding ?? '').trim().toLowerCase())
 
 /** `coding`: the Content-Encoding. Undefined when the body cannot be edited as text. */
 export function textOfBody(bytes: Buffer, coding: string | undefined): BodyText | undefined {
-  const decoded = decode(bytes, coding)
-  if (decoded === undefined || decoded.length > MAX_TEXT_BYTES) return undefined
+  if (encoderOf(coding) === undefined) return undefined
+  const { bytes: decoded, note } = decodeBody(bytes, coding, { maxBytes: MAX_TEXT_BYTES })
+  // Broken or too large: then the body stays as it is.
+  if (note !== undefined || decoded.length > MAX_TEXT_BYTES) return undefined
   const text = decoded.toString('utf8')
   if (/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]/.test(text) || !Buffer.from(text, 'utf8').equals(decoded)) return undefined
   if (!text.includes('\r')) return { text, lineEnd: '\n' }
@@ -44,13 +41,5 @@ export function textOfBody(bytes: Buffer, coding: string | undefined): BodyText 
 
 /** Undefined when the coding is unknown here. */
 export function bodyOfText({ text, lineEnd }: BodyText, coding: string | undefined): Buffer | undefined {
-  return codecOf(coding)?.encode(Buffer.from(lineEnd === '\n' ? text : text.replaceAll('\n', '\r\n'), 'utf8'))
-}
-
-function decode(bytes: Buffer, coding: string | undefined): Buffer | undefined {
-  try {
-    return codecOf(coding)?.decode(bytes)
-  } catch {
-    return undefined // broken or too large: then the body stays as it is
-  }
+  return encoderOf(coding)?.(Buffer.from(lineEnd === '\n' ? text : text.replaceAll('\n', '\r\n'), 'utf8'))
 }
