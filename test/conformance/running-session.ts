@@ -5,6 +5,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import type { SessionEvent } from '../../src/event/types.ts'
 import { eventStream } from '../../src/event/stream.ts'
 import { intercept } from '../../src/session/intercept.ts'
+import type { TunnelPlan } from '../../src/resolve/types.ts'
 import type { Intercept, InterceptSettings } from '../../src/session/options.ts'
 import { type App, startApp } from '../harness/app.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -22,36 +23,25 @@ export interface RunningSession extends AsyncDisposable {
   state(...wanted: string[]): Promise<void>
 }
 
-/** `start: false`: made, and not started. */
-export async function runningSession(
-  kind: ServerKind,
-  settings: Partial<InterceptSettings> = {},
-  { start = true }: { start?: boolean } = {}
-): Promise<RunningSession> {
-  const tunnelId = randomUUID()
-  const server = await startTestServer(kind, { carrier: 'ws', hosts: [[HOST, tunnelId]] })
-  const pod = await startApp({ name: 'pod' })
-  const laptop = await startApp({ name: 'laptop' })
-  const sidecar = await startTestConnector('sidecar', { carrier: 'ws', tunnelPort: server.tunnelPort, tunnelId, appPort: pod.port })
+/** A session that is not started: by URL to a server on loopback, with every event kept. */
+export function sessionOf(
+  plan: TunnelPlan,
+  { tunnelPort, entrypointPort, appPort }: { tunnelPort: number; entrypointPort: number; appPort: number },
+  settings: Partial<InterceptSettings> = {}
+): { session: Intercept; events: SessionEvent[] } {
   const events: SessionEvent[] = []
   const stream = eventStream('test', systemClock)
   stream.subscribe(event => events.push(event))
   let count = 0
   const session = intercept({
-    plan: tunnelPlan({
-      tunnelId,
-      hosts: [HOST],
-      sidecars: [sidecarPod('nginx-1')],
-      server: serverPlan({ pods: [], peer: kind === 'ours' ? 'ours' : 'gost' }),
-      ingresses: []
-    }),
-    local: { host: '127.0.0.1', port: laptop.port },
+    plan,
+    local: { host: '127.0.0.1', port: appPort },
     settings: {
       weight: 255,
       split: undefined,
       mayThin: false,
-      via: { kind: 'url', url: new URL(`ws://127.0.0.1:${server.tunnelPort}${WS_PATH}`) },
-      entrypoint: new URL(`http://127.0.0.1:${server.entrypointPort}`),
+      via: { kind: 'url', url: new URL(`ws://127.0.0.1:${tunnelPort}${WS_PATH}`) },
+      entrypoint: new URL(`http://127.0.0.1:${entrypointPort}`),
       fallback: true,
       returnLimit: 200,
       onPause: 'wait',
@@ -70,6 +60,31 @@ export async function runningSession(
     session: randomUUID(),
     nextId: () => String((count += 1))
   })
+  return { session, events }
+}
+
+/** `start: false`: made, and not started. */
+export async function runningSession(
+  kind: ServerKind,
+  settings: Partial<InterceptSettings> = {},
+  { start = true }: { start?: boolean } = {}
+): Promise<RunningSession> {
+  const tunnelId = randomUUID()
+  const server = await startTestServer(kind, { carrier: 'ws', hosts: [[HOST, tunnelId]] })
+  const pod = await startApp({ name: 'pod' })
+  const laptop = await startApp({ name: 'laptop' })
+  const sidecar = await startTestConnector('sidecar', { carrier: 'ws', tunnelPort: server.tunnelPort, tunnelId, appPort: pod.port })
+  const { session, events } = sessionOf(
+    tunnelPlan({
+      tunnelId,
+      hosts: [HOST],
+      sidecars: [sidecarPod('nginx-1')],
+      server: serverPlan({ pods: [], peer: kind === 'ours' ? 'ours' : 'gost' }),
+      ingresses: []
+    }),
+    { tunnelPort: server.tunnelPort, entrypointPort: server.entrypointPort, appPort: laptop.port },
+    settings
+  )
   const running: RunningSession = {
     session,
     server,

@@ -1,11 +1,7 @@
 /** Stock servers do not share their connectors: several of them behind one address are told apart and held one by one. */
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { silent } from '../../src/base/log.ts'
-import { systemClock } from '../../src/base/clock.ts'
-import { eventStream } from '../../src/event/stream.ts'
 import type { SessionEvent } from '../../src/event/types.ts'
-import { intercept } from '../../src/session/intercept.ts'
 import type { Intercept } from '../../src/session/options.ts'
 import { type App, startApp } from '../harness/app.ts'
 import { eventually } from '../harness/eventually.ts'
@@ -13,9 +9,9 @@ import type { GostVersion } from '../harness/gost.ts'
 import { serverPlan, serverPod, sidecarPod, tunnelPlan } from '../harness/plans.ts'
 import { type SharedAddress, startSharedAddress } from '../harness/shared-address.ts'
 import { arrivals, crowd, tally, type Visit } from '../harness/visitors.ts'
-import { type ServerKind, startTestConnector, startTestServer, type TestServer, WS_PATH } from './peers.ts'
+import { type ServerKind, startTestConnector, startTestServer, type TestServer } from './peers.ts'
+import { HOST, sessionOf } from './running-session.ts'
 
-const HOST = 'nginx.local'
 const who = ({ status, body, error }: Visit): string => (status === 200 ? body.trim() : `${status} ${error ?? ''}`)
 
 interface Replica {
@@ -58,43 +54,17 @@ async function behind(kind: ServerKind, count: number, more: { weight?: number; 
     replicas.map(({ server }) => server.entrypointPort),
     2
   )
-  const events: SessionEvent[] = []
-  const stream = eventStream('test', systemClock)
-  stream.subscribe(event => events.push(event))
-  let ids = 0
-  const session = intercept({
-    plan: tunnelPlan({
+  const { session, events } = sessionOf(
+    tunnelPlan({
       tunnelId,
       hosts: [HOST],
       sidecars: [sidecarPod('nginx-1')],
       server: serverPlan({ pods: replicas.map((_, index) => serverPod(`proxy-${index}`)), peer: kind === 'ours' ? 'ours' : 'gost' }),
       ingresses: []
     }),
-    local: { host: '127.0.0.1', port: laptop.port },
-    settings: {
-      weight: 255,
-      split: undefined,
-      mayThin: false,
-      via: { kind: 'url', url: new URL(`ws://127.0.0.1:${tunnel.port}${WS_PATH}`) },
-      entrypoint: new URL(`http://127.0.0.1:${entrypoint.port}`),
-      fallback: true,
-      returnLimit: 200,
-      onPause: 'wait',
-      wait: true,
-      graceMs: 5_000,
-      requireAll: false,
-      probePath: '/',
-      ...more
-    },
-    cluster: undefined,
-    clock: systemClock,
-    log: silent,
-    emit: stream.emit,
-    random: () => randomUUID().replaceAll('-', ''),
-    user: 'ada@laptop',
-    session: randomUUID(),
-    nextId: () => String((ids += 1))
-  })
+    { tunnelPort: tunnel.port, entrypointPort: entrypoint.port, appPort: laptop.port },
+    more
+  )
   return {
     tunnel,
     entrypoint,
