@@ -240,6 +240,7 @@ describe('the screen', () => {
     screen.resize(100, 24)
     process.kill(screen.pid, 'SIGCONT')
     await screen.shows(/^ nginx +● verified[^]*STATUS[^]*q quit$/)
+    expect(screen.lines().filter(text => text === '─'.repeat(100))).toHaveLength(2)
   })
 
   it('has no colour with NO_COLOR, and is lines of text with TERM=dumb', async () => {
