@@ -8,34 +8,28 @@ import { formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import type { Summary, TargetState } from '../event/types.ts'
 import { followPlan } from '../resolve/follow.ts'
-import { openRoutes } from '../route/open-routes.ts'
 import { whoLine } from '../route/who-else.ts'
-import type { ServerPod } from '../resolve/types.ts'
-import type { RouteSet, SharedAddress, VisitorWay } from '../route/types.ts'
 import { answering } from './answering.ts'
 import { type By, type Change, type Changed, type Changer, changer } from './change.ts'
-import { type Cover, startCover } from './cover.ts'
 import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
 import { followAppService } from './follow-app-service.ts'
 import { gate, type Decision } from './gate.ts'
 import { type GivingBack, givingBack } from './give-back.ts'
-import { leave, part } from './leave-quietly.ts'
+import { leave } from './leave-quietly.ts'
+import { type Holding, holding } from './holding.ts'
 import { localApp } from './local-app.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
 import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
-import { prove, verdictWords } from './proofs.ts'
-import { replicaSet, type Replica } from './replica-set.ts'
 import { returnPath } from './return-path.ts'
 import { ownTargets, type ReturnTarget } from './return-targets.ts'
-import { allVerified, type RunningTarget } from './running-target.ts'
+import type { RunningTarget } from './running-target.ts'
 import { sayWhoElse } from './say-who-else.ts'
 import { stateVoice } from './state-voice.ts'
 import { initialFacts, stateOf } from './state.ts'
-import type { Verdict } from './verify.ts'
-import { arrivingShare, expressed, sayShare } from './wanted-share.ts'
+import { expressed, sayShare } from './wanted-share.ts'
 
 export type { Intercept } from './options.ts'
 
@@ -60,9 +54,7 @@ class RunningIntercept implements Intercept {
   readonly #target: RunningTarget
   readonly #giving: GivingBack
   readonly #changer: Changer
-  #routes: RouteSet | undefined
-  /** Where several replicas are behind one address. */
-  #cover: Cover | undefined
+  readonly #holding: Holding
   #watch: Timer | undefined
 
   constructor(options: InterceptOptions) {
@@ -96,7 +88,13 @@ class RunningIntercept implements Intercept {
       replicas: undefined
     }
     this.#giving = givingBack(this.#target, this.#local, this.#answering)
-    this.#changer = changer({ target: this.#target, mayReturn: () => this.#mayReturn, prove: () => this.#proveAll() })
+    this.#changer = changer({ target: this.#target, mayReturn: () => this.#mayReturn, prove: () => this.#holding.proveAll() })
+    this.#holding = holding({
+      target: this.#target,
+      board: this.#board,
+      onStream: (stream, connector) => this.#gate.serve(stream, connector)
+    })
+    this.#parts.push(this.#holding)
     this.#gate = gate({
       plan,
       local: this.#local,
@@ -131,7 +129,7 @@ class RunningIntercept implements Intercept {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { plan, settings, cluster, clock, emit } = this.#options
+    const { cluster, clock, emit } = this.#options
     const until = AbortSignal.any([signal, this.#stop.signal])
     emit('plan.resolved', planEvent(this.#options, this.#target.facts.weight))
     sayShare(this.#target, 'auto')
@@ -139,27 +137,8 @@ class RunningIntercept implements Intercept {
     const appService = await followAppService(this.#options, targets => this.#setTargets(targets), until)
     if (appService !== undefined) this.#parts.push(appService)
     await this.#awaitLocal(until)
-    this.#routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, until)
-    this.#parts.push(this.#routes)
-    if (this.#routes.shared === undefined) this.#requireAll(this.#routes.uncovered)
-    this.#target.facts.replicas = this.#routes.total
-    this.#target.replicas = replicaSet({
-      plan,
-      weight: this.#target.facts.weight,
-      clock,
-      log: this.#options.log,
-      emit,
-      onStream: (stream, connector) => this.#gate.serve(stream, connector),
-      onChange: replica => this.#onConnector(replica),
-      onReroute: replica => {
-        if (this.#routes?.shared === undefined && replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
-      }
-    })
-    this.#parts.push(this.#target.replicas)
-    this.#target.voice.say('dialling')
-    await this.#target.replicas.apply(this.#routes.replicas, until)
-    if (this.#routes.shared !== undefined) await this.#startCover(this.#routes.shared, this.#routes.total)
-    void sayWhoElse(this.#options, this.#ways, until)
+    await this.#holding.open(until)
+    void sayWhoElse(this.#options, this.#holding.ways, until)
     this.#watch = clock.every(WATCH_MS, () => this.#giving.look(), { unref: true })
     if (cluster !== undefined) this.#follow()
   }
@@ -193,7 +172,7 @@ class RunningIntercept implements Intercept {
     signal.addEventListener('abort', () => this.#gate.close(), { once: true })
     await leave(this.#target, this.#target.replicas, signal)
     ticking.cancel()
-    const ways = this.#ways
+    const { ways } = this.#holding
     const plan = { ...this.#options.plan, sidecars: this.#target.sidecars }
     const report = await checkEnd(
       { ...this.#options, plan, ways, path: settings.probePath },
@@ -213,7 +192,7 @@ class RunningIntercept implements Intercept {
       this.#target.facts.ended = 'failed'
       this.#target.voice.say('closed')
     }
-    await closeAll([...(this.#cover === undefined ? [] : [this.#cover]), ...this.#parts.reverse(), this.#local])
+    await closeAll([...this.#parts.reverse(), this.#local])
   }
 
   async #awaitLocal(signal: AbortSignal): Promise<void> {
@@ -247,92 +226,6 @@ class RunningIntercept implements Intercept {
     return decide(facts, Math.random())
   }
 
-  #onConnector(replica: Replica): void {
-    const replicas = this.#target.replicas
-    if (replicas === undefined) return
-    this.#cover?.moved(replica)
-    this.#count()
-    if (this.#target.facts.bound > 0) this.#target.facts.everBound = true
-    if (replica.connector.phase === 'bound' && this.#routes?.shared === undefined) this.#prove(replica)
-    if (this.#target.facts.bound === 0 && replica.connector.phase === 'lost')
-      this.#target.voice.detail =
-        this.#options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
-    this.#target.voice.say(replica.connector.phase)
-  }
-
-  /** How many replicas are held, and whether that is proven. */
-  #count(): void {
-    const { facts, replicas } = this.#target
-    facts.bound = this.#cover?.held ?? Math.min(replicas?.bound ?? 0, this.#routes?.shared === undefined ? Infinity : 1)
-    facts.verified = this.#cover?.verified ?? allVerified(this.#target)
-  }
-
-  async #startCover(shared: SharedAddress, total: number): Promise<void> {
-    const { replicas, facts } = this.#target
-    if (replicas === undefined || this.#stop.signal.aborted) return
-    if (this.#cover !== undefined) return this.#cover.update(shared, total)
-    const cover = startCover(
-      {
-        ...this.#options,
-        board: this.#board,
-        replicas,
-        share: () => arrivingShare(this.#target),
-        idle: () => facts.draining || facts.held || facts.givenBack,
-        part: retire => part(this.#target, { replicas, retire }, this.#stop.signal),
-        onChange: () => this.#onCover(cover)
-      },
-      shared,
-      total
-    )
-    this.#cover = cover
-    if (!this.#options.settings.requireAll) return
-    await cover.settled
-    if (cover.held < total) this.#requireAll(cover.missing ?? 'one address leads to all of them')
-  }
-
-  #onCover(cover: Cover): void {
-    if (this.#cover !== cover) return
-    this.#routes?.covered(cover.held)
-    this.#count()
-    this.#target.voice.missing = cover.missing
-    if (this.#target.facts.bound > 0) this.#target.voice.detail = cover.missing
-    this.#target.voice.say('replicas told apart')
-  }
-
-  #requireAll(missing: string | undefined): void {
-    if (!this.#options.settings.requireAll || missing === undefined) return
-    throw new InterceptError('ROUTE_UNAVAILABLE', `not every replica of the tunnel server can be reached: ${missing}`, {
-      hint: `may you forward to each? kubectl auth can-i create pods --subresource=portforward -n ${this.#options.plan.server.namespace}`
-    })
-  }
-
-  #proveAll(): void {
-    this.#cover?.again()
-    if (this.#cover !== undefined) return this.#count()
-    for (const replica of this.#target.replicas?.all ?? []) {
-      if (replica.connector.phase !== 'bound') continue
-      replica.verified = false
-      this.#prove(replica)
-    }
-    this.#target.facts.verified = allVerified(this.#target)
-  }
-
-  #prove(replica: Replica): void {
-    const { connector } = replica
-    replica.proving.abort()
-    replica.proving = new AbortController()
-    const signal = AbortSignal.any([this.#stop.signal, replica.proving.signal])
-    const over = (): boolean => connector.phase !== 'bound' || this.#target.facts.draining || signal.aborted
-    const onVerdict = (verdict: Verdict): void => {
-      replica.verified = verdict.kind === 'verified'
-      this.#target.facts.verified = allVerified(this.#target)
-      this.#target.voice.detail = verdictWords(verdict)
-      this.#target.voice.say(verdict.kind)
-    }
-    const share = arrivingShare(this.#target)
-    void prove({ ...this.#options, replica, board: this.#board, share, over, onVerdict }, signal)
-  }
-
   #follow(): void {
     const { cluster, plan, log } = this.#options
     if (cluster === undefined) return
@@ -341,42 +234,14 @@ class RunningIntercept implements Intercept {
       if (plan.appService === undefined) this.#setTargets(ownTargets(now.sidecars))
       this.#changer.shareAgain()
       this.#target.voice.say('pods changed')
-      void this.#updateRoutes(now.serverPods)
+      void this.#holding.update(now.serverPods)
     })
     this.#parts.push(following)
     following.ready.catch(error => log.warn('cannot follow the pods', { error: asError(error) }))
   }
 
-  get #ways(): readonly VisitorWay[] {
-    return this.#routes?.replicas[0]?.visitor ?? []
-  }
-
   #setTargets(targets: readonly ReturnTarget[]): void {
     this.#returnPath?.setTargets(targets)
     this.#target.facts.canReturn = this.#returnPath?.available === true
-  }
-
-  async #updateRoutes(pods: readonly ServerPod[]): Promise<void> {
-    if (this.#routes === undefined || this.#target.replicas === undefined) return
-    if (!(await this.#routes.update(pods, this.#stop.signal))) return
-    this.#target.facts.replicas = this.#routes.total
-    const { shared, total } = this.#routes
-    if (shared !== undefined && this.#cover !== undefined) {
-      this.#cover.update(shared, total)
-      this.#count()
-      this.#target.voice.say('replicas changed')
-      return
-    }
-    const cover = this.#cover
-    this.#cover = undefined
-    this.#target.voice.missing = undefined
-    if (cover !== undefined) await cover.close()
-    await this.#target.replicas
-      .apply(this.#routes.replicas, AbortSignal.any([this.#stop.signal]))
-      .catch(error => this.#options.log.warn('replica failed', { error: asError(error) }))
-    // Another update may have come meanwhile.
-    if (this.#routes.shared !== undefined) await this.#startCover(this.#routes.shared, this.#routes.total)
-    this.#count()
-    this.#target.voice.say('replicas changed')
   }
 }

@@ -1,0 +1,196 @@
+/**
+ * The server's replicas, held: routes to them, a connector for each, and the proofs that visitors arrive. Keeps the facts of its target in step.
+ * Several replicas behind one address are `cover.ts`.
+ */
+import { closeAll, closeOnce, type Closable } from '../base/closable.ts'
+import { InterceptError } from '../base/errors.ts'
+import type { ServerPod } from '../resolve/types.ts'
+import { openRoutes } from '../route/open-routes.ts'
+import type { RouteSet, SharedAddress, VisitorWay } from '../route/types.ts'
+import type { TunnelStream } from '../tunnel/stream.ts'
+import { type Cover, startCover } from './cover.ts'
+import { part } from './leave-quietly.ts'
+import type { ProbeBoard } from './probe-board.ts'
+import { prove, verdictWords } from './proofs.ts'
+import { type Replica, replicaSet } from './replica-set.ts'
+import { allVerified, type RunningTarget } from './running-target.ts'
+import type { Verdict } from './verify.ts'
+import { arrivingShare } from './wanted-share.ts'
+
+export interface HoldingOptions {
+  target: RunningTarget
+  board: ProbeBoard
+  onStream: (stream: TunnelStream, connector: string) => void
+}
+
+export interface Holding extends Closable {
+  /** Opens routes and binds to all; says `dialling` in between. */
+  open(signal: AbortSignal): Promise<void>
+  /** Follows the server's pods. */
+  update(pods: readonly ServerPod[]): Promise<void>
+  /** What was proven may not hold any more. */
+  proveAll(): void
+  /** How visitors reach the entrypoint. */
+  readonly ways: readonly VisitorWay[]
+}
+
+export function holding(options: HoldingOptions): Holding {
+  return new HeldReplicas(options)
+}
+
+class HeldReplicas implements Holding {
+  readonly close: () => Promise<void>
+  readonly #target: RunningTarget
+  readonly #board: ProbeBoard
+  readonly #onStream: HoldingOptions['onStream']
+  #routes: RouteSet | undefined
+  /** Where several replicas are behind one address. */
+  #cover: Cover | undefined
+
+  constructor({ target, board, onStream }: HoldingOptions) {
+    this.#target = target
+    this.#board = board
+    this.#onStream = onStream
+    this.close = closeOnce(() => closeAll([this.#cover, target.replicas, this.#routes].filter(each => each !== undefined)))
+  }
+
+  get ways(): readonly VisitorWay[] {
+    return this.#routes?.replicas[0]?.visitor ?? []
+  }
+
+  async open(signal: AbortSignal): Promise<void> {
+    const { facts, voice } = this.#target
+    const { plan, cluster, settings, clock, emit, log } = this.#target.options
+    const routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, signal)
+    this.#routes = routes
+    if (routes.shared === undefined) this.#requireAll(routes.uncovered)
+    facts.replicas = routes.total
+    const replicas = replicaSet({
+      plan,
+      weight: facts.weight,
+      clock,
+      log,
+      emit,
+      onStream: this.#onStream,
+      onChange: replica => this.#onConnector(replica),
+      onReroute: replica => {
+        if (routes.shared === undefined && replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
+      }
+    })
+    this.#target.replicas = replicas
+    voice.say('dialling')
+    await replicas.apply(routes.replicas, signal)
+    if (routes.shared !== undefined) await this.#startCover(routes.shared, routes.total)
+  }
+
+  async update(pods: readonly ServerPod[]): Promise<void> {
+    const routes = this.#routes
+    const { facts, voice, replicas, stop, options } = this.#target
+    if (routes === undefined || replicas === undefined) return
+    if (!(await routes.update(pods, stop))) return
+    facts.replicas = routes.total
+    if (routes.shared !== undefined && this.#cover !== undefined) {
+      this.#cover.update(routes.shared, routes.total)
+      this.#count()
+      voice.say('replicas changed')
+      return
+    }
+    const cover = this.#cover
+    this.#cover = undefined
+    voice.missing = undefined
+    if (cover !== undefined) await cover.close()
+    await replicas.apply(routes.replicas, stop).catch(error => options.log.warn('replica failed', { error }))
+    // Another update may have come meanwhile.
+    if (routes.shared !== undefined) await this.#startCover(routes.shared, routes.total)
+    this.#count()
+    voice.say('replicas changed')
+  }
+
+  proveAll(): void {
+    this.#cover?.again()
+    if (this.#cover !== undefined) return this.#count()
+    for (const replica of this.#target.replicas?.all ?? []) {
+      if (replica.connector.phase !== 'bound') continue
+      replica.verified = false
+      this.#prove(replica)
+    }
+    this.#target.facts.verified = allVerified(this.#target)
+  }
+
+  #onConnector(replica: Replica): void {
+    const { facts, voice, replicas, options } = this.#target
+    if (replicas === undefined) return
+    this.#cover?.moved(replica)
+    this.#count()
+    if (facts.bound > 0) facts.everBound = true
+    if (replica.connector.phase === 'bound' && this.#routes?.shared === undefined) this.#prove(replica)
+    if (facts.bound === 0 && replica.connector.phase === 'lost')
+      voice.detail = options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
+    voice.say(replica.connector.phase)
+  }
+
+  /** How many replicas are held, and whether that is proven. */
+  #count(): void {
+    const { facts, replicas } = this.#target
+    facts.bound = this.#cover?.held ?? Math.min(replicas?.bound ?? 0, this.#routes?.shared === undefined ? Infinity : 1)
+    facts.verified = this.#cover?.verified ?? allVerified(this.#target)
+  }
+
+  async #startCover(shared: SharedAddress, total: number): Promise<void> {
+    const { replicas, facts, stop, options } = this.#target
+    if (replicas === undefined || stop.aborted) return
+    if (this.#cover !== undefined) return this.#cover.update(shared, total)
+    const cover = startCover(
+      {
+        ...options,
+        board: this.#board,
+        replicas,
+        share: () => arrivingShare(this.#target),
+        idle: () => facts.draining || facts.held || facts.givenBack,
+        part: retire => part(this.#target, { replicas, retire }, stop),
+        onChange: () => this.#onCover(cover)
+      },
+      shared,
+      total
+    )
+    this.#cover = cover
+    if (!options.settings.requireAll) return
+    await cover.settled
+    if (cover.held < total) this.#requireAll(cover.missing ?? 'one address leads to all of them')
+  }
+
+  #onCover(cover: Cover): void {
+    if (this.#cover !== cover) return
+    const { facts, voice } = this.#target
+    this.#routes?.covered(cover.held)
+    this.#count()
+    voice.missing = cover.missing
+    if (facts.bound > 0) voice.detail = cover.missing
+    voice.say('replicas told apart')
+  }
+
+  #requireAll(missing: string | undefined): void {
+    const { settings, plan } = this.#target.options
+    if (!settings.requireAll || missing === undefined) return
+    throw new InterceptError('ROUTE_UNAVAILABLE', `not every replica of the tunnel server can be reached: ${missing}`, {
+      hint: `may you forward to each? kubectl auth can-i create pods --subresource=portforward -n ${plan.server.namespace}`
+    })
+  }
+
+  #prove(replica: Replica): void {
+    const { facts, voice, stop, options } = this.#target
+    const { connector } = replica
+    replica.proving.abort()
+    replica.proving = new AbortController()
+    const signal = AbortSignal.any([stop, replica.proving.signal])
+    const over = (): boolean => connector.phase !== 'bound' || facts.draining || signal.aborted
+    const onVerdict = (verdict: Verdict): void => {
+      replica.verified = verdict.kind === 'verified'
+      facts.verified = allVerified(this.#target)
+      voice.detail = verdictWords(verdict)
+      voice.say(verdict.kind)
+    }
+    const share = arrivingShare(this.#target)
+    void prove({ ...options, replica, board: this.#board, share, over, onVerdict }, signal)
+  }
+}
