@@ -9,8 +9,8 @@ type EventOf<T extends SessionEvent['type']> = Extract<SessionEvent, { type: T }
 
 interface Open {
   started: EventOf<'exchange.started'>
-  request?: EventOf<'exchange.request'>
-  response?: EventOf<'exchange.response'>
+  request: EventOf<'exchange.request'> | undefined
+  response: EventOf<'exchange.response'> | undefined
 }
 
 /** A session has fewer streams than this; more are lost events, whose lines nobody misses. */
@@ -41,23 +41,33 @@ export function exchangeLines(options: ExchangeLineOptions): ExchangeLines {
   const keyOf = (event: SessionEvent & { id: string }): string => `${event.target ?? ''} ${event.id}`
   return {
     event(event) {
-      if (event.type === 'exchange.started') {
-        if (open.size >= MAX_OPEN) open.delete(open.keys().next().value ?? '')
-        open.set(keyOf(event), { started: event })
-      } else if (event.type === 'exchange.request') addTo(open.get(keyOf(event)), { request: event })
-      else if (event.type === 'exchange.response') addTo(open.get(keyOf(event)), { response: event })
-      else if (event.type === 'exchange.completed' || event.type === 'exchange.aborted') {
-        const known = open.get(keyOf(event))
-        open.delete(keyOf(event))
-        return known === undefined ? undefined : line(known, event, options)
+      switch (event.type) {
+        case 'exchange.started':
+          if (open.size >= MAX_OPEN) open.delete(open.keys().next().value ?? '')
+          open.set(keyOf(event), { started: event, request: undefined, response: undefined })
+          return undefined
+        case 'exchange.request': {
+          const known = open.get(keyOf(event))
+          if (known !== undefined) known.request = event
+          return undefined
+        }
+        case 'exchange.response': {
+          const known = open.get(keyOf(event))
+          if (known !== undefined) known.response = event
+          return undefined
+        }
+        case 'exchange.completed':
+        case 'exchange.aborted': {
+          const key = keyOf(event)
+          const known = open.get(key)
+          open.delete(key)
+          return known === undefined ? undefined : line(known, event, options)
+        }
+        default:
+          return undefined
       }
-      return undefined
     }
   }
-}
-
-function addTo(open: Open | undefined, part: Partial<Open>): void {
-  if (open !== undefined) Object.assign(open, part)
 }
 
 type End = EventOf<'exchange.completed'> | EventOf<'exchange.aborted'>

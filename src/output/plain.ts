@@ -33,9 +33,19 @@ type EventOf<T extends EventType> = Extract<SessionEvent, { type: T }>
 type Render<T extends EventType> = (event: EventOf<T>) => string[]
 type Renderers = { [T in EventType]?: Render<T> }
 
-const localTime = (at: string): string => new Date(at).toLocaleTimeString('en-GB')
+/** Events come by the hundred within one second. */
+function localTimes(): (at: string) => string {
+  let lastSecond = ''
+  let text = ''
+  return at => {
+    const second = at.slice(0, 19)
+    if (second !== lastSecond) text = new Date(at).toLocaleTimeString('en-GB')
+    lastSecond = second
+    return text
+  }
+}
 
-export function plainOutput({ out, color, columns, time = localTime }: PlainOptions): PlainOutput {
+export function plainOutput({ out, color, columns, time = localTimes() }: PlainOptions): PlainOutput {
   const paint = painter(color)
   const targets = new Set<string>()
   const targetWidth = (): number => (targets.size < 2 ? 0 : Math.max(...[...targets].map(widthOf)))
