@@ -41,31 +41,22 @@ export function exchangeLines(options: ExchangeLineOptions): ExchangeLines {
   const keyOf = (event: SessionEvent & { id: string }): string => `${event.target ?? ''} ${event.id}`
   return {
     event(event) {
-      switch (event.type) {
-        case 'exchange.started':
-          if (open.size >= MAX_OPEN) open.delete(open.keys().next().value ?? '')
-          open.set(keyOf(event), { started: event, request: undefined, response: undefined })
-          return undefined
-        case 'exchange.request': {
-          const known = open.get(keyOf(event))
-          if (known !== undefined) known.request = event
-          return undefined
-        }
-        case 'exchange.response': {
-          const known = open.get(keyOf(event))
-          if (known !== undefined) known.response = event
-          return undefined
-        }
-        case 'exchange.completed':
-        case 'exchange.aborted': {
-          const key = keyOf(event)
-          const known = open.get(key)
-          open.delete(key)
-          return known === undefined ? undefined : line(known, event, options)
-        }
-        default:
-          return undefined
+      if (event.type === 'exchange.started') {
+        if (open.size >= MAX_OPEN) open.delete(open.keys().next().value ?? '')
+        open.set(keyOf(event), { started: event, request: undefined, response: undefined })
+      } else if (event.type === 'exchange.request') {
+        const known = open.get(keyOf(event))
+        if (known !== undefined) known.request = event
+      } else if (event.type === 'exchange.response') {
+        const known = open.get(keyOf(event))
+        if (known !== undefined) known.response = event
+      } else if (event.type === 'exchange.completed' || event.type === 'exchange.aborted') {
+        const key = keyOf(event)
+        const known = open.get(key)
+        open.delete(key)
+        return known === undefined ? undefined : line(known, event, options)
       }
+      return undefined
     }
   }
 }
