@@ -8,6 +8,7 @@
  *     /upload         the number of bytes it got          /chunked/N      N chunks and a trailer          anything else: its name
  *     a WebSocket     echoes messages                     another upgrade  echoes raw bytes after its 101
  */
+import { once } from 'node:events'
 import http from 'node:http'
 import type net from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -44,11 +45,13 @@ export interface App {
 type Respond = (request: http.IncomingMessage, response: http.ServerResponse, argument: readonly number[]) => Promise<void> | void
 
 async function writeBytes(response: http.ServerResponse, bytes: number): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': bytes })
   for (let left = bytes; left > 0 && !response.destroyed; ) {
     const block = left < BLOCK.length ? BLOCK.subarray(0, left) : BLOCK
     left -= block.length
-    if (!response.write(block)) await new Promise(resolve => response.once('drain', resolve).once('close', resolve))
+    if (!response.write(block)) await once(response, 'drain', { signal: gone.signal }).catch(() => {}) // gone: the loop ends
   }
   response.end()
 }
