@@ -16,9 +16,11 @@ export const EXIT_CODES = {
   TARGET_AMBIGUOUS: 5,
   TUNNEL_NOT_FOUND: 5,
   ROUTE_UNAVAILABLE: 6,
+  SERVICE_UNREACHABLE: 6,
   TUNNEL_REJECTED: 7,
   TUNNEL_LOST: 7,
   LOCAL_UNREACHABLE: 8,
+  LOCAL_PORT_TAKEN: 8,
   CLUSTER_NOT_SERVING: 9,
   TAKEN: 10,
   NO_SESSION: 5,
@@ -29,8 +31,8 @@ export const EXIT_CODES = {
 
 export type ErrorCode = keyof typeof EXIT_CODES
 
-/** Exit codes that are not tied to an error code (style: 128 + signal; 70 = bug). */
-export const EXIT = { OK: 0, DIFFERENCES: 1, BUG: 70, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+/** Exit codes that are not tied to an error code (128 + signal; 70 = bug; 125 = failed before `-- COMMAND` was run). */
+export const EXIT = { OK: 0, DIFFERENCES: 1, BUG: 70, BEFORE_CHILD: 125, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 export interface InterceptErrorOptions {
   /** One sentence with a command to type. */

@@ -106,6 +106,20 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     ],
     load: () => import('./commands/env.ts')
   },
+  access: {
+    summary: 'Reach the services of the cluster by their names, from this machine',
+    usage: ['kubectl intercept access [--forward [LOCAL:]TARGET:PORT]... [--listen PORT] [--via-pod POD] [-- COMMAND ARGS...]'],
+    about: [
+      'Opens a SOCKS5 and HTTP proxy on 127.0.0.1 that resolves names as a pod of the namespace does (x, x.ns, x.ns.svc.cluster.local, pods of StatefulSets, addresses) and reaches them by port-forward to ready pods; other hosts are dialled from this machine. COMMAND gets HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, and its exit status is ours; without one the lines to export are printed, and it runs until Ctrl-C. TCP only.'
+    ],
+    examples: [
+      { command: 'kubectl intercept access -- curl http://cart/health', summary: 'one command' },
+      { command: 'kubectl intercept access -n shop -- npm start', summary: 'an app that talks to its services' },
+      { command: 'kubectl intercept access --forward 5432:svc/db:5432', summary: 'a port for programs that know no proxy' },
+      { command: 'kubectl intercept access --forward svc/db:5432 -- psql -h 127.0.0.1', summary: 'and such a program' }
+    ],
+    load: () => import('./commands/access.ts')
+  },
   demo: {
     summary: 'Show the whole thing on this machine, without a cluster',
     usage: ['kubectl intercept demo [--keep] [-o plain|json|tui]'],

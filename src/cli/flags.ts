@@ -2,6 +2,7 @@
  * THE flag table: parsing, help and docs/cli.md read it. A flag has one meaning and one arity wherever it appears, so that the first word of a
  * command line is found before its command is known. Flags of later versions are in `later.ts`.
  */
+import { ACCESS_FLAGS } from './access-flags.ts'
 import type { CommandName } from './command-names.ts'
 import { ENVIRONMENT_FLAGS } from './environment-flags.ts'
 import type { FlagSpec } from './flag-spec.ts'
@@ -15,6 +16,7 @@ export const FLAGS = [
   ...TUNNEL_FLAGS,
   ...REPLAY_FLAGS,
   ...ENVIRONMENT_FLAGS,
+  ...ACCESS_FLAGS,
   {
     name: 'output',
     short: 'o',

@@ -12,7 +12,6 @@ export interface LaterFlag extends Later {
 }
 
 export const LATER_COMMANDS: readonly Later[] = [
-  { name: 'access', what: 'reaching cluster services from the laptop' },
   { name: 'doctor', what: 'checking a cluster and explaining what is missing' },
   { name: 'setup', what: 'putting a tunnel in front of a service' },
   { name: 'completion', what: 'completion in the shell' },
@@ -26,8 +25,6 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'host', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'mirror', arity: 'none', what: 'mirroring' },
   { name: 'mount', arity: 'many', what: "the pod's files on the laptop" },
-  { name: 'forward', arity: 'many', what: 'reaching cluster services from the laptop' },
-  { name: 'via-pod', arity: 'one', what: 'reaching cluster services from the laptop' },
   { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },
   { name: 'join', arity: 'none', what: 'agreeing with other people on a target' },
   { name: 'events', arity: 'one', what: 'writing events beside the output of a command' }

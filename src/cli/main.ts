@@ -96,5 +96,6 @@ function reportError(error: unknown, { io, stop, routed }: { io: Io; stop: StopS
     const stack = args.some(arg => /^--v=[4-9]|^--v=\d\d/.test(arg))
     io.stderr.write(renderError(error, { color: wantsColor(io.stderr, io.env), stack, reportUrl: REPORT_URL }))
   }
-  return exitCodeFor(error)
+  // Every other status is the child's own.
+  return routed?.command === 'access' && routed.child !== undefined ? EXIT.BEFORE_CHILD : exitCodeFor(error)
 }

@@ -20,6 +20,8 @@ export interface StopSignals {
   leaveNow(): void
   /** The exit code that the signals ask for, given the code of the work itself: a failure keeps its own code. */
   exitCode(done: number): number
+  /** Signals are a child's until the function is called that this returns: they count as no press. */
+  lend(): () => void
   close(): void
 }
 
@@ -32,7 +34,9 @@ export function stopSignals(source: SignalSource, clock: Clock): StopSignals {
   let first: SignalName | undefined
   let last: SignalName | undefined
   let lastAt = Number.NEGATIVE_INFINITY
+  let lent = 0
   const onSignal = (name: SignalName): void => {
+    if (lent > 0) return
     const at = clock.now()
     if (name === last && at - lastAt < SAME_PRESS_MS) return
     last = name
@@ -56,6 +60,14 @@ export function stopSignals(source: SignalSource, clock: Clock): StopSignals {
     exitCode(done) {
       if (now.signal.aborted && last !== undefined) return AT_ONCE[last]
       return done === EXIT.OK && first !== undefined ? DRAINED[first] : done
+    },
+    lend() {
+      lent += 1
+      let back = false
+      return () => {
+        if (!back) lent -= 1
+        back = true
+      }
     },
     close() {
       for (const [name, listener] of listeners) source.off(name, listener)

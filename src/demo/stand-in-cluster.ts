@@ -22,6 +22,8 @@ export function standInCluster(): Cluster {
     serviceProxySocket: none,
     serviceProxyRequest: none,
     exec: none,
+    execStream: none,
+    dialServer: none,
     canI: async () => true,
     close: closeOnce(() => {})
   }

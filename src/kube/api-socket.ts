@@ -29,10 +29,15 @@ export const endpointOf = (url: URL): Endpoint => ({
   port: url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
 })
 
+/** Bytes to the API server, through the proxy when there is one, without TLS: for somebody who speaks TLS with it himself. */
+export function dialApiServerRaw({ server, proxyUrl }: Pick<ApiSocketOptions, 'server' | 'proxyUrl'>): Dial {
+  const endpoint = endpointOf(server)
+  return proxyUrl === undefined ? dialTcp(endpoint) : dialThroughProxy(new URL(proxyUrl), endpoint)
+}
+
 /** Rejects with the layer's error (see `unreachable` in errors.ts), a credentials error, or the signal's reason. */
 export function dialApiServer(options: ApiSocketOptions): Dial {
-  const endpoint = endpointOf(options.server)
-  const dialBelow = options.proxyUrl === undefined ? dialTcp(endpoint) : dialThroughProxy(new URL(options.proxyUrl), endpoint)
+  const dialBelow = dialApiServerRaw(options)
   const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
   const secure = options.server.protocol === 'https:' ? secureContexts(options) : undefined
   return async parent => {

@@ -1,12 +1,14 @@
 /** kubectl's flags and environment → a `Cluster`. Reads files, contacts nothing: the first request does. */
 import { closeAll, closeOnce } from '../base/closable.ts'
 import type { Clock } from '../base/clock.ts'
+import type { Dial } from '../base/connection.ts'
 import { InterceptError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { type ApiClient, apiClient } from './api-client.ts'
-import { dialApiServer } from './api-socket.ts'
+import { dialApiServer, dialApiServerRaw } from './api-socket.ts'
 import { noCredentials, readPem, userCredentials } from './credentials.ts'
 import { podExec } from './exec.ts'
+import { podExecStream } from './exec-stream.ts'
 import { type ClusterAccess, type Env, type KubeFlags, loadClusterAccess } from './kubeconfig.ts'
 import { requestTimeoutMs } from './kubeconfig-overrides.ts'
 import { getOne, listAll } from './list.ts'
@@ -36,7 +38,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 
 /** Throws KUBECONFIG_INVALID, BAD_USAGE. */
 export async function connectCluster(options: ClusterOptions): Promise<Cluster> {
-  const { access, client } = await clusterClient(options)
+  const { access, client, dialRaw } = await clusterClient(options)
   const { clock, log } = options
   const forwarders = new Map<string, PodForwarder>()
   const watches = new Set<Watch>()
@@ -66,6 +68,8 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
     serviceProxySocket: serviceProxySocket(client, clock),
     serviceProxyRequest: serviceProxyRequest(client),
     exec: podExec(client, clock),
+    execStream: podExecStream(client, clock),
+    dialServer: dialRaw,
     canI: canI(client),
     close: closeOnce(async () => {
       await closeAll([...watches, ...forwarders.values()])
@@ -75,19 +79,29 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
 }
 
 /** The part below `Cluster`: for benchmarks and requests that `Cluster` does not have. */
-export async function clusterClient(options: ClusterOptions): Promise<{ access: ClusterAccess; client: ApiClient }> {
+export async function clusterClient(options: ClusterOptions): Promise<{ access: ClusterAccess; client: ApiClient; dialRaw: Dial }> {
   const access = await loadClusterAccess(options, options.env, options.home)
-  return { access, client: await clientFor(access, options) }
+  const server = serverUrl(access)
+  const proxyUrl = checkProxy(access.cluster.proxyUrl ?? proxyFromEnv(server, options.env))
+  return {
+    access,
+    client: await clientFor(access, { ...options, apiServer: server, proxyUrl }),
+    dialRaw: dialApiServerRaw({ server, proxyUrl })
+  }
 }
 
-async function clientFor(access: ClusterAccess, options: ClusterOptions): Promise<ApiClient> {
-  const server = serverUrl(access)
+interface Way {
+  apiServer: URL
+  proxyUrl: string | undefined
+}
+
+async function clientFor(access: ClusterAccess, options: ClusterOptions & Way): Promise<ApiClient> {
+  const { apiServer: server, proxyUrl } = options
   const { cluster, user } = access
   const secure = server.protocol === 'https:'
   const ca = cluster.insecureSkipTlsVerify
     ? undefined
     : (cluster.certificateAuthorityData ?? (await readPem(cluster.certificateAuthority, 'certificate-authority')))
-  const proxyUrl = cluster.proxyUrl ?? proxyFromEnv(server, options.env)
   if (!secure && (user.token ?? user.tokenFile ?? user.exec) !== undefined) {
     options.warn(`credentials are not sent to ${server.origin}: it is plain http (as with kubectl)`)
   }
@@ -99,7 +113,7 @@ async function clientFor(access: ClusterAccess, options: ClusterOptions): Promis
     ca,
     insecure: cluster.insecureSkipTlsVerify,
     tlsServerName: cluster.tlsServerName,
-    proxyUrl: checkProxy(proxyUrl),
+    proxyUrl,
     certificate: () => credentials.certificate(),
     clock: options.clock
   })

@@ -88,7 +88,7 @@ function collect({ ws, socket }: ApiWebSocket, { command }: ExecCommand, signal:
   ws.on('message', data => {
     const message = data as Buffer
     const payload = message.subarray(1)
-    if (message[0] === CHANNEL.error) status = parse(payload)
+    if (message[0] === CHANNEL.error) status = parseExecStatus(payload)
     else if (message[0] === CHANNEL.stdout) {
       bytes += payload.length
       if (bytes > MAX_OUTPUT_BYTES) fail(new Error(`${command[0] ?? ''} wrote more than ${MAX_OUTPUT_BYTES / 1024 / 1024} MiB`))
@@ -107,7 +107,7 @@ function collect({ ws, socket }: ApiWebSocket, { command }: ExecCommand, signal:
   return promise.finally(() => signal.removeEventListener('abort', onAbort))
 }
 
-function parse(payload: Buffer): ExecStatus {
+export function parseExecStatus(payload: Buffer): ExecStatus {
   try {
     return JSON.parse(payload.toString('utf8')) as ExecStatus
   } catch {

@@ -63,6 +63,11 @@ export interface ExecCommand {
   command: readonly string[]
 }
 
+export interface ExecStreamCommand {
+  container?: string | undefined
+  command: readonly string[]
+}
+
 /** What a command in a container wrote, and how it ended. */
 export interface ExecResult {
   stdout: Buffer
@@ -98,6 +103,13 @@ export interface Cluster extends Closable {
   ): Promise<HttpAnswer>
   /** Runs a command in a container to its end, without stdin. Throws CLUSTER_FORBIDDEN, TARGET_NOT_FOUND, CLUSTER_UNREACHABLE. */
   exec(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<ExecResult>
+  /**
+   * A command in a container whose stdin and stdout are the connection, stderr being thrown away. It ends when the command ends; an exit status that is
+   * not 0 destroys it with an `ExecEnded`. Without a container the pod's only one is taken.
+   */
+  execStream(namespace: string, pod: string, command: ExecStreamCommand, signal: AbortSignal): Promise<Connection>
+  /** Bytes to the API server's port, through the kubeconfig's proxy, below TLS: whoever takes it speaks TLS with the server himself. */
+  readonly dialServer: Dial
   /** SelfSubjectAccessReview. Undefined when that itself cannot be asked. `subresource` as in pods/portforward. */
   canI(
     verb: string,

@@ -1,0 +1,74 @@
+/** What serving a client needs, whatever it speaks: a destination for its words, the join, and the one place that says why something is refused. */
+import { type Clock, deadline } from '../base/clock.ts'
+import type { Connection, Endpoint } from '../base/connection.ts'
+import { asError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { ByteSource } from './byte-source.ts'
+import type { Way } from './dial.ts'
+import { type Refusal, refusalOf, timedOut } from './refusal.ts'
+import { type Lingering, relay } from './relay.ts'
+
+export interface ServeParts {
+  clock: Clock
+  log: Logger
+  /** Ends everything. */
+  signal: AbortSignal
+  lingering: Lingering
+  /** Throws what `resolveName` throws. */
+  wayTo: (to: Endpoint) => Promise<Way>
+  /** One line for the person; `key` keeps it from being said again and again. */
+  say: (key: string, line: string) => void
+}
+
+/** From the first byte of a message to its last; nobody types these by hand. */
+export const MESSAGE_MS = 10_000
+/** For a client that says nothing: browsers open connections ahead of their requests. */
+export const IDLE_MS = 300_000
+/** For looking a name up and all attempts together. */
+const CONNECT_MS = 15_000
+
+export interface Connected {
+  way: Way
+  upstream: Connection
+}
+
+/** Gives up when the client goes away. Throws the reason. */
+export async function connectTo(to: Endpoint, client: Connection, parts: ServeParts): Promise<Connected> {
+  const gone = new AbortController()
+  const onClose = (): void => gone.abort(Object.assign(new Error('the client has gone'), { name: 'AbortError' }))
+  client.once('close', onClose)
+  const limit = deadline(parts.clock, CONNECT_MS, () => timedOut(CONNECT_MS), AbortSignal.any([parts.signal, gone.signal]))
+  try {
+    const way = await parts.wayTo(to)
+    limit.signal.throwIfAborted()
+    return { way, upstream: await way.open(limit.signal) }
+  } finally {
+    client.off('close', onClose)
+    limit.done()
+  }
+}
+
+/** Says why, unless it was the client itself that gave up. */
+export function refuse(thrown: unknown, to: Endpoint, parts: ServeParts): Refusal {
+  const refusal = refusalOf(thrown, to)
+  const error = asError(thrown)
+  parts.log.info('refused', { to: `${to.host}:${to.port}`, error })
+  if (error.name !== 'AbortError' && !parts.signal.aborted) parts.say(refusal.line, refusal.line)
+  return refusal
+}
+
+export interface Joining extends Connected {
+  source: ByteSource
+  to: Endpoint
+  committed?: boolean
+}
+
+/** Both belong to each other until the end. */
+export function joinWith({ source, to, way, upstream, committed = false }: Joining, parts: ServeParts): Promise<void> {
+  const first = source.release()
+  const { clock, signal, lingering } = parts
+  return relay(
+    { client: source.connection, way, upstream, first, committed },
+    { clock, signal, lingering, onFailure: error => void refuse(error, to, parts) }
+  )
+}

@@ -1,0 +1,80 @@
+/** `kubectl intercept access`: the cluster's names from this machine, for a command or until Ctrl-C. */
+import type { Access } from '../../access/open-access.ts'
+import { formatEndpoint } from '../../base/connection.ts'
+import { EXIT } from '../../base/errors.ts'
+import { singleQuoted } from '../../capture/shell-quote.ts'
+import { connect } from '../connect.ts'
+import type { CommandContext } from '../context.ts'
+import { badUsage, quoted } from '../usage-error.ts'
+import { readWhole } from '../values.ts'
+
+export async function run(context: CommandContext): Promise<number> {
+  const { args, io, clock, log, parts } = context
+  const [word] = args.words
+  if (word !== undefined) {
+    throw badUsage(
+      `access takes no target, but was given ${quoted(word)}`,
+      `a port for it: kubectl intercept access --forward svc/${word.replace(/^svc\//, '')}:80; a command: kubectl intercept access -- ${word}`
+    )
+  }
+  if (args.child?.length === 0)
+    throw badUsage('nothing stands after --', 'for example: kubectl intercept access -- curl http://cart/health')
+  const [{ parseForward }, { parseInsidePod }] = await Promise.all([
+    import('../../access/forward.ts'),
+    import('../../access/inside-dial.ts')
+  ])
+  const forwards = args.all('forward').map(parseForward)
+  const listen = args.text('listen')
+  const port = listen === undefined ? 0 : readWhole({ flag: '--listen', text: listen }, { min: 0, max: 65_535, example: 1_080 })
+  const say = (line: string): void => void io.stderr.write(`${line}\n`)
+  const cluster = await connect(context, say)
+  try {
+    const openAccess = await parts.openAccess()
+    const { namespace } = cluster
+    const via = args.text('via-pod')
+    const viaPod = via === undefined ? undefined : parseInsidePod(via, namespace)
+    const access = await openAccess({ cluster, namespace, clock, log: log.child('access'), say, port, forwards, viaPod })
+    try {
+      for (const { local, forward } of access.forwards) say(`${formatEndpoint(local)} → ${forward.text.replace(/^[^/]*:(?=\w+\/)/, '')}`)
+      return await (args.child === undefined ? untilStopped(access, context, namespace) : runCommand(access, context, args.child))
+    } finally {
+      await access.close()
+    }
+  } finally {
+    await cluster.close()
+  }
+}
+
+/** Lines to export on stdout, so that they can be taken into a shell; the rest is for the person. */
+async function untilStopped(access: Access, { io, stop }: CommandContext, namespace: string): Promise<number> {
+  io.stderr.write(
+    `namespace ${namespace} is reachable through ${access.socksUrl} and ${access.httpUrl} until Ctrl-C; for programs of another terminal:\n`
+  )
+  const lines = Object.entries(access.environment(io.env)).map(
+    ([name, value]) => `export ${name}=${/^[\w:/.,@%+=-]+$/.test(value) ? value : singleQuoted(value)}\n`
+  )
+  io.stdout.write(lines.join(''))
+  if (!stop.drain.aborted) await new Promise(resolve => stop.drain.addEventListener('abort', resolve, { once: true }))
+  return EXIT.OK
+}
+
+async function runCommand(access: Access, { io, stop }: CommandContext, [file = '', ...args]: readonly string[]): Promise<number> {
+  const { runChild } = await import('../../process/run-child.ts')
+  if (stop.drain.aborted) return EXIT.OK
+  // Ctrl-C means the command from here on, psql's running query for example.
+  const giveBack = stop.lend()
+  try {
+    const { status, problem } = await runChild({
+      file,
+      args,
+      env: { ...io.env, ...access.environment(io.env) },
+      cwd: io.cwd,
+      signals: io.signals,
+      terminal: [io.stdin, io.stdout, io.stderr].some(stream => stream.isTTY === true)
+    })
+    if (problem !== undefined) io.stderr.write(`error: ${problem}\n`)
+    return status
+  } finally {
+    giveBack()
+  }
+}
