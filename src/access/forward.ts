@@ -48,7 +48,7 @@ function readPort(text: string): PortRef | undefined {
 }
 
 function readLocal(text: string): Endpoint | undefined {
-  const [, host, digits = ''] = /^(?:(\[[0-9a-f:.]+\]|[^:[\]]+):)?(\d{1,5})$/i.exec(text) ?? []
+  const [, host, digits = ''] = /^(?:(\[[0-9a-f:.]+\]|[^:[\]/]+):)?(\d{1,5})$/i.exec(text) ?? []
   const port = digits === '' ? 65_536 : Number(digits)
   return port > 65_535 ? undefined : { host: host?.replace(/^\[|\]$/g, '') ?? '127.0.0.1', port }
 }

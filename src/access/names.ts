@@ -61,7 +61,8 @@ function candidatesOf(labels: readonly string[], { namespace, domain, rooted }: 
   if (rooted) return absolute
   const searched = [
     ...inCluster([...labels, namespace, 'svc'], false),
-    ...inCluster([...labels, 'svc'], false),
+    // Nobody's namespace is called svc or pod.
+    ...(['svc', 'pod'].includes(labels.at(-1) ?? '') ? [] : inCluster([...labels, 'svc'], false)),
     ...inCluster(labels, labels.at(-1) === 'svc')
   ]
   // `ndots:5` decides which goes first; both lead to the same objects.

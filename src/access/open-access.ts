@@ -18,7 +18,7 @@ import { directory, isForbidden } from './directory.ts'
 import { type Environment, proxyEnvironment } from './environment.ts'
 import { type Forward, resolveForward } from './forward.ts'
 import { insideDial, type InsidePod } from './inside-dial.ts'
-import { CLUSTER_DOMAIN } from './names.ts'
+import { CLUSTER_DOMAIN, meaningOf } from './names.ts'
 import { Lingering } from './relay.ts'
 import { type Names, resolveName } from './resolve-name.ts'
 import { connectTo, IDLE_MS, joinWith, refuse, type ServeParts } from './serve.ts'
@@ -150,6 +150,7 @@ function serveParts(options: AccessOptions, names: Names, signal: AbortSignal): 
     dialOutside: dialTcpTo(),
     dialInside: options.viaPod === undefined ? undefined : insideDial(options.viaPod, { cluster, clock }),
     sayOutside: (to, alias) => {
+      if (meaningOf(to.host, names.namespace).kind === 'loopback') return
       const why = alias === undefined ? 'is no name of the cluster' : `is what ${alias} stands for (ExternalName)`
       say.once(`outside ${to.host} ${alias ?? ''}`, `${to.host} ${why}: it is dialled from this machine`)
     }

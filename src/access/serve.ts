@@ -1,7 +1,7 @@
 /** What serving a client needs, whatever it speaks: a destination for its words, the join, and the one place that says why something is refused. */
 import { type Clock, deadline } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
-import { asError } from '../base/errors.ts'
+import { asError, errnoOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { ByteSource } from './byte-source.ts'
 import type { Way } from './dial.ts'
@@ -53,7 +53,8 @@ export function refuse(thrown: unknown, to: Endpoint, parts: ServeParts): Refusa
   const refusal = refusalOf(thrown, to)
   const error = asError(thrown)
   parts.log.info('refused', { to: `${to.host}:${to.port}`, error })
-  if (error.name !== 'AbortError' && !parts.signal.aborted) parts.say(refusal.line, refusal.line)
+  if (error.name !== 'AbortError' && !parts.signal.aborted)
+    parts.say(`${to.host}:${to.port} ${errnoOf(error) ?? refusal.line}`, refusal.line)
   return refusal
 }
 

@@ -1,4 +1,5 @@
 /** `pods/exec` of the fake API server: what a command writes is told beforehand, split over messages as the network likes. */
+import net from 'node:net'
 import type { WebSocket } from 'ws'
 
 export interface FakeExec {
@@ -8,6 +9,8 @@ export interface FakeExec {
   exitCode?: number
   /** The runtime's own refusal instead, as containerd words it. */
   failure?: string
+  /** The command is a pipe to this port of this machine, as `nc` would be. */
+  pipe?: number
 }
 
 /** Undefined: the container has no such program. */
@@ -22,6 +25,7 @@ export function serveExec(ws: WebSocket, url: string, lookup: ExecLookup): void 
     failure: `OCI runtime exec failed: exec failed: unable to start container process: exec: "${command[0] ?? ''}": executable file not found in $PATH: unknown`
   }
   const send = (channel: number, bytes: Buffer): void => ws.send(Buffer.concat([Buffer.from([channel]), bytes]))
+  if (answer.pipe !== undefined) return pipe(ws, send, answer.pipe)
   const stdout = Buffer.from(answer.stdout ?? '')
   for (const channel of [1, 2]) send(channel, Buffer.alloc(0))
   for (let at = 0; at < stdout.length; at += MESSAGE_BYTES) send(1, stdout.subarray(at, at + MESSAGE_BYTES))
@@ -35,4 +39,20 @@ function statusOf({ exitCode = 0, failure }: FakeExec): unknown {
   if (exitCode === 0) return { metadata: {}, status: 'Success' }
   const message = `command terminated with non-zero exit code: exit code ${exitCode}`
   return { status: 'Failure', reason: 'NonZeroExitCode', message, details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] } }
+}
+
+function pipe(ws: WebSocket, send: (channel: number, bytes: Buffer) => void, port: number): void {
+  const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.on('data', chunk => send(1, chunk))
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    send(3, Buffer.from(JSON.stringify({ status: 'Success' })))
+    ws.close(1000)
+  })
+  ws.on('message', data => {
+    const message = data as Buffer
+    if (message[0] === 0) socket.write(message.subarray(1))
+    else if (message[0] === 255) socket.end()
+  })
+  ws.on('close', () => socket.destroy())
 }
