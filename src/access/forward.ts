@@ -53,6 +53,10 @@ function readLocal(text: string): Endpoint | undefined {
   return port > 65_535 ? undefined : { host: host?.replace(/^\[|\]$/g, '') ?? '127.0.0.1', port }
 }
 
+/** `svc/db:5432`. */
+export const targetOf = ({ kind, name, port }: Forward): string =>
+  `${kind === 'name' ? '' : kind === 'pod' ? 'pod/' : 'svc/'}${name.includes(':') ? `[${name}]` : name}:${port}`
+
 /** Throws as `resolveName` does. */
 export async function resolveForward(names: Names, { kind, name, port }: Pick<Forward, 'kind' | 'name' | 'port'>): Promise<Destination> {
   const [first = '', namespace = names.namespace] = kind === 'service' ? name.split('.') : [name]

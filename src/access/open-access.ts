@@ -16,7 +16,7 @@ import { podChooser } from './choose-pod.ts'
 import { type DialParts, wayTo } from './dial.ts'
 import { directory, isForbidden } from './directory.ts'
 import { type Environment, proxyEnvironment } from './environment.ts'
-import { type Forward, resolveForward } from './forward.ts'
+import { type Forward, resolveForward, targetOf } from './forward.ts'
 import { insideDial, type InsidePod } from './inside-dial.ts'
 import { CLUSTER_DOMAIN, meaningOf } from './names.ts'
 import { Lingering } from './relay.ts'
@@ -213,7 +213,7 @@ async function listenOn(at: Endpoint, onConnection: (client: Connection) => void
     return await listenTcp(at, onConnection)
   } catch (error) {
     const where = formatEndpoint(at)
-    const another = forward === undefined ? 'leave --listen out, and any free port is taken' : `take another: --forward 0:${rest(forward)}`
+    const another = forward === undefined ? 'leave --listen out, and any free port is taken' : `take another: --forward 0:${targetOf(forward)}`
     const why = errnoOf(error) === 'EADDRINUSE' ? 'is in use' : errnoOf(error) === 'EACCES' ? 'needs more rights' : 'cannot be listened on'
     throw new InterceptError('LOCAL_PORT_TAKEN', `${where} ${why}${forward === undefined ? '' : ` (--forward ${forward.text})`}`, {
       hint: `${another}; who has it: ss -ltnp 'sport = :${at.port}'`,
@@ -221,5 +221,3 @@ async function listenOn(at: Endpoint, onConnection: (client: Connection) => void
     })
   }
 }
-
-const rest = ({ kind, name, port }: Forward): string => `${kind === 'name' ? '' : kind === 'pod' ? 'pod/' : 'svc/'}${name}:${port}`

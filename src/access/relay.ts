@@ -120,6 +120,10 @@ class Relay {
   }
 }
 
+const QUIET_MS = 1_000
+/** Under load a connection is let go of long before its second is over: each costs the pod's node a stream. */
+const MOST_LINGERING = 32
+
 /**
  * A client that has closed looks like one that only ended its sending, and a port-forward cannot pass on that end (`kube/forwarded-connection.ts`): the
  * connection stays open in the pod for a minute of silence. One whose client got bytes after the last that it sent has had its answer: it is let go
@@ -130,7 +134,7 @@ export class Lingering {
   readonly #limit: number
   readonly #waiting = new Map<Joined, { timer: Timer; busy: () => boolean }>()
 
-  constructor(clock: Clock, limit = 256) {
+  constructor(clock: Clock, limit = MOST_LINGERING) {
     this.#clock = clock
     this.#limit = limit
   }
@@ -167,5 +171,3 @@ export class Lingering {
     else joined.complete()
   }
 }
-
-const QUIET_MS = 1_000

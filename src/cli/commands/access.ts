@@ -7,6 +7,7 @@ import { connect } from '../connect.ts'
 import type { CommandContext } from '../context.ts'
 import { badUsage, quoted } from '../usage-error.ts'
 import { readWhole } from '../values.ts'
+import { limitYoungHeap } from '../young-heap.ts'
 
 export async function run(context: CommandContext): Promise<number> {
   const { args, io, clock, log, parts } = context
@@ -19,7 +20,7 @@ export async function run(context: CommandContext): Promise<number> {
   }
   if (args.child?.length === 0)
     throw badUsage('nothing stands after --', 'for example: kubectl intercept access -- curl http://cart/health')
-  const [{ parseForward }, { parseInsidePod }] = await Promise.all([
+  const [{ parseForward, targetOf }, { parseInsidePod }] = await Promise.all([
     import('../../access/forward.ts'),
     import('../../access/inside-dial.ts')
   ])
@@ -28,6 +29,7 @@ export async function run(context: CommandContext): Promise<number> {
   const port = listen === undefined ? 0 : readWhole({ flag: '--listen', text: listen }, { min: 0, max: 65_535, example: 1_080 })
   const say = (line: string): void => void io.stderr.write(`${line}\n`)
   const cluster = await connect(context, say)
+  const young = limitYoungHeap(clock)
   try {
     const openAccess = await parts.openAccess()
     const { namespace } = cluster
@@ -35,12 +37,13 @@ export async function run(context: CommandContext): Promise<number> {
     const viaPod = via === undefined ? undefined : parseInsidePod(via, namespace)
     const access = await openAccess({ cluster, namespace, clock, log: log.child('access'), say, port, forwards, viaPod })
     try {
-      for (const { local, forward } of access.forwards) say(`${formatEndpoint(local)} → ${forward.text.replace(/^[^/]*:(?=\w+\/)/, '')}`)
+      for (const { local, forward } of access.forwards) say(`${formatEndpoint(local)} → ${targetOf(forward)}`)
       return await (args.child === undefined ? untilStopped(access, context, namespace) : runCommand(access, context, args.child))
     } finally {
       await access.close()
     }
   } finally {
+    young.cancel()
     await cluster.close()
   }
 }

@@ -86,12 +86,12 @@ describe('routeArgv', () => {
     expect(error.hint).toContain(hint)
   })
 
-  it.each(['svc/a --header x:1', 'svc/a --mirror', 'svc/a --takeover', 'access'])('says of `%s` that it comes later', line => {
+  it.each(['svc/a --header x:1', 'svc/a --mirror', 'svc/a --takeover', 'doctor'])('says of `%s` that it comes later', line => {
     expect(refusal(line).message).toContain('comes in a later version')
   })
 
   it('tells how a resource named like a later command is written', () => {
-    expect(refusal('access').hint).toContain('kubectl intercept svc/access')
+    expect(refusal('doctor').hint).toContain('kubectl intercept svc/doctor')
   })
 
   it('guesses nothing from a single letter', () => {

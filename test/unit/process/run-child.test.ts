@@ -1,0 +1,97 @@
+import { EventEmitter } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { type ChildEnd, type ChildOptions, runChild } from '../../../src/process/run-child.ts'
+import { eventually } from '../../harness/eventually.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'run-child-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const file = (name: string): string => path.join(folder, name)
+const read = (name: string): string => readFileSync(file(name), 'utf8')
+
+const signals = new EventEmitter()
+const run = (script: string, options: Partial<ChildOptions> = {}): Promise<ChildEnd> =>
+  runChild({
+    file: 'sh',
+    args: ['-c', script],
+    env: { PATH: process.env['PATH'] },
+    cwd: folder,
+    signals,
+    terminal: true,
+    ...options
+  })
+
+describe('a child', () => {
+  it.each([
+    ['exit 0', 0],
+    ['exit 7', 7],
+    ['kill -9 $$', 137],
+    ['kill -TERM $$', 143],
+    ['kill -INT $$', 130]
+  ])('that does `%s` gives status %i', async (script, status) => {
+    expect((await run(script)).status).toBe(status)
+  })
+
+  it('has the given environment, arguments and folder, and no other', async () => {
+    await run('printf "%s " "$A" "${B-unset}" "$PWD" "$@" > seen', { env: { PATH: process.env['PATH'], A: 'a b', B: undefined } })
+    expect(read('seen')).toMatch(/^a b unset .*run-child-\w+ $/)
+  })
+
+  it('that is not there, or no program, has the status of a shell and a reason', async () => {
+    expect(await run('', { file: 'no-such-program', args: [] })).toMatchObject({
+      status: 127,
+      problem: expect.stringContaining('no-such-program was not found')
+    })
+    writeFileSync(file('text'), 'no program', { mode: 0o644 })
+    expect(await run('', { file: file('text'), args: [] })).toMatchObject({
+      status: 126,
+      problem: expect.stringContaining('cannot be run (EACCES)')
+    })
+  })
+})
+
+describe('a signal', () => {
+  const started = (name: string): Promise<unknown> => eventually(() => read(name).includes('up'))
+  const TRAPS =
+    'trap "echo int >> $0.log" INT; trap "echo term; exit 3" TERM; trap "exit 4" HUP; echo up > $0; while :; do sleep 0.05; done'
+
+  it.each([
+    ['SIGTERM', 3],
+    ['SIGHUP', 4]
+  ] as const)('%s is passed on', async (name, status) => {
+    const child = run(TRAPS, { args: ['-c', TRAPS, name] })
+    await started(name)
+    signals.emit(name)
+    expect(await child).toMatchObject({ status })
+  })
+
+  it('SIGINT is left to the terminal, and passed on without one', async () => {
+    const beside = run(TRAPS, { args: ['-c', TRAPS, 'tty'] })
+    const alone = run(TRAPS, { args: ['-c', TRAPS, 'alone'], terminal: false })
+    await Promise.all([started('tty'), started('alone')])
+    signals.emit('SIGINT')
+    await eventually(() => read('alone.log').includes('int'))
+    expect(() => read('tty.log')).toThrow('ENOENT')
+    signals.emit('SIGTERM')
+    await Promise.all([beside, alone])
+  })
+
+  it('that is ignored is followed by SIGKILL', async () => {
+    const stubborn = 'trap "" TERM; echo up > stubborn; while :; do sleep 0.05; done'
+    const child = run(stubborn, { graceMs: 50 })
+    await started('stubborn')
+    signals.emit('SIGTERM')
+    expect(await child).toMatchObject({ status: 137, signal: 'SIGKILL' })
+  })
+
+  it('is not needed when what the child needs is gone', async () => {
+    const stop = new AbortController()
+    const child = run(TRAPS, { args: ['-c', TRAPS, 'stop'], stop: stop.signal })
+    await started('stop')
+    stop.abort()
+    expect((await child).status).toBe(3)
+    expect(signals.listenerCount('SIGTERM')).toBe(0)
+  })
+})
