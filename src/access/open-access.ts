@@ -213,7 +213,8 @@ async function listenOn(at: Endpoint, onConnection: (client: Connection) => void
     return await listenTcp(at, onConnection)
   } catch (error) {
     const where = formatEndpoint(at)
-    const another = forward === undefined ? 'leave --listen out, and any free port is taken' : `take another: --forward 0:${targetOf(forward)}`
+    const another =
+      forward === undefined ? 'leave --listen out, and any free port is taken' : `take another: --forward 0:${targetOf(forward)}`
     const why = errnoOf(error) === 'EADDRINUSE' ? 'is in use' : errnoOf(error) === 'EACCES' ? 'needs more rights' : 'cannot be listened on'
     throw new InterceptError('LOCAL_PORT_TAKEN', `${where} ${why}${forward === undefined ? '' : ` (--forward ${forward.text})`}`, {
       hint: `${another}; who has it: ss -ltnp 'sport = :${at.port}'`,
