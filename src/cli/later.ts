@@ -26,8 +26,7 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'mirror', arity: 'none', what: 'mirroring' },
   { name: 'mount', arity: 'many', what: "the pod's files on the laptop" },
   { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },
-  { name: 'join', arity: 'none', what: 'agreeing with other people on a target' },
-  { name: 'events', arity: 'one', what: 'writing events beside the output of a command' }
+  { name: 'join', arity: 'none', what: 'agreeing with other people on a target' }
 ]
 
 export const laterCommand = (word: string): Later | undefined => LATER_COMMANDS.find(({ name }) => name === word)

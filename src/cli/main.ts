@@ -97,5 +97,7 @@ function reportError(error: unknown, { io, stop, routed }: { io: Io; stop: StopS
     io.stderr.write(renderError(error, { color: wantsColor(io.stderr, io.env), stack, reportUrl: REPORT_URL }))
   }
   // Every other status is the child's own.
-  return routed?.command === 'access' && routed.child !== undefined ? EXIT.BEFORE_CHILD : exitCodeFor(error)
+  return routed?.child !== undefined && (routed.command === 'access' || routed.command === 'intercept')
+    ? EXIT.BEFORE_CHILD
+    : exitCodeFor(error)
 }

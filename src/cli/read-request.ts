@@ -7,6 +7,7 @@ import type { PortMapping } from '../resolve/types.ts'
 import type { InterceptRequest, ManualTunnel, Share, TunnelCredentials, ViaRequest } from '../session/request.ts'
 import type { Io } from './io.ts'
 import type { ParsedArgs } from './parse.ts'
+import { checkCommand } from './read-command.ts'
 import { badUsage, NAME_ONE, quoted } from './usage-error.ts'
 import { readChoice, readDuration, readPercent, readUrl, readUuid, readWhole } from './values.ts'
 
@@ -17,6 +18,7 @@ const EXAMPLE_SERVER = 'ws://203.0.113.7:8421/proxy'
 /** Throws BAD_USAGE. */
 export async function readInterceptRequest(args: ParsedArgs, io: Io, parsePort: (text: string) => PortMapping): Promise<InterceptRequest> {
   refuseContradictions(args, io)
+  checkCommand(args)
   const manual = await readManual(args, io)
   if (manual === undefined && args.words.length === 0 && !args.on('all')) throw badUsage('no target was named', NAME_ONE)
   const dryRun = readDryRun(args)
@@ -45,12 +47,6 @@ export async function readInterceptRequest(args: ParsedArgs, io: Io, parsePort: 
 
 function refuseContradictions(args: ParsedArgs, io: Io): void {
   const named = args.words.length > 0
-  if (args.child !== undefined) {
-    throw badUsage(
-      'starting a command after -- comes in a later version',
-      'start it in another terminal: kubectl intercept svc/nginx --port 8080'
-    )
-  }
   if (args.on('all') && named) {
     throw badUsage(
       `--all takes every tunnel and cannot be combined with ${quoted(args.words[0] ?? '')}`,

@@ -132,5 +132,22 @@ export const SESSION_FLAGS = [
     argument: 'client',
     summary: 'print the plan (target, tunnel, server, route, weight, permissions) and stop',
     config: 'never'
+  },
+  {
+    name: 'events',
+    arity: 'one',
+    commands: SESSION,
+    argument: 'FILE',
+    summary: 'write every event to FILE as well, one JSON object a line; what -- COMMAND leaves stdout no place for',
+    config: 'never'
+  },
+  {
+    name: 'log-to',
+    arity: 'one',
+    commands: SESSION,
+    argument: 'FILE',
+    summary: 'what -- COMMAND writes goes to FILE, so that the screen has the terminal',
+    default: 'the terminal, and lines instead of the screen',
+    config: 'never'
   }
 ] as const satisfies readonly FlagSpec[]

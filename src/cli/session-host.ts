@@ -27,6 +27,8 @@ export interface HostOptions {
   format: 'plain' | 'json' | 'tui'
   /** A dry run has nothing to control. */
   control: boolean
+  /** Stdout is a program's: lines go to stderr. */
+  beside?: boolean
 }
 
 /** Runs a session; its error is the last JSON line, or thrown for `main` to render. */
@@ -44,7 +46,8 @@ export async function hostSession(
   const commands = commandTable({ events, stop, targets: () => Object.keys(view.targets) })
   const capture = captureFor(options, context)
   const recording = options.control ? await recordingFor(capture, { context, events }) : undefined
-  const output = await outputFor(options.format, { context, events, commands, capture })
+  const output = await outputFor(options, { context, events, commands, capture })
+  const written = await eventsFileFor(context, events)
   const control = options.control ? await startControl(context, { commands, info: () => infoOf(view, io.pid), events }) : undefined
   const young = limitYoungHeap(clock)
   if (capture.store !== undefined) limitOldHeap()
@@ -81,7 +84,7 @@ export async function hostSession(
     young.cancel()
     commands.ended()
     await recording?.close()
-    await Promise.all([output.flushed(), control?.close(), ...clusters.map(cluster => cluster.close())])
+    await Promise.all([output.flushed(), written?.close(), control?.close(), ...clusters.map(cluster => cluster.close())])
   }
 }
 
@@ -110,6 +113,26 @@ async function recordingFor(
   return recordTo({ file, cwd: io.cwd, events, log: store, mask })
 }
 
+async function eventsFileFor(
+  { args, io }: CommandContext,
+  events: InterceptContext['events']
+): Promise<{ close(): Promise<void> } | undefined> {
+  const text = args.text('events')
+  if (text === undefined) return undefined
+  const [{ openLog }, { eventLines }] = await Promise.all([import('./open-log.ts'), import('../event/event-lines.ts')])
+  const file = await openLog({ flag: '--events', text }, io)
+  const out = file.createWriteStream()
+  out.on('error', error => io.stderr.write(`warning: --events ends, since the file cannot be written (${error.message})\n`))
+  const lines = eventLines(out)
+  events.subscribe(lines.push)
+  return {
+    async close() {
+      await lines.flushed()
+      await new Promise<void>(resolve => out.end(resolve))
+    }
+  }
+}
+
 interface OutputParts {
   context: CommandContext
   events: InterceptContext['events']
@@ -117,9 +140,10 @@ interface OutputParts {
   capture: Capture
 }
 
-async function outputFor(format: HostOptions['format'], { context, events, commands, capture }: OutputParts): Promise<SessionOutput> {
+async function outputFor({ format, beside }: HostOptions, { context, events, commands, capture }: OutputParts): Promise<SessionOutput> {
   const { io, clock, stop, parts } = context
-  if (format !== 'tui' || capture.store === undefined) return sessionOutput(format === 'json' ? 'json' : 'plain', events, io)
+  if (format !== 'tui' || capture.store === undefined)
+    return sessionOutput(format === 'json' ? 'json' : 'plain', events, beside === true ? { ...io, stdout: io.stderr } : io)
   const { screenOutput } = await import('./screen-output.ts')
   return screenOutput({
     events,

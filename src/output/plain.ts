@@ -141,6 +141,7 @@ function sessionLines({ paint, columns, time }: LineOptions): Renderers {
     notice: event => at(event, noticeText(event, paint)),
     error: event => (event.fatal ? [] : at(event, paint('red', `error: ${printable(event.message)}`) + hintText(event.hint))),
     command: event => (event.by === 'control' ? at(event, `${printable(event.name)} asked for by another kubectl intercept`) : []),
+    'child.state': event => at(event, childWords(event)),
     'drain.progress': event => at(event, `waiting for ${event.inFlight} running, at most ${formatMs(event.remainingMs)}`),
     'session.ended': event => [
       ...summaryLines(event.summary, serving.size > 0),
@@ -178,6 +179,11 @@ const hintText = (hint: string | undefined): string => (hint === undefined ? '' 
 function noticeText({ level, message, hint }: EventOf<'notice'>, paint: Paint): string {
   const text = printable(message)
   return (level === 'warn' ? paint('yellow', `warning: ${text}`) : text) + hintText(hint)
+}
+
+function childWords({ pid, state, status, signal }: EventOf<'child.state'>): string {
+  if (state !== 'ended') return `the command runs (pid ${pid})`
+  return signal === undefined ? `the command ended with ${status ?? 0}` : `the command was ended by ${printable(signal)}`
 }
 
 function summaryLines(summary: Summary, started: boolean): string[] {

@@ -24,6 +24,11 @@ export interface ChildOptions {
   terminal: boolean
   /** Ends it as SIGTERM does: what it needs is gone. */
   stop?: AbortSignal | undefined
+  /** Ends it at once. */
+  kill?: AbortSignal | undefined
+  /** The file that what it writes is added to; it has no input then. Default: our terminal. */
+  output?: string | undefined
+  onStart?: ((pid: number) => void) | undefined
   /** Between SIGTERM and SIGKILL. */
   graceMs?: number | undefined
   clock?: Clock | undefined
@@ -64,11 +69,12 @@ export async function runChild(options: ChildOptions): Promise<ChildEnd> {
     env: Object.fromEntries(Object.entries(options.env).filter(entry => entry[1] !== undefined)) as Record<string, string>,
     extendEnv: false,
     cwd: options.cwd,
-    stdio: 'inherit',
+    ...stdioOf(options.output),
     // Its end is decided here.
     cleanup: false,
     forceKillAfterDelay: false
   })
+  if (child.pid !== undefined) options.onStart?.(child.pid)
   const passing = passSignals(child, options)
   try {
     await child
@@ -81,11 +87,20 @@ export async function runChild(options: ChildOptions): Promise<ChildEnd> {
   }
 }
 
+function stdioOf(output: string | undefined) {
+  if (output === undefined) return { stdio: 'inherit' } as const
+  const file = { file: output, append: true } as const
+  return { stdin: 'ignore', stdout: file, stderr: file, buffer: false } as const
+}
+
 interface Child {
   kill(signal: NodeJS.Signals): boolean
 }
 
-function passSignals(child: Child, { signals, terminal, stop, graceMs = GRACE_MS, clock = systemClock }: ChildOptions): { stop(): void } {
+function passSignals(
+  child: Child,
+  { signals, terminal, stop, kill, graceMs = GRACE_MS, clock = systemClock }: ChildOptions
+): { stop(): void } {
   let killing: Timer | undefined
   const pass = (name: ChildSignal) => (): void => {
     if (name === 'SIGINT' && terminal) return
@@ -94,13 +109,17 @@ function passSignals(child: Child, { signals, terminal, stop, graceMs = GRACE_MS
   }
   const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map(name => [name, pass(name)] as const)
   for (const [name, listener] of listeners) signals.on(name, listener)
+  const onKill = (): void => void child.kill('SIGKILL')
+  kill?.addEventListener('abort', onKill, { once: true })
   const onStop = pass('SIGTERM')
   stop?.addEventListener('abort', onStop, { once: true })
   if (stop?.aborted === true) onStop()
+  if (kill?.aborted === true) onKill()
   return {
     stop() {
       killing?.cancel()
       stop?.removeEventListener('abort', onStop)
+      kill?.removeEventListener('abort', onKill)
       for (const [name, listener] of listeners) signals.off(name, listener)
     }
   }

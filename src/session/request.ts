@@ -4,6 +4,7 @@ import type { Endpoint } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
 import type { Auth } from '../discovery/types.ts'
 import type { EventStream } from '../event/stream.ts'
+import type { EndReason } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { By } from './change.ts'
 import type { Capture } from './exchanges.ts'
@@ -94,6 +95,8 @@ export interface InterceptContext {
   capture?: Capture | undefined
   /** The file that the traffic is written to. */
   recording?: string | undefined
+  /** Why it is drained, where that is no person's doing. */
+  reason?: (() => EndReason | undefined) | undefined
   /** Resident bytes now, for `stats`. */
   memory: () => number
 }

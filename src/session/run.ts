@@ -122,7 +122,7 @@ async function drainAll(
   ])
   if (reports === undefined) return ['signal', EXIT.SIGINT]
   const broken = reports.find(report => report.serving === false)
-  if (broken === undefined) return ['done', EXIT.OK]
+  if (broken === undefined) return [context.reason?.() ?? 'done', EXIT.OK]
   const error = new InterceptError('CLUSTER_NOT_SERVING', broken.line, { hint: 'see the pods: kubectl get pods -o wide' })
   events.emit('error', { ...shapeOf(error), fatal: false })
   return ['error', exitCodeFor(error)]

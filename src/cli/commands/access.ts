@@ -1,16 +1,15 @@
 /** `kubectl intercept access`: the cluster's names from this machine, for a command or until Ctrl-C. */
 import type { Access } from '../../access/open-access.ts'
-import { formatEndpoint } from '../../base/connection.ts'
 import { EXIT } from '../../base/errors.ts'
 import { singleQuoted } from '../../capture/shell-quote.ts'
+import { readAccessFlags } from '../access-options.ts'
 import { connect } from '../connect.ts'
 import type { CommandContext } from '../context.ts'
 import { badUsage, quoted } from '../usage-error.ts'
-import { readWhole } from '../values.ts'
 import { limitYoungHeap } from '../young-heap.ts'
 
 export async function run(context: CommandContext): Promise<number> {
-  const { args, io, clock, log, parts } = context
+  const { args, io } = context
   const [word] = args.words
   if (word !== undefined) {
     throw badUsage(
@@ -20,25 +19,14 @@ export async function run(context: CommandContext): Promise<number> {
   }
   if (args.child?.length === 0)
     throw badUsage('nothing stands after --', 'for example: kubectl intercept access -- curl http://cart/health')
-  const [{ parseForward, targetOf }, { parseInsidePod }] = await Promise.all([
-    import('../../access/forward.ts'),
-    import('../../access/inside-dial.ts')
-  ])
-  const forwards = args.all('forward').map(parseForward)
-  const listen = args.text('listen')
-  const port = listen === undefined ? 0 : readWhole({ flag: '--listen', text: listen }, { min: 0, max: 65_535, example: 1_080 })
+  const flags = await readAccessFlags(context)
   const say = (line: string): void => void io.stderr.write(`${line}\n`)
   const cluster = await connect(context, say)
-  const young = limitYoungHeap(clock)
+  const young = limitYoungHeap(context.clock)
   try {
-    const openAccess = await parts.openAccess()
-    const { namespace } = cluster
-    const via = args.text('via-pod')
-    const viaPod = via === undefined ? undefined : parseInsidePod(via, namespace)
-    const access = await openAccess({ cluster, namespace, clock, log: log.child('access'), say, port, forwards, viaPod })
+    const access = await flags.open(cluster, say)
     try {
-      for (const { local, forward } of access.forwards) say(`${formatEndpoint(local)} → ${targetOf(forward)}`)
-      return await (args.child === undefined ? untilStopped(access, context, namespace) : runCommand(access, context, args.child))
+      return await (args.child === undefined ? untilStopped(access, context, cluster.namespace) : runCommand(access, context, args.child))
     } finally {
       await access.close()
     }
