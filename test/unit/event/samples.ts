@@ -75,7 +75,7 @@ const BODIES: { [T in EventType]: EventBody<T> } = {
     loopLagP99: 1.2
   },
   'drain.progress': { inFlight: 3, remainingMs: 9_000 },
-  'child.state': { pid: 4300, state: 'exited', status: 0 },
+  'child.state': { pid: 4300, state: 'ended', status: 0 },
   'mount.changed': { path: './config/app.yaml', source: 'configmap/app', version: '8123' },
   'access.connection': { id: '7', name: 'redis', pod: 'redis-0', state: 'open', cause: 'dialled' },
   command: { id: 'c1', by: 'control', name: 'leave', args: { targets: ['nginx'] } },
