@@ -1,6 +1,7 @@
 /** A body for reading: JSON with folding, forms as a list, text as it is, anything else as hex; decoded where it came packed. */
 import { formatBytes, printable } from '../base/format.ts'
 import { decodeBody } from '../capture/decode-body.ts'
+import { jsonOf } from '../capture/diff-json.ts'
 import type { KeptBody } from '../capture/kept.ts'
 import type { Header } from '../event/types.ts'
 import { header } from '../http/header.ts'
@@ -24,7 +25,7 @@ export function bodyLines(message: { headers: readonly Header[]; body: KeptBody 
 function contentLines(bytes: Buffer, type: string, folded: ReadonlySet<string>): JsonLine[] {
   const text = textOf(bytes)
   if (text === undefined) return hexLines(bytes).map(line => ({ line }))
-  const json = looksLikeJson(text, type) ? parse(text) : undefined
+  const json = jsonOf(text, type)
   if (json !== undefined) return jsonLines(json.value, folded)
   if (/^application\/x-www-form-urlencoded\b/i.test(type)) return formLines(text)
   return textLines(text)
@@ -37,16 +38,6 @@ export function textOf(bytes: Buffer): string | undefined {
   // A few bytes that are no UTF-8 are shown as such; a lot of them are no text.
   const broken = text.split('\ufffd').length - 1
   return broken > Math.max(2, text.length / 50) ? undefined : text
-}
-
-const looksLikeJson = (text: string, type: string): boolean => /\bjson\b/i.test(type) || /^\s*[[{]/.test(text)
-
-function parse(text: string): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) as unknown }
-  } catch {
-    return undefined // cut off, or only called JSON
-  }
 }
 
 function formLines(text: string): JsonLine[] {

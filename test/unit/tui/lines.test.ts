@@ -133,6 +133,11 @@ describe('a body', () => {
     expect(shown('', 'text/plain')).toEqual([])
   })
 
+  it('shows whole numbers exactly, and as text what nests absurdly deep', () => {
+    expect(shown('{"id":9007199254740993}', 'application/json')).toContain('  "id": 9007199254740993')
+    expect(shown('['.repeat(30_000) + ']'.repeat(30_000), 'application/json')).toHaveLength(1)
+  })
+
   it('never has a control character, and is bounded', () => {
     const hostile = shown(`{"k\\u001b[2J":"v\u009b"}\n`, 'text/plain').join('')
     expect(hostile).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
