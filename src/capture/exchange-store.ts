@@ -17,7 +17,7 @@ export interface StoreLimits {
   messages: number
 }
 
-export const STORE_LIMITS: StoreLimits = { exchanges: 2_000, bodyBytes: 65_536, totalBytes: 67_108_864, messages: 200 }
+const STORE_LIMITS: StoreLimits = { exchanges: 2_000, bodyBytes: 65_536, totalBytes: 67_108_864, messages: 200 }
 /** Of a connection that is no HTTP, each way. */
 const PREVIEW_BYTES = 1_024
 /** What an entry costs beside its bytes, roughly. */

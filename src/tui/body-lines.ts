@@ -46,5 +46,5 @@ function formLines(text: string): JsonLine[] {
     .map(([name, value]) => ({ line: [toned('cyan', printable(name, 200)), { text: ` = ${printable(value)}` }] }))
 }
 
-export const textLines = (text: string): JsonLine[] =>
+const textLines = (text: string): JsonLine[] =>
   text.split(/\r\n|\n|\r/, MAX_LINES).map(line => ({ line: [{ text: printable(line.replaceAll('\t', '    ')) }] }))

@@ -35,7 +35,7 @@ export interface Screen {
   readonly foldable: string | undefined
 }
 
-export const TOO_SMALL: Size = { columns: 40, rows: 8 }
+const TOO_SMALL: Size = { columns: 40, rows: 8 }
 /** From this width on the exchange stands beside the list. */
 const BESIDE = 140
 
