@@ -25,7 +25,7 @@ export function remarkOf(exchange: KeptExchange): string {
   return unparsed ? 'unparsed' : ''
 }
 
-export function statusOf({ response, end }: KeptExchange): { text: string; tone: Tone | undefined } {
+export function statusOf({ response, end }: KeptExchange): { text: string; tone: Tone } {
   const status = response?.status
   if (status === undefined) return { text: end === undefined ? '…' : '–', tone: end?.kind === 'aborted' ? 'red' : 'gray' }
   if (end?.kind === 'aborted' || status >= 500) return { text: String(status), tone: 'red' }
