@@ -29,22 +29,14 @@ export interface HarEntry extends Entry {
   _local?: string
 }
 
-/** What is no HTTP request has no place in a HAR, nor has one whose answer never began. */
+/** What is no HTTP request has no place in a HAR. */
 export const fitsHar = ({ request }: KeptExchange): boolean => request !== undefined
 
-/** The file in pieces, so that thousands of exchanges are never one string. */
-export function* harParts(exchanges: Iterable<KeptExchange>, options: HarOptions): Generator<string> {
-  yield harHead(options)
-  let first = true
-  for (const exchange of exchanges) {
-    if (!fitsHar(exchange)) continue
-    yield `${first ? '' : ','}\n${JSON.stringify(harEntry(exchange, options))}`
-    first = false
-  }
-  yield HAR_TAIL
+/** A whole file; a recording writes head, entries and tail as they come. */
+export function harText(exchanges: Iterable<KeptExchange>, options: HarOptions): string {
+  const entries = [...exchanges].filter(fitsHar).map(exchange => `\n${JSON.stringify(harEntry(exchange, options))}`)
+  return `${harHead(options)}${entries.join()}${HAR_TAIL}`
 }
-
-export const harText = (exchanges: Iterable<KeptExchange>, options: HarOptions): string => [...harParts(exchanges, options)].join('')
 
 export function harHead({ version = '0' }: { version?: string }): string {
   const log: Har['log'] = { version: '1.2', creator: { name: 'kubectl-intercept', version }, entries: [] }
