@@ -7,12 +7,20 @@ import type { Header } from '../event/types.ts'
 import { header } from '../http/header.ts'
 import { hexLines } from './hex-lines.ts'
 import { type JsonLine, jsonLines } from './json-lines.ts'
+import { keepLast } from './keep-last.ts'
 import { toned } from './line.ts'
 
 const MAX_LINES = 5_000
 
-/** Lines with the JSON paths that can be folded; none for an empty body. */
-export function bodyLines(message: { headers: readonly Header[]; body: KeptBody }, folded: ReadonlySet<string>): JsonLine[] {
+interface Message {
+  readonly headers: readonly Header[]
+  readonly body: KeptBody
+}
+
+/** Lines with the JSON paths that can be folded; none for an empty body. A body that still arrives grows in place. */
+export const bodyLines = keepLast(layOut, (message, folded) => [message, message.body.size, folded])
+
+function layOut(message: Message, folded: ReadonlySet<string>): readonly JsonLine[] {
   const { body } = message
   if (body.size === 0) return []
   const { bytes, note } = decodeBody(body.bytes, header(message, 'content-encoding'), { truncated: body.truncated })

@@ -3,6 +3,7 @@ import { printable } from '../base/format.ts'
 import { compareAnswers } from '../capture/compare.ts'
 import type { DiffLine } from '../capture/diff.ts'
 import type { KeptExchange } from '../capture/kept.ts'
+import { keepLast } from './keep-last.ts'
 import { bold, fit, type Line, toned } from './line.ts'
 
 /** Side by side from this width on. */
@@ -20,7 +21,10 @@ export function diffTitle(before: KeptExchange | undefined, after: KeptExchange 
   )
 }
 
-export function diffLines(before: KeptExchange | undefined, after: KeptExchange | undefined, width: number): Line[] {
+/** An exchange stays the same object while it grows. */
+export const diffLines = keepLast(layOut, (before, after, width) => [before, before?.version, after, after?.version, width])
+
+function layOut(before: KeptExchange | undefined, after: KeptExchange | undefined, width: number): readonly Line[] {
   if (before === undefined || after === undefined) return [[toned('yellow', 'one of the two is no longer remembered')]]
   if (after.response === undefined)
     return [[toned('red', after.end === undefined ? 'no answer yet' : 'the local app did not answer the replay')]]
