@@ -182,7 +182,7 @@ export class KeptRecord implements KeptExchange {
   said(message: KeptMessage): void {
     this.messageCount[message.direction] += 1
     if (this.forgotten) return
-    this.messages.push(message)
+    this.messages.push({ ...message, bytes: this.#store.slab.copy(message.bytes) })
     let grown = message.bytes.length + MESSAGE_BYTES
     if (this.messages.length > this.#store.limits.messages) grown -= (this.messages.shift()?.bytes.length ?? 0) + MESSAGE_BYTES
     this.#grew(grown)
