@@ -101,14 +101,14 @@ export function startTui(options: TuiOptions): Tui {
   // Whoever waits for nothing must not make it an unhandled rejection.
   failed.promise.catch(() => {})
   mount()
-  process.on('SIGWINCH', onResize)
+  options.signals.on('SIGWINCH', onResize)
   return {
     failed: failed.promise,
     close: closeOnce(async () => {
       closed = true
       unsubscribe()
       settling?.cancel()
-      process.off('SIGWINCH', onResize)
+      options.signals.off('SIGWINCH', onResize)
       controller.close()
       await absent
       await unmount()
