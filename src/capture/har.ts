@@ -2,6 +2,7 @@
  * Exchanges as HAR 1.2 (w3c.github.io/web-performance/specs/HAR), which browsers' developer tools, viewers and `kubectl intercept replay` open. Secret headers and
  * cookies are masked; bodies are as they were kept, and say so when that is not all of them. WebSocket messages stand where Chrome puts them.
  */
+import { isUtf8 } from 'node:buffer'
 import type { Har, Header as HarHeader, Cookie, Entry, PostData, QueryString } from 'har-format'
 import type { Header } from '../event/types.ts'
 import { header } from '../http/header.ts'
@@ -135,10 +136,7 @@ function postData(body: KeptBody, mimeType: string): PostData {
   return { mimeType, text: body.bytes.toString('base64'), comment: 'base64' }
 }
 
-function textOf(bytes: Buffer): string | undefined {
-  const text = bytes.toString('utf8')
-  return text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes) ? undefined : text
-}
+const textOf = (bytes: Buffer): string | undefined => (isUtf8(bytes) ? bytes.toString('utf8') : undefined)
 
 const requestCookies = (headers: readonly Header[], masked: readonly string[]): Cookie[] =>
   headers
