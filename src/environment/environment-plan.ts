@@ -7,7 +7,7 @@ import { expand, type Value } from '../discovery/expand.ts'
 import { fieldValue, hostnameOf } from './pod-field.ts'
 import { type Allocatable, resourceValue } from './resource-field.ts'
 import { linkedServices, serviceLinks } from './service-links.ts'
-import type { Container, EnvironmentPlan, Missing, ObjectRead, Pod, ReadObject, Service, Unread, Variable } from './types.ts'
+import type { Container, EnvironmentPlan, Missing, ObjectRead, Pod, Service, Unread, Variable } from './types.ts'
 
 export interface EnvironmentSources {
   configMap: (name: string) => ObjectRead
@@ -182,8 +182,3 @@ function hidden({ unread, sources }: Build, name: string): Unknown | undefined {
   if (!SERVICE_LINK.test(name)) return undefined
   return name.startsWith('KUBERNETES_') ? sources.servicesUnread.master : sources.servicesUnread.own
 }
-
-export const textsOf = (texts: Readonly<Record<string, string>>): ReadObject => ({
-  values: new Map(Object.entries(texts)),
-  unusable: new Map()
-})

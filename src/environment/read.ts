@@ -74,7 +74,7 @@ async function readSecret(inventory: Inventory, namespace: string, name: string)
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A container with a variable that is not UTF-8 does not start: the container runtime refuses it. */
-export function secretTexts(data: Readonly<Record<string, string>>): ReadObject {
+function secretTexts(data: Readonly<Record<string, string>>): ReadObject {
   const values = new Map<string, string>()
   const unusable = new Map<string, string>()
   for (const [key, base64] of Object.entries(data)) {
