@@ -2,8 +2,8 @@
 import { InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
 import { isLoopback } from '../discovery/address.ts'
-import type { PodFacts } from '../resolve/pod-facts.ts'
-import type { Container, Pod } from './types.ts'
+import type { PodFacts } from './pod-facts.ts'
+import type { Container, Pod } from './objects.ts'
 
 export interface Chosen {
   container: Container
