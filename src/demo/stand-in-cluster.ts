@@ -22,6 +22,8 @@ export function standInCluster(): Cluster {
     serviceProxySocket: none,
     serviceProxyRequest: none,
     exec: none,
+    execStream: none,
+    requestToken: none,
     canI: async () => true,
     close: closeOnce(() => {})
   }
