@@ -107,7 +107,7 @@ class Mount implements Mounted {
     const elsewhere = await this.#copies(plan, main)
     if (main !== undefined) for (const planned of plan.mounts) await this.#place({ planned, root: main, at: planned.path.slice(1) })
     if (main !== undefined) this.#noteElsewhere(plan, elsewhere)
-    sources.follow({ changed: () => void this.#rewrite(), say: this.#request.say })
+    sources.follow({ changed: () => this.#rewrite(), say: this.#request.say })
   }
 
   async #open(folder: string): Promise<MountRoot> {
@@ -215,17 +215,18 @@ class Mount implements Mounted {
   }
 
   /** One at a time; changes that come meanwhile are written once more after it. */
-  async #rewrite(): Promise<void> {
+  #rewrite(): void {
     this.#again = true
-    if (this.#writing !== undefined || this.#ended) return
-    this.#writing = (async () => {
-      while (this.#again && !this.#ended) {
-        this.#again = false
-        await this.#writeChanged()
-      }
-    })().finally(() => {
-      this.#writing = undefined
-    })
+    if (this.#writing === undefined && !this.#ended) this.#writing = this.#writeAll()
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#again && !this.#ended) {
+      this.#again = false
+      await this.#writeChanged()
+    }
+    // In the same turn as the last look at it: a change after this starts anew.
+    this.#writing = undefined
   }
 
   async #writeChanged(): Promise<void> {
