@@ -90,7 +90,8 @@ async function receive(source: CopySource, command: readonly string[], root: Mou
     if (isOfThisMachine(error)) throw cannotWrite(root.path, error)
     if (!(error instanceof Error)) throw error
     const own = error instanceof InterceptError ? error.hint : hint
-    return { problem: error.message, nothing: false, ...(own === undefined ? {} : { hint: own }) }
+    const problem = error instanceof InterceptError ? error.message : `${error.message}, and nothing of it was kept`
+    return { problem, nothing: false, ...(own === undefined ? {} : { hint: own }) }
   }
 }
 
