@@ -50,9 +50,14 @@ export interface MountRoot {
   remove(): Promise<string[]>
 }
 
+interface Owner {
+  pid: number
+  uid: number | undefined
+}
+
 /** Throws MOUNT_FAILED where the folder holds anything, is a link, or belongs to somebody else. */
-export async function openRoot(wanted: string, { pid, uid }: { pid: number; uid: number | undefined }): Promise<MountRoot> {
-  const { root, made, mode } = await prepare(wanted, uid)
+export async function openRoot(wanted: string, { pid, uid }: Owner): Promise<MountRoot> {
+  const { root, made, mode } = await prepare(wanted, { pid, uid })
   const marker: Marker = { v: 1, nonce: randomUUID(), pid, made, mode, volumes: [], files: [], links: [], folders: [] }
   try {
     await chmod(root, 0o700)
@@ -109,7 +114,7 @@ export async function openRoot(wanted: string, { pid, uid }: { pid: number; uid:
 
 const stagingName = ({ nonce }: Pick<Marker, 'nonce'>): string => `..incoming.${nonce}`
 
-async function prepare(wanted: string, uid: number | undefined): Promise<{ root: string; made: string[]; mode: number | undefined }> {
+async function prepare(wanted: string, { pid, uid }: Owner): Promise<{ root: string; made: string[]; mode: number | undefined }> {
   const shown = printable(wanted)
   const there = await lstat(wanted).catch((error: unknown) => {
     if (errnoOf(error) === 'ENOENT') return undefined
@@ -126,6 +131,7 @@ async function prepare(wanted: string, uid: number | undefined): Promise<{ root:
   const names = await readdir(wanted)
   if (names.includes(MARKER)) {
     const other = await readMarker(wanted)
+    if (other?.pid === pid) throw mountFailed(`${shown} is named twice`, { hint: 'give each --mount a folder of its own' })
     throw mountFailed(`${shown} holds the files of another session (pid ${other?.pid ?? 'unknown'})`, {
       hint: 'name another folder; if that session has crashed, kubectl intercept leave removes them'
     })

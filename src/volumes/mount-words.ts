@@ -60,6 +60,7 @@ function copyWord(word: string, colon: number, volumes: readonly string[]): Copy
   const [from, to] = [word.slice(0, colon), word.slice(colon + 1)]
   if (to === '') throw wrong(`--mount ${printable(word)}: the folder here is missing after the colon`)
   if (from.startsWith('/')) {
+    if (containerPath(from) === '/') throw wrong(`--mount ${printable(word)}: all of a container is too much for a copy`)
     if (containerPath(from) === undefined)
       throw wrong(`--mount ${printable(word)}: ${printable(from)} is no path of a container without ..`)
     return { from, to }

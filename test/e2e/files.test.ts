@@ -263,12 +263,12 @@ describe('a change of a ConfigMap', () => {
     const took: number[] = []
     for (const round of [1, 2, 3]) {
       const value = `level: ${how} ${round}\n`
-      inNamespace('patch', 'configmap', 'app', '-p', JSON.stringify({ data: { 'app.yaml': value } }))
       const since = performance.now()
+      inNamespace('patch', 'configmap', 'app', '-p', JSON.stringify({ data: { 'app.yaml': value } }))
       await eventually(() => readFileSync(path.join(root, 'mnt/config/app.yaml'), 'utf8') === value, { timeoutMs: 10_000, intervalMs: 10 })
       took.push(performance.now() - since)
     }
-    console.info(`files, ${how}: ${took.map(ms => Math.round(ms)).join(', ')} ms after the API's answer`)
+    console.info(`files, ${how}: ${took.map(ms => Math.round(ms)).join(', ')} ms from kubectl patch on`)
     expect(Math.max(...took)).toBeLessThan(5_000)
     await eventually(() => readFileSync(path.join(root, 'mnt/items/conf.d/10-app.yaml'), 'utf8').includes(`${how} 3\n`))
     expect(readFileSync(path.join(root, 'etc/single/app.yaml'), 'utf8')).not.toContain(how)
@@ -296,6 +296,50 @@ describe('a copy', () => {
     expect(session.stderr).toContain('hint: kubectl auth can-i get pods --subresource=exec')
     expect(existsSync(path.join(folder, 'pod/mnt/config/app.yaml'))).toBe(true)
     expect(await session.end('SIGINT')).toBe(1)
+  })
+})
+
+describe('a pod that vanishes', () => {
+  it('while it is copied from leaves nothing of the copy', async () => {
+    const sparse = {
+      ...podOf('brief'),
+      spec: {
+        ...podOf('brief').spec,
+        containers: [{ ...podOf('brief').spec.containers[0], command: ['sh', '-c', 'truncate -s 8G /mnt/data/big; exec sleep 3600'] }]
+      }
+    }
+    apply(JSON.stringify(sparse))
+    inNamespace('wait', '--for=condition=Ready', 'pod/brief', '--timeout=120s')
+    const root = path.join(folder, 'brief')
+    const session = mount('pod/brief', '--mount', root, '--mount', 'data')
+    await eventually(() => readdirSync(root).some(name => name.startsWith('..incoming') && existsSync(path.join(root, name, 'big'))), {
+      timeoutMs: 20_000
+    })
+    inNamespace('delete', 'pod', 'brief', '--now', '--wait=false')
+    await session.ready()
+    expect(session.stderr).toMatch(/missing: \/mnt\/data: /)
+    expect([existsSync(path.join(root, 'mnt/data')), readdirSync(root).filter(name => name.startsWith('..'))]).toEqual([false, []])
+    expect([await session.end('SIGINT'), existsSync(root)]).toEqual([1, false])
+  })
+})
+
+describe('a full disk', () => {
+  it.skipIf(process.getuid?.() !== 0)('is said, with nothing half written', async () => {
+    const disk = path.join(folder, 'disk')
+    execFileSync('mkdir', [disk])
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', disk])
+    try {
+      for (const args of [
+        ['--mount', path.join(disk, 'root')],
+        ['--mount', `large:${path.join(disk, 'copy')}`]
+      ]) {
+        const full = plugin('env', 'pod/shop', ...args, '-n', namespace)
+        expect([full.status, full.stderr]).toEqual([8, expect.stringContaining('the disk is full')])
+        expect(readdirSync(disk)).toEqual([])
+      }
+    } finally {
+      execFileSync('umount', [disk])
+    }
   })
 })
 

@@ -68,7 +68,8 @@ describe("a mount's folder", () => {
     const folder = newFolder()
     await expect(openRoot(folder, { pid: 1, uid: 12_345 })).rejects.toThrow('belongs to somebody else')
     await openRoot(folder, who)
-    await expect(openRoot(folder, who)).rejects.toThrow('holds the files of another session (pid 4242)')
+    await expect(openRoot(folder, who)).rejects.toThrow('is named twice')
+    await expect(openRoot(folder, { ...who, pid: 7 })).rejects.toThrow('holds the files of another session (pid 4242)')
   })
 
   it('below a file is refused, with nothing left', async () => {

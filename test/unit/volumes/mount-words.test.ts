@@ -33,6 +33,7 @@ describe('--mount', () => {
     [['none:./x'], 'the pod has no volume none'],
     [['./a', './b'], 'two folders'],
     [['data'], 'to which folder here?'],
+    [['/:./x'], 'too much'],
     [['/a/../../b:./x'], 'no path of a container'],
     [['./a', '/b/../c'], 'two folders']
   ])('refuses %j', (words, message) => {
