@@ -302,7 +302,7 @@ describe('while a session runs', () => {
       await world.clock.advance(5_000)
       return world.text('run/all/token') === 'token 3'
     })
-    expect(world.said).toEqual(['/run/all changed: token (token)'])
+    await eventually(() => expect(world.said).toEqual(['/run/all changed: token (token)']))
   })
 
   it('a folder that the person moved away is made anew, and one that leads elsewhere is not entered', async () => {
