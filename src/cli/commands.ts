@@ -63,7 +63,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     summary: "End this user's sessions on this machine",
     usage: ['kubectl intercept leave [TARGET...|PID...|--all]'],
     about: [
-      'Running requests finish first. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all.'
+      'Running requests finish first. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all. Files that a crashed session left (env --mount) are removed too.'
     ],
     examples: [
       { command: 'kubectl intercept leave', summary: 'end the running session' },

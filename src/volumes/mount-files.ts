@@ -258,12 +258,17 @@ class Mount implements Mounted {
     this.#ended = true
     await this.#sources?.close()
     await this.#writing
-    for (const { root, forget } of this.#roots) {
-      const left = await root.remove()
-      await forget()
-      if (left.length > 0) this.#request.say(`kept in ${root.path}, since it is not from the pod or was changed: ${left.join(', ')}`)
-    }
+    // Each on its own: a folder that cannot be removed keeps no other.
+    const ends = await Promise.allSettled(this.#roots.map(opened => this.#giveBack(opened)))
     this.#closed.resolve()
+    const failed = ends.find(end => end.status === 'rejected')
+    if (failed !== undefined) throw asError(failed.reason)
+  }
+
+  async #giveBack({ root, forget }: { root: MountRoot; forget: () => Promise<void> }): Promise<void> {
+    const left = await root.remove()
+    await forget()
+    if (left.length > 0) this.#request.say(`kept in ${root.path}, since it is not from the pod or was changed: ${left.join(', ')}`)
   }
 }
 

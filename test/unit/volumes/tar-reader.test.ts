@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { type Header, pack } from 'tar-stream'
@@ -205,6 +205,19 @@ describe('a copy', () => {
       ).toMatchObject({ problem: expect.stringContaining('was cut') })
       expect(left()).toEqual([])
     }
+  })
+
+  it('that is no longer wanted ends, and leaves nothing with its root', async () => {
+    const { root } = await setup()
+    const stop = new AbortController()
+    const { cluster, ...rest } = source(async () => {
+      stop.abort(new DOMException('stopped', 'AbortError'))
+      return { stdout: (await tar(GOOD)).subarray(0, 50_000), fails: new Error('aborted') }
+    })
+    await expect(copyOut({ ...rest, cluster, signal: stop.signal }, '/data', { root, to: 'data' })).rejects.toMatchObject({
+      name: 'AbortError'
+    })
+    expect([await root.remove(), existsSync(root.path)]).toEqual([[], false])
   })
 
   it('leaves nothing when tar is killed between two files', async () => {
