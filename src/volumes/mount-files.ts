@@ -1,19 +1,19 @@
 /** A container's files in folders of this machine, for as long as a session runs: planned, written, copied, followed, taken away. */
-import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { type Closable, closeOnce, deferred } from '../base/closable.ts'
 import { asError } from '../base/errors.ts'
 import type { Cluster } from '../kube/types.ts'
+import { changesOf, sameFiles } from './changes.ts'
+import { type CopyJob, copyJobs } from './copy-jobs.ts'
 import { copyOut } from './copy-out.ts'
 import { cannotWrite } from './failure.ts'
-import { containerPath } from './inside.ts'
 import { type Records, writeRecord } from './leftovers.ts'
 import { type LiveSources, readLiveSources, type SourcesContext, type VolumeCluster } from './live-sources.ts'
 import { type MountRoot, openRoot } from './mount-root.ts'
-import type { Missing, PlannedMount, VolumeFile, VolumePlan } from './types.ts'
-import { parentsOf } from './volume-files.ts'
-import { planVolumes, sameFiles } from './volume-plan.ts'
-import { writeFiles, writeVolume } from './write-volume.ts'
+import type { Missing, PlannedMount, VolumePlan } from './types.ts'
+import { planVolumes } from './volume-plan.ts'
+import { writeOnce } from './write-once.ts'
+import { writeVolume } from './write-volume.ts'
 
 export interface MountRequest extends Omit<SourcesContext, 'cluster'> {
   /** Absolute. Undefined: only copies. */
@@ -124,10 +124,7 @@ class Mount implements Mounted {
   /** Before the volumes, and the outermost first: a copy needs an empty place. Resolves with the volumes that were asked for. */
   async #copies(plan: VolumePlan, main: MountRoot | undefined): Promise<Set<string>> {
     const asked = new Set<string>()
-    const jobs = this.#request.copies
-      .map(copy => ({ ...copy, ...this.#sourceOf(copy.from, plan) }))
-      .sort((a, b) => a.path.length - b.path.length)
-    for (const job of jobs) {
+    for (const job of copyJobs(this.#request, plan)) {
       asked.add(job.path)
       const root = job.to === undefined ? main : await this.#open(job.to)
       if (root === undefined) continue
@@ -143,22 +140,7 @@ class Mount implements Mounted {
     return asked
   }
 
-  /** A volume is copied from where the container has it, or another container of the pod. */
-  #sourceOf(from: string, plan: VolumePlan): { path: string; container: string } {
-    const { pod, container } = this.#request.target
-    const path = from.startsWith('/') ? containerPath(from) : undefined
-    if (path !== undefined) return { path, container: container.name }
-    const own = [...plan.elsewhere, ...plan.mounts].find(({ volume }) => volume === from)
-    if (own !== undefined) return { path: own.path, container: container.name }
-    for (const other of pod.spec?.containers ?? []) {
-      const mount = other.volumeMounts?.find(({ name }) => name === from)
-      const there = mount === undefined ? undefined : containerPath(mount.mountPath)
-      if (there !== undefined) return { path: there, container: other.name }
-    }
-    return { path: `/${from}`, container: container.name }
-  }
-
-  async #copy(job: { from: string; path: string; container: string }, root: MountRoot, at: string): Promise<void> {
+  async #copy(job: CopyJob, root: MountRoot, at: string): Promise<void> {
     const { target, platform, signal } = this.#request
     const { namespace = '', name = '' } = target.pod.metadata ?? {}
     const lacks = (why: string, hint?: string): void =>
@@ -274,28 +256,4 @@ class Mount implements Mounted {
 
 const parentOf = (name: string): string => name.split('/').slice(0, -1).join('/')
 
-async function writeOnce(root: MountRoot, folder: string, files: readonly VolumeFile[]): Promise<void> {
-  await mkdir(root.staging, { mode: 0o700 })
-  try {
-    await writeFiles(root.staging, files)
-    const folders = new Set(files.flatMap(file => parentsOf(file.path)))
-    await root.adopt(folder, { files: files.map(file => file.path), links: [], folders: [...folders] })
-  } finally {
-    await rm(root.staging, { recursive: true, force: true })
-  }
-}
-
 const isOf = (what: string, mount: string): boolean => what === mount || what.startsWith(`${mount}/`)
-
-/** `app.yaml (configmap/app:app.yaml), removed old.yaml` */
-function changesOf(before: PlannedMount, now: PlannedMount): string {
-  const old = new Map(before.files.map(file => [file.path, file]))
-  const changed = now.files.filter(file => {
-    const known = old.get(file.path)
-    return known === undefined || known.mode !== file.mode || !known.bytes.equals(file.bytes)
-  })
-  const removed = before.files.filter(({ path: name }) => !now.files.some(file => file.path === name))
-  return [...changed.map(({ path: name, source }) => `${name} (${source})`), ...removed.map(({ path: name }) => `removed ${name}`)].join(
-    ', '
-  )
-}

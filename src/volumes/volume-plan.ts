@@ -3,7 +3,7 @@ import { expand, type Value } from '../discovery/expand.ts'
 import { fieldValue } from '../resolve/pod-field.ts'
 import type { Container, Pod } from '../resolve/objects.ts'
 import { below, containerPath, insidePath } from './inside.ts'
-import type { Missing, PlannedMount, VolumeFile, VolumePlan, VolumeSources } from './types.ts'
+import type { Missing, VolumeFile, VolumePlan, VolumeSources } from './types.ts'
 import { type Lacking, type Volume, volumeContent } from './volume-files.ts'
 
 type VolumeMount = NonNullable<Container['volumeMounts']>[number]
@@ -101,11 +101,3 @@ export const kindOf = (volume: Volume): string =>
   Object.entries(volume).find(([key, value]) => key !== 'name' && value !== undefined)?.[0] ?? 'emptyDir'
 
 const unique = (missing: readonly Missing[]): Missing[] => [...new Map(missing.map(one => [`${one.what} ${one.why}`, one])).values()]
-
-/** Whether a mount needs to be written again. */
-export const sameFiles = (a: PlannedMount, b: PlannedMount): boolean =>
-  a.files.length === b.files.length &&
-  a.files.every((file, index) => {
-    const other = b.files[index]
-    return other !== undefined && file.path === other.path && file.mode === other.mode && file.bytes.equals(other.bytes)
-  })
