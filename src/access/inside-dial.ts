@@ -2,7 +2,7 @@
 import { type Clock, sleep } from '../base/clock.ts'
 import type { Connection, DialTo, Endpoint } from '../base/connection.ts'
 import { InterceptError } from '../base/errors.ts'
-import { ExecEnded } from '../kube/exec-stream.ts'
+import { ExecEnded } from '../kube/exec-connection.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { Pod } from '../resolve/objects.ts'
 import { unreachable } from './resolve-name.ts'
@@ -13,7 +13,7 @@ export interface InsidePod {
 }
 
 export interface InsideOptions {
-  cluster: Pick<Cluster, 'execStream' | 'get'>
+  cluster: Pick<Cluster, 'execConnection' | 'get'>
   clock: Clock
   confirmMs?: number
 }
@@ -46,7 +46,7 @@ export function insideDial({ namespace, pod }: InsidePod, { cluster, clock, conf
     container ??= cluster.get('pods', namespace, pod, signal).then(containerOf)
     container.catch(() => (container = undefined))
     const command = { container: await container, command: program(to) }
-    const connection = await cluster.execStream(namespace, pod, command, signal)
+    const connection = await cluster.execConnection(namespace, pod, command, signal)
     await confirmed(connection, { clock, confirmMs, signal })
     works = program
     return connection

@@ -26,7 +26,7 @@ import { serveHttp } from './serve-http.ts'
 import { serveSocks } from './serve-socks.ts'
 import { spokenOnce } from './spoken-once.ts'
 
-export type AccessCluster = Pick<Cluster, 'get' | 'list' | 'forwarder' | 'dialServer' | 'execStream' | 'canI'>
+export type AccessCluster = Pick<Cluster, 'get' | 'list' | 'forwarder' | 'dialServer' | 'execConnection' | 'canI'>
 
 export interface AccessOptions {
   cluster: AccessCluster

@@ -26,7 +26,8 @@ export const EXIT_CODES = {
   NO_SESSION: 5,
   CONSENT_NEEDED: 2,
   SHARE_UNAVAILABLE: 2,
-  CANNOT_REPLAY: 2
+  CANNOT_REPLAY: 2,
+  MOUNT_FAILED: 8
 } as const
 
 export type ErrorCode = keyof typeof EXIT_CODES

@@ -2,6 +2,7 @@
  * A body as text that an editor can show and give back, and text as a body again. What would not come back byte for byte is not text: other encodings,
  * control characters, line ends that an editor would make equal, or a content coding that is unknown here.
  */
+import { isUtf8 } from 'node:buffer'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { decodeBody } from './decode-body.ts'
 
@@ -32,8 +33,9 @@ export function textOfBody(bytes: Buffer, coding: string | undefined): BodyText 
   const { bytes: decoded, note } = decodeBody(bytes, coding, { maxBytes: MAX_TEXT_BYTES })
   // Broken or too large: then the body stays as it is.
   if (note !== undefined || decoded.length > MAX_TEXT_BYTES) return undefined
+  if (!isUtf8(decoded)) return undefined
   const text = decoded.toString('utf8')
-  if (/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]/.test(text) || !Buffer.from(text, 'utf8').equals(decoded)) return undefined
+  if (/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f]/.test(text)) return undefined
   if (!text.includes('\r')) return { text, lineEnd: '\n' }
   // Every line end is CRLF, or none may be touched.
   return /\r(?!\n)|(?<!\r)\n/.test(text) ? undefined : { text: text.replaceAll('\r\n', '\n'), lineEnd: '\r\n' }

@@ -6,7 +6,7 @@ import type { Header } from '../event/types.ts'
 import { header } from '../http/header.ts'
 import { decodeBody } from './decode-body.ts'
 import { type DiffLine, diffLines } from './diff.ts'
-import { canonicalJson, jsonDifferences, parseJson } from './diff-json.ts'
+import { canonicalJson, jsonDifferences, jsonOf } from './diff-json.ts'
 import type { KeptResponse } from './kept.ts'
 import { type Mask, MASKED_VALUE, maskHeaders } from './mask.ts'
 
@@ -137,8 +137,7 @@ function contentOf({ headers, body }: Answer): Content {
   const all = { bytes, cut, size: cut ? told : bytes.length }
   const text = bytes.toString('utf8')
   if (text.includes('\ufffd') || text.includes('\0')) return { ...all, text: undefined, json: undefined }
-  const isJson = /\bjson\b/i.test(header({ headers }, 'content-type') ?? '') || /^\s*[[{]/.test(text)
-  return { ...all, text, json: isJson && text.trim() !== '' ? parseJson(text) : undefined }
+  return { ...all, text, json: jsonOf(text, header({ headers }, 'content-type') ?? '') }
 }
 
 function byBytes(a: Buffer, b: Buffer): { body?: string } {

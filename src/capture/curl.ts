@@ -6,7 +6,7 @@ import { formatBytes } from '../base/format.ts'
 import { header } from '../http/header.ts'
 import type { KeptBody, KeptRequest } from './kept.ts'
 import type { Mask } from './mask.ts'
-import { readableText, shellWord, singleQuoted } from './shell-quote.ts'
+import { readableText, shellWord, singleQuoted } from '../base/shell-quote.ts'
 
 export interface CurlCommand {
   /** Several lines, joined by backslashes. */

@@ -1,4 +1,4 @@
-/** Where two JSON values differ, as paths: `$.items[2].price: 3 → 4`. The order of keys does not count. Bounded in number and depth. */
+/** JSON of a body as a value, and where two of them differ, as paths: `$.items[2].price: 3 → 4`. The order of keys does not count. Bounded in number and depth. */
 
 const MAX_DIFFERENCES = 50
 const MAX_DEPTH = 200
@@ -14,6 +14,10 @@ export function parseJson(text: string): { value: unknown } | undefined {
     return undefined
   }
 }
+
+/** The value of a body that says it is JSON, or begins like it; undefined when it is none after all. */
+export const jsonOf = (text: string, contentType: string): { value: unknown } | undefined =>
+  /\bjson\b/i.test(contentType) || /^\s*[[{]/.test(text) ? parseJson(text) : undefined
 
 const LONG_NUMBER = /\d{16}/
 const parseExact = JSON.parse as (text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown) => unknown

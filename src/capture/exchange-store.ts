@@ -17,7 +17,7 @@ export interface StoreLimits {
   messages: number
 }
 
-export const STORE_LIMITS: StoreLimits = { exchanges: 2_000, bodyBytes: 65_536, totalBytes: 67_108_864, messages: 200 }
+const STORE_LIMITS: StoreLimits = { exchanges: 2_000, bodyBytes: 65_536, totalBytes: 67_108_864, messages: 200 }
 /** Of a connection that is no HTTP, each way. */
 const PREVIEW_BYTES = 1_024
 /** What an entry costs beside its bytes, roughly. */
@@ -182,7 +182,7 @@ export class KeptRecord implements KeptExchange {
   said(message: KeptMessage): void {
     this.messageCount[message.direction] += 1
     if (this.forgotten) return
-    this.messages.push(message)
+    this.messages.push({ ...message, bytes: this.#store.slab.copy(message.bytes) })
     let grown = message.bytes.length + MESSAGE_BYTES
     if (this.messages.length > this.#store.limits.messages) grown -= (this.messages.shift()?.bytes.length ?? 0) + MESSAGE_BYTES
     this.#grew(grown)

@@ -2,6 +2,7 @@
  * Exchanges as HAR 1.2 (w3c.github.io/web-performance/specs/HAR), which browsers' developer tools, viewers and `kubectl intercept replay` open. Secret headers and
  * cookies are masked; bodies are as they were kept, and say so when that is not all of them. WebSocket messages stand where Chrome puts them.
  */
+import { isUtf8 } from 'node:buffer'
 import type { Har, Header as HarHeader, Cookie, Entry, PostData, QueryString } from 'har-format'
 import type { Header } from '../event/types.ts'
 import { header } from '../http/header.ts'
@@ -29,22 +30,14 @@ export interface HarEntry extends Entry {
   _local?: string
 }
 
-/** What is no HTTP request has no place in a HAR, nor has one whose answer never began. */
+/** What is no HTTP request has no place in a HAR. */
 export const fitsHar = ({ request }: KeptExchange): boolean => request !== undefined
 
-/** The file in pieces, so that thousands of exchanges are never one string. */
-export function* harParts(exchanges: Iterable<KeptExchange>, options: HarOptions): Generator<string> {
-  yield harHead(options)
-  let first = true
-  for (const exchange of exchanges) {
-    if (!fitsHar(exchange)) continue
-    yield `${first ? '' : ','}\n${JSON.stringify(harEntry(exchange, options))}`
-    first = false
-  }
-  yield HAR_TAIL
+/** A whole file; a recording writes head, entries and tail as they come. */
+export function harText(exchanges: Iterable<KeptExchange>, options: HarOptions): string {
+  const entries = [...exchanges].filter(fitsHar).map(exchange => `\n${JSON.stringify(harEntry(exchange, options))}`)
+  return `${harHead(options)}${entries.join()}${HAR_TAIL}`
 }
-
-export const harText = (exchanges: Iterable<KeptExchange>, options: HarOptions): string => [...harParts(exchanges, options)].join('')
 
 export function harHead({ version = '0' }: { version?: string }): string {
   const log: Har['log'] = { version: '1.2', creator: { name: 'kubectl-intercept', version }, entries: [] }
@@ -143,10 +136,7 @@ function postData(body: KeptBody, mimeType: string): PostData {
   return { mimeType, text: body.bytes.toString('base64'), comment: 'base64' }
 }
 
-function textOf(bytes: Buffer): string | undefined {
-  const text = bytes.toString('utf8')
-  return text.includes('\ufffd') && !Buffer.from(text, 'utf8').equals(bytes) ? undefined : text
-}
+const textOf = (bytes: Buffer): string | undefined => (isUtf8(bytes) ? bytes.toString('utf8') : undefined)
 
 const requestCookies = (headers: readonly Header[], masked: readonly string[]): Cookie[] =>
   headers

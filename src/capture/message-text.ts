@@ -9,7 +9,7 @@ import { header } from '../http/header.ts'
 import { type BodyText, bodyOfText, textOfBody } from './body-text.ts'
 import type { KeptRequest } from './kept.ts'
 import { MASKED_VALUE, type Mask } from './mask.ts'
-import { readableText } from './shell-quote.ts'
+import { readableText } from '../base/shell-quote.ts'
 
 export interface EditedRequest {
   method: string

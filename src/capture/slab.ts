@@ -10,6 +10,12 @@ export class Slab {
   #page: Buffer = Buffer.alloc(0)
   #at = 0
 
+  copy(bytes: Buffer): Buffer {
+    const copied = this.take(bytes.length)
+    bytes.copy(copied)
+    return copied
+  }
+
   take(length: number): Buffer {
     if (length > LARGEST_BYTES) return Buffer.allocUnsafeSlow(length)
     if (length > this.#page.length - this.#at) {

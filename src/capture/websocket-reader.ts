@@ -12,7 +12,7 @@ export interface WebSocketMessage {
   compressed: boolean
 }
 
-export const MESSAGE_CAP_BYTES = 4_096
+const MESSAGE_CAP_BYTES = 4_096
 const NAMES: Readonly<Record<number, string>> = { 1: 'text', 2: 'binary', 8: 'close', 9: 'ping', 10: 'pong' }
 const CONTINUATION = 0
 const MAX_HEADER = 14

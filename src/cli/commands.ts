@@ -63,7 +63,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     summary: "End this user's sessions on this machine",
     usage: ['kubectl intercept leave [TARGET...|PID...|--all]'],
     about: [
-      'Running requests finish first. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all.'
+      'Running requests finish first. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all. Files that a crashed session left (env --mount) are removed too.'
     ],
     examples: [
       { command: 'kubectl intercept leave', summary: 'end the running session' },
@@ -92,17 +92,20 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     summary: "Print or write the environment of a target's container",
     usage: [
       'kubectl intercept env TARGET [-c CONTAINER] [-o dotenv|docker|compose|sh|csh|cmd|ps|json|wide] [--redact]',
-      'kubectl intercept env TARGET [--env-file FILE [--env-syntax SYNTAX]] [--env-json FILE]'
+      'kubectl intercept env TARGET [--env-file FILE [--env-syntax SYNTAX]] [--env-json FILE]',
+      'kubectl intercept env TARGET --mount DIR [--mount NAME|PATH[:LOCAL]]...'
     ],
     about: [
-      'What the kubelet sets (literals, fields, resources, ConfigMaps, Secrets, service links) and, where exec into the container is allowed, what its image sets. Exit status 1: something is missing, named on stderr. Files are readable by you only.'
+      'What the kubelet sets (literals, fields, resources, ConfigMaps, Secrets, service links) and, where exec into the container is allowed, what its image sets. Exit status 1: something is missing, named on stderr. Files are readable by you only.',
+      'With --mount the files of its volumes are in DIR until Ctrl-C, and the environment is printed only with -o.'
     ],
     examples: [
       { command: 'kubectl intercept env svc/nginx', summary: 'as a .env file' },
       { command: 'eval "$(kubectl intercept env svc/nginx -o sh)"', summary: 'into this shell' },
       { command: 'kubectl intercept env svc/nginx --env-file app.env --env-syntax docker', summary: 'for docker run --env-file app.env' },
       { command: 'kubectl intercept env deploy/nginx -c app -o wide', summary: 'where each variable comes from' },
-      { command: 'kubectl intercept env svc/nginx --redact', summary: 'to show to others' }
+      { command: 'kubectl intercept env svc/nginx --redact', summary: 'to show to others' },
+      { command: 'kubectl intercept env svc/nginx --mount ./pod', summary: 'its ConfigMaps, Secrets and token as files, until Ctrl-C' }
     ],
     load: () => import('./commands/env.ts')
   },

@@ -8,7 +8,7 @@ export const ENVIRONMENT_FLAGS = [
     arity: 'one',
     commands: ['intercept', 'env'],
     argument: 'NAME',
-    summary: 'container whose environment is meant',
+    summary: 'container whose environment and files are meant',
     default: 'the app that the sidecar forwards to',
     config: 'container'
   },
@@ -36,6 +36,15 @@ export const ENVIRONMENT_FLAGS = [
     argument: 'FILE',
     summary: "write the environment of the target's container to this file, as one JSON object",
     config: 'env-json'
+  },
+  {
+    name: 'mount',
+    arity: 'many',
+    commands: ['env'],
+    argument: 'DIR|NAME[:LOCAL]|PATH:LOCAL',
+    summary:
+      "the container's ConfigMaps, Secrets, projected and downward volumes as files below DIR, followed and removed at the end; NAME (a volume) or PATH (in the container): a copy of what only the container has",
+    config: 'never'
   },
   {
     name: 'redact',

@@ -8,8 +8,8 @@ export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 export type SignalName = (typeof SIGNALS)[number]
 
 export interface SignalSource {
-  on(name: SignalName, listener: () => void): unknown
-  off(name: SignalName, listener: () => void): unknown
+  on(name: SignalName | 'SIGWINCH', listener: () => void): unknown
+  off(name: SignalName | 'SIGWINCH', listener: () => void): unknown
 }
 
 export interface Io {

@@ -24,7 +24,6 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'method', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'host', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'mirror', arity: 'none', what: 'mirroring' },
-  { name: 'mount', arity: 'many', what: "the pod's files on the laptop" },
   { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },
   { name: 'join', arity: 'none', what: 'agreeing with other people on a target' }
 ]

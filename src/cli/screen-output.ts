@@ -89,6 +89,7 @@ function screenFor({ io, clock, store, mask, stop, actions }: ScreenOptions): Om
     // Both are terminals: whoever chose this output has seen to it.
     stdin: io.stdin as NodeJS.ReadStream,
     stdout: io.stdout as NodeJS.WriteStream,
+    signals: io.signals,
     colorless: !wantsColor(io.stdout, io.env),
     tmux: (io.env['TMUX'] ?? '') !== '',
     version: VERSION,

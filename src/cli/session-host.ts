@@ -16,6 +16,7 @@ import { commandTable, type HostedCommands } from './command-table.ts'
 import { confirmOn } from './confirm.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
+import { cleanLeftovers } from './leftovers.ts'
 import { type SessionOutput, sessionOutput } from './session-output.ts'
 import type { RecordingFile } from './recording-file.ts'
 import { badUsage } from './usage-error.ts'
@@ -173,6 +174,7 @@ async function startControl(
   parts: { commands: HostedCommands; info: () => SessionInfo; events: InterceptContext['events'] }
 ): Promise<ControlServer | undefined> {
   try {
+    for (const message of await cleanLeftovers(io)) parts.events.emit('notice', { level: 'info', code: 'LEFTOVERS', message })
     const directory = await chooseDirectory(io)
     if (directory === undefined) return undefined
     const { pid, platform } = io

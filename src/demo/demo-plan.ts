@@ -3,7 +3,7 @@ import type { TunnelPlan } from '../resolve/types.ts'
 import type { InterceptSettings } from '../session/options.ts'
 import { HOST, type World } from './world.ts'
 
-export const POD = 'nginx-6d4cf56db6-demo1'
+const POD = 'nginx-6d4cf56db6-demo1'
 
 export function demoPlan({ tunnelId, server, cluster }: World): TunnelPlan {
   return {

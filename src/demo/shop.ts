@@ -1,13 +1,11 @@
 /** A small shop for the demo's screen: JSON, forms, failures, a stream of events; one on the laptop and one "in the cluster". */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import type { Clock, Timer } from '../base/clock.ts'
 
 const TICK_MS = 1_000
 
-export type Handler = (request: IncomingMessage, response: ServerResponse) => void
-
 /** `who`: sent as `x-served-by`. */
-export function shop(who: string, clock: Clock): Handler {
+export function shop(who: string, clock: Clock): RequestListener {
   let order = 0
   return (request, response) => {
     const chunks: Buffer[] = []

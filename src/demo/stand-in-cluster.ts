@@ -23,7 +23,9 @@ export function standInCluster(): Cluster {
     serviceProxyRequest: none,
     exec: none,
     execStream: none,
+    execConnection: none,
     dialServer: none,
+    requestToken: none,
     canI: async () => true,
     close: closeOnce(() => {})
   }

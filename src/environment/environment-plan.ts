@@ -4,10 +4,11 @@
  * is named instead of guessed, and so is everything that is made of it.
  */
 import { expand, type Value } from '../discovery/expand.ts'
-import { fieldValue, hostnameOf } from './pod-field.ts'
-import { type Allocatable, resourceValue } from './resource-field.ts'
+import { fieldValue, hostnameOf } from '../resolve/pod-field.ts'
+import { type Allocatable, resourceValue } from '../resolve/resource-field.ts'
+import type { Unread } from '../resolve/unread.ts'
 import { linkedServices, serviceLinks } from './service-links.ts'
-import type { Container, EnvironmentPlan, Missing, ObjectRead, Pod, ReadObject, Service, Unread, Variable } from './types.ts'
+import type { Container, EnvironmentPlan, Missing, ObjectRead, Pod, Service, Variable } from './types.ts'
 
 export interface EnvironmentSources {
   configMap: (name: string) => ObjectRead
@@ -182,8 +183,3 @@ function hidden({ unread, sources }: Build, name: string): Unknown | undefined {
   if (!SERVICE_LINK.test(name)) return undefined
   return name.startsWith('KUBERNETES_') ? sources.servicesUnread.master : sources.servicesUnread.own
 }
-
-export const textsOf = (texts: Readonly<Record<string, string>>): ReadObject => ({
-  values: new Map(Object.entries(texts)),
-  unusable: new Map()
-})

@@ -5,8 +5,9 @@ import type { Cluster } from '../kube/types.ts'
 import { BINARY, type EnvironmentSources, isOldName } from './environment-plan.ts'
 import { parseEnviron } from './as-found.ts'
 import { referencesOf } from './references.ts'
-import type { Allocatable } from './resource-field.ts'
-import type { Container, Missing, ObjectRead, Pod, ReadObject, Service, Unread } from './types.ts'
+import type { Allocatable } from '../resolve/resource-field.ts'
+import { isUnread, readOrWhy, type Unread } from '../resolve/unread.ts'
+import type { Container, Missing, ObjectRead, Pod, ReadObject, Service } from './types.ts'
 
 /** Before this minor version of 1.x, `envFrom` took only what looks like a variable's name. */
 const RELAXED_MINOR = 32
@@ -45,20 +46,8 @@ const hasOddNames = (container: Container, sources: Pick<EnvironmentSources, 'co
     return 'values' in object && [...object.values.keys()].some(key => !isOldName(`${prefix}${key}`))
   })
 
-/** Undefined: it does not exist. A refusal is an answer, whatever else fails is thrown. */
-async function attempt<T>(read: () => Promise<T | undefined>): Promise<T | Unread> {
-  try {
-    return (await read()) ?? { problem: 'does not exist', absent: true }
-  } catch (thrown) {
-    if (!(thrown instanceof InterceptError) || thrown.code !== 'CLUSTER_FORBIDDEN') throw asError(thrown)
-    return { problem: 'may not be read (forbidden)', absent: false, ...(thrown.hint === undefined ? {} : { hint: thrown.hint }) }
-  }
-}
-
-const isUnread = (read: object): read is Unread => 'problem' in read
-
 async function readConfigMap(inventory: Inventory, namespace: string, name: string): Promise<ObjectRead> {
-  const map = await attempt(() => inventory.get('configmaps', namespace, name))
+  const map = await readOrWhy(() => inventory.get('configmaps', namespace, name))
   if (isUnread(map)) return map
   return {
     values: new Map(Object.entries(map.data ?? {})),
@@ -67,14 +56,14 @@ async function readConfigMap(inventory: Inventory, namespace: string, name: stri
 }
 
 async function readSecret(inventory: Inventory, namespace: string, name: string): Promise<ObjectRead> {
-  const secret = await attempt(() => inventory.get('secrets', namespace, name))
+  const secret = await readOrWhy(() => inventory.get('secrets', namespace, name))
   return isUnread(secret) ? secret : secretTexts(secret.data ?? {})
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A container with a variable that is not UTF-8 does not start: the container runtime refuses it. */
-export function secretTexts(data: Readonly<Record<string, string>>): ReadObject {
+function secretTexts(data: Readonly<Record<string, string>>): ReadObject {
   const values = new Map<string, string>()
   const unusable = new Map<string, string>()
   for (const [key, base64] of Object.entries(data)) {
@@ -91,8 +80,8 @@ async function readServices(inventory: Inventory, pod: Pod): Promise<Pick<Enviro
   const namespace = pod.metadata?.namespace ?? ''
   const wanted = pod.spec?.enableServiceLinks !== false
   const [own, master] = await Promise.all([
-    wanted ? attempt<Service[]>(() => inventory.list('services', namespace)) : [],
-    attempt<Service>(() => inventory.get('services', 'default', 'kubernetes'))
+    wanted ? readOrWhy<Service[]>(() => inventory.list('services', namespace)) : [],
+    readOrWhy<Service>(() => inventory.get('services', 'default', 'kubernetes'))
   ])
   const missing = (what: string, source: string, { problem, hint }: Unread): Missing => ({
     what,
@@ -120,7 +109,7 @@ interface NodeRead {
 async function readNodeOf(inventory: Inventory, pod: Pod): Promise<NodeRead> {
   const name = pod.spec?.nodeName
   if (name === undefined || name === '') return { allocatable: { problem: 'is not known: the pod has no node' }, minor: undefined }
-  const node = await attempt(() => inventory.get('nodes', '', name))
+  const node = await readOrWhy(() => inventory.get('nodes', '', name))
   if (isUnread(node)) return { allocatable: { problem: node.problem }, minor: undefined }
   const minor = /^v1\.(\d+)/.exec(node.status?.nodeInfo?.kubeletVersion ?? '')?.[1]
   return { allocatable: { quantities: node.status?.allocatable ?? {} }, minor: minor === undefined ? undefined : Number(minor) }

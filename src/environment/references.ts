@@ -1,5 +1,5 @@
 /** Which objects a container's environment is made of: each once, whoever refers to it. Pure. */
-import { needsNode } from './resource-field.ts'
+import { needsNode } from '../resolve/resource-field.ts'
 import type { Container, Pod } from './types.ts'
 
 export interface References {

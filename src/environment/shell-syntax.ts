@@ -1,4 +1,5 @@
 /** Environments as commands of shells: sh and its family, csh, cmd.exe, PowerShell. Pure. */
+import { singleQuoted } from '../base/shell-quote.ts'
 import type { Encoding, NamedValue } from './file-syntax.ts'
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
@@ -7,15 +8,14 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 export const sh: Encoding = {
   names: NAME,
   refuse: () => undefined,
-  write: variables => variables.map(({ name, value }) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`).join('')
+  write: variables => variables.map(({ name, value }) => `export ${name}=${singleQuoted(value)}\n`).join('')
 }
 
 /** `setenv A 'b'`, to be sourced. Between single quotes csh still sees `!`, and wants newlines escaped. */
 export const csh: Encoding = {
   names: NAME,
   refuse: () => undefined,
-  write: variables =>
-    variables.map(({ name, value }) => `setenv ${name} '${value.replaceAll("'", "'\\''").replace(/[!\n]/g, '\\$&')}'\n`).join('')
+  write: variables => variables.map(({ name, value }) => `setenv ${name} ${singleQuoted(value).replace(/[!\n]/g, '\\$&')}\n`).join('')
 }
 
 /** cmd.exe reads lines of at most 8,191 characters. */

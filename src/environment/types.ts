@@ -1,9 +1,7 @@
 /** What is known of a container's environment: variables with where they come from, and by name what is missing. */
-import type { ObjectsByKind } from '../kube/types.ts'
+import type { Unread } from '../resolve/unread.ts'
 
-export type Pod = ObjectsByKind['pods']
-export type Service = ObjectsByKind['services']
-export type Container = NonNullable<Pod['spec']>['containers'][number]
+export type { Container, Pod, Service } from '../resolve/objects.ts'
 
 export interface Variable {
   name: string
@@ -32,13 +30,6 @@ export interface EnvironmentPlan {
   missing: Missing[]
   /** Keys that the kubelet of this pod's node does not take for names, in its words. */
   skipped: string[]
-}
-
-/** Why an object gave nothing. `absent`: it does not exist, which `optional` forgives. */
-export interface Unread {
-  problem: string
-  absent: boolean
-  hint?: string
 }
 
 /** A ConfigMap's or Secret's texts, and why a key has none. */

@@ -1,4 +1,5 @@
 /** States, and why an exchange was returned, in the words of every screen. */
+import { printable } from '../base/format.ts'
 import type { EventBody, Serving, TargetState } from './types.ts'
 
 /** Beside the word, never instead of it. */
@@ -58,4 +59,7 @@ const WHY: Readonly<Record<Why, string>> = {
 
 /** `not mine`, `local app down`: why an exchange was not answered here. */
 export const whyWords = (why: Why): string => WHY[why]
+/** Why an exchange broke off. */
+export const abortWords = ({ by, code }: Pick<EventBody<'exchange.aborted'>, 'by' | 'code'>): string =>
+  by === 'agent' && code === 'LEFT' ? 'cut off, because you left' : `aborted by ${by} (${printable(code, 40)})`
 export const WHYS = Object.keys(WHY) as readonly Why[]

@@ -2,7 +2,7 @@
 import { InterceptError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
 
-export const EXAMPLE = 'path:/api/* and not status:2xx'
+const EXAMPLE = 'path:/api/* and not status:2xx'
 
 /** `at` counts from 0; people count from 1. */
 export function unreadable(reason: string, at: number, hint = `for example: ${EXAMPLE}`): InterceptError {

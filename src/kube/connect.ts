@@ -8,6 +8,7 @@ import { type ApiClient, apiClient } from './api-client.ts'
 import { dialApiServer, dialApiServerRaw } from './api-socket.ts'
 import { noCredentials, readPem, userCredentials } from './credentials.ts'
 import { podExec } from './exec.ts'
+import { podExecConnection } from './exec-connection.ts'
 import { podExecStream } from './exec-stream.ts'
 import { type ClusterAccess, type Env, type KubeFlags, loadClusterAccess } from './kubeconfig.ts'
 import { requestTimeoutMs } from './kubeconfig-overrides.ts'
@@ -16,6 +17,7 @@ import { canI } from './permissions.ts'
 import { type ForwardOptions, podForwarder } from './port-forward.ts'
 import { proxyFromEnv } from './proxy-from-env.ts'
 import { serviceProxyRequest, serviceProxySocket } from './service-proxy.ts'
+import { requestToken } from './token-request.ts'
 import type { Cluster, PodForwarder, Watch } from './types.ts'
 import { startWatch, WATCH_SETTINGS, type WatchSettings } from './watch.ts'
 
@@ -69,7 +71,9 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
     serviceProxyRequest: serviceProxyRequest(client),
     exec: podExec(client, clock),
     execStream: podExecStream(client, clock),
+    execConnection: podExecConnection(client, clock),
     dialServer: dialRaw,
+    requestToken: requestToken(client),
     canI: canI(client),
     close: closeOnce(async () => {
       await closeAll([...watches, ...forwarders.values()])

@@ -1,143 +1,80 @@
-/**
- * A command in a container as a byte stream: what is written is its stdin, what it writes is read. `pods/exec` over a WebSocket, `v5.channel.k8s.io` or,
- * on API servers before 1.30, `v4`, which cannot end stdin: there `end()` only says that nothing more comes. Bounded by the WebSocket's own
- * back-pressure in both directions.
- */
-import { Duplex } from 'node:stream'
-import type { Clock, Timer } from '../base/clock.ts'
+/** A command in a container whose output is a stream: its reader's pace is the command's, through the socket. `exec.ts` has the protocol. */
+import { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
+import { deferred } from '../base/closable.ts'
+import type { Clock } from '../base/clock.ts'
+import { asError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
-import { encodeBinaryFrame } from '../transport/frame.ts'
 import type { ApiClient } from './api-client.ts'
-import { type ApiWebSocket, openApiWebSocket, SubprotocolRefused } from './api-websocket.ts'
-import { type ExecStatus, execExitCode } from './errors.ts'
-import { parseExecStatus } from './exec.ts'
-import type { Cluster, ExecStreamCommand } from './types.ts'
+import type { ApiWebSocket } from './api-websocket.ts'
+import { type ExecStatus, execExitCode, unreachable } from './errors.ts'
+import { CHANNEL, execPath, MAX_STDERR, openExec, parseExecStatus } from './exec.ts'
+import type { Cluster, ExecStream } from './types.ts'
 
-const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3, close: 255 } as const
-const PING_MS = 20_000
-const STDERR_CHARS = 500
-
-/** The command ended with another status than 0: 127 where the container has no such program. */
-export class ExecEnded extends Error {
-  override readonly name = 'ExecEnded'
-  readonly exitCode: number
-  readonly stderr: string
-
-  constructor(program: string, exitCode: number, stderr: string) {
-    super(`${program} ended with exit code ${exitCode}${stderr === '' ? '' : `: ${stderr}`}`)
-    this.exitCode = exitCode
-    this.stderr = stderr
-  }
-}
+/** Without a byte for this long, though somebody reads, the line or the node is gone. */
+const SILENCE_MS = 60_000
 
 export function podExecStream(client: ApiClient, clock: Clock): Cluster['execStream'] {
   return async (namespace, pod, command, signal) => {
-    const path = streamPath(namespace, pod, command)
-    const wanted = { path, asked: { verb: 'get', resource: 'pods/exec', namespace, name: pod }, clock, signal }
-    const options = { program: command.command[0] ?? '', clock, secure: client.secure }
+    const asked = { verb: 'get', resource: 'pods/exec', namespace, name: pod }
     try {
-      const api = await openApiWebSocket(client, { ...wanted, subprotocol: 'v5.channel.k8s.io' })
-      return new ExecConnection(api, { ...options, closesStdin: true })
+      const api = await openExec(client, { path: execPath(namespace, pod, command), asked, clock, signal })
+      return streamOf(api, clock, signal)
     } catch (error) {
-      if (!(error instanceof SubprotocolRefused)) throw error
-      return new ExecConnection(await openApiWebSocket(client, { ...wanted, subprotocol: 'v4.channel.k8s.io' }), {
-        ...options,
-        closesStdin: false
-      })
+      signal.throwIfAborted()
+      throw unreachable(error, client.server)
     }
   }
 }
 
-function streamPath(namespace: string, pod: string, { container, command }: ExecStreamCommand): string {
-  const query = new URLSearchParams({ stdin: 'true', stdout: 'true', stderr: 'true' })
-  if (container !== undefined) query.set('container', container)
-  for (const word of command) query.append('command', word)
-  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query.toString()}`
-}
-
-interface ExecConnectionOptions {
-  program: string
-  clock: Clock
-  secure: boolean
-  closesStdin: boolean
-}
-
-class ExecConnection extends Duplex {
-  readonly opaque = true
-  readonly #api: ApiWebSocket
-  readonly #options: ExecConnectionOptions
-  readonly #ping: Timer
-  #status: ExecStatus | undefined
-  #stderr = ''
-
-  constructor(api: ApiWebSocket, options: ExecConnectionOptions) {
-    super({ allowHalfOpen: true, highWaterMark: 65_536 })
-    this.#api = api
-    this.#options = options
-    this.on('error', () => {}) // `close` follows
-    this.#ping = options.clock.every(PING_MS, () => api.ws.ping(), { unref: true })
-    api.ws.binaryType = 'nodebuffer'
-    api.ws.on('message', data => this.#receive(data as Buffer))
-    api.ws.on('error', error => this.destroy(error))
-    api.ws.on('close', () => this.#receiveClose())
-    api.socket.on('error', error => this.destroy(error))
-    api.ws.resume()
+function streamOf({ ws, socket }: ApiWebSocket, clock: Clock, signal: AbortSignal): ExecStream {
+  const ended = deferred<{ stderr: string; exitCode: number }>()
+  const decoder = new StringDecoder('utf8')
+  let stderr = ''
+  let status: ExecStatus | undefined
+  let heardAt = clock.now()
+  const stdout = new Readable({
+    read() {
+      heardAt = clock.now()
+      ws.resume()
+    },
+    destroy(error, done) {
+      finish(error ?? new Error('the output is no longer wanted'))
+      done(error)
+    }
+  })
+  const watchdog = clock.every(SILENCE_MS / 4, () => {
+    if (!ws.isPaused && clock.now() - heardAt > SILENCE_MS) stdout.destroy(new Error(`no byte came for ${SILENCE_MS / 1000} s`))
+  })
+  const onAbort = (): void => void stdout.destroy(asError(signal.reason))
+  const finish = (problem: Error): void => {
+    watchdog.cancel()
+    signal.removeEventListener('abort', onAbort)
+    ws.terminate()
+    socket.destroy()
+    ended.reject(problem) // without effect when it has ended by itself
   }
-
-  override _read(): void {
-    if (this.#api.ws.isPaused) this.#api.ws.resume()
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#send(CHANNEL.stdin, chunk, done)
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    if (this.#options.closesStdin) this.#send(CHANNEL.close, Buffer.from([CHANNEL.stdin]), done)
-    else done()
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#ping.cancel()
-    this.#api.ws.terminate()
-    this.#api.socket.destroy()
-    done(error)
-  }
-
-  #send(channel: number, payload: Buffer, done: (error?: Error | null) => void): void {
-    const { socket } = this.#api
-    const frames = encodeBinaryFrame([Buffer.from([channel]), payload], this.#options.secure ? 'zero' : 'random')
-    const last = frames.length - 1
-    socket.cork()
-    frames.forEach((frame, index) => (index < last ? socket.write(frame) : socket.write(frame, done)))
-    socket.uncork()
-  }
-
-  #receive(message: Buffer): void {
+  signal.addEventListener('abort', onAbort, { once: true })
+  ws.binaryType = 'nodebuffer'
+  ws.on('message', data => {
+    const message = data as Buffer
     const payload = message.subarray(1)
-    if (message[0] === CHANNEL.stdout && payload.length > 0) {
-      if (!this.push(payload)) this.#api.ws.pause()
-    } else if (message[0] === CHANNEL.stderr && this.#stderr.length < STDERR_CHARS) this.#stderr += payload.toString('utf8')
-    else if (message[0] === CHANNEL.error) this.#status = parseExecStatus(payload)
-  }
-
-  #receiveClose(): void {
-    if (this.destroyed) return
-    const failure = this.#failure()
-    if (failure !== undefined) return void this.destroy(failure)
-    this.push(null)
-    // There is nobody left to write to.
-    if (!this.writableEnded) this.end()
-  }
-
-  #failure(): Error | undefined {
-    const { program } = this.#options
-    if (this.#status === undefined) return Object.assign(new Error('the connection to the container was cut'), { code: 'ECONNRESET' })
+    heardAt = clock.now()
+    if (message[0] === CHANNEL.error) status = parseExecStatus(payload)
+    else if (message[0] === CHANNEL.stderr && stderr.length < MAX_STDERR) stderr += decoder.write(payload)
+    else if (message[0] === CHANNEL.stdout && payload.length > 0 && !stdout.push(Buffer.from(payload))) ws.pause()
+  })
+  ws.on('error', error => void stdout.destroy(error))
+  ws.on('close', () => {
+    if (status === undefined) return void stdout.destroy(new Error('the connection to the container was cut'))
     try {
-      const exitCode = execExitCode(this.#status)
-      return exitCode === 0 ? undefined : new ExecEnded(program, exitCode, printable(this.#stderr.trim(), STDERR_CHARS))
+      ended.resolve({ stderr: printable(stderr, MAX_STDERR), exitCode: execExitCode(status) })
+      stdout.push(null)
     } catch (error) {
-      return error as Error
+      stdout.destroy(asError(error))
     }
-  }
+  })
+  if (signal.aborted) onAbort()
+  ws.resume()
+  return { stdout, ended: ended.promise }
 }

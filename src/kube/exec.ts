@@ -12,10 +12,10 @@ import { type Asked, type ExecStatus, execExitCode, unreachable } from './errors
 import type { Cluster, ExecCommand } from './types.ts'
 
 const SUBPROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const
-const CHANNEL = { stdout: 1, stderr: 2, error: 3 } as const
+export const CHANNEL = { stdout: 1, stderr: 2, error: 3 } as const
 /** A process environment is at most a few MiB; nobody else may fill our memory. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-const MAX_STDERR = 64 * 1024
+export const MAX_STDERR = 64 * 1024
 /** For the whole command. */
 const LIMIT_MS = 15_000
 
@@ -29,7 +29,7 @@ export function podExec(client: ApiClient, clock: Clock): Cluster['exec'] {
     // `exec` is a GET for WebSockets; which verb it needs depends on the server's version, and a refusal names it.
     const asked: Asked = { verb: 'get', resource: 'pods/exec', namespace, name: pod }
     try {
-      const api = await open(client, { path: execPath(namespace, pod, command), asked, clock, signal: limit.signal })
+      const api = await openExec(client, { path: execPath(namespace, pod, command), asked, clock, signal: limit.signal })
       const { stdout, stderr, status } = await collect(api, command, limit.signal)
       return { stdout, stderr, exitCode: execExitCode(status) }
     } catch (error) {
@@ -41,20 +41,20 @@ export function podExec(client: ApiClient, clock: Clock): Cluster['exec'] {
   }
 }
 
-function execPath(namespace: string, pod: string, { container, command }: ExecCommand): string {
+export function execPath(namespace: string, pod: string, { container, command }: ExecCommand): string {
   const query = new URLSearchParams({ container, stdout: 'true', stderr: 'true' })
   for (const word of command) query.append('command', word)
   return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query.toString()}`
 }
 
-interface Opening {
+export interface Opening {
   path: string
   asked: Asked
   clock: Clock
   signal: AbortSignal
 }
 
-async function open(client: ApiClient, opening: Opening): Promise<ApiWebSocket> {
+export async function openExec(client: ApiClient, opening: Opening): Promise<ApiWebSocket> {
   const [newest, older] = SUBPROTOCOLS
   try {
     return await openApiWebSocket(client, { ...opening, subprotocol: newest })

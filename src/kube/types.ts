@@ -12,6 +12,7 @@ import type {
   V1Service,
   V1StatefulSet
 } from '@kubernetes/client-node'
+import type { Readable } from 'node:stream'
 import type { Closable } from '../base/closable.ts'
 import type { Connection, Dial } from '../base/connection.ts'
 
@@ -76,6 +77,29 @@ export interface ExecResult {
   exitCode: number
 }
 
+/** A command whose output is read as it comes: a reader that waits makes the command wait. */
+export interface ExecStream {
+  /** Destroying it ends the command. Fails when the connection is cut. */
+  readonly stdout: Readable
+  /** Settles when the command ended, whether or not the output was read. */
+  readonly ended: Promise<Pick<ExecResult, 'stderr' | 'exitCode'>>
+}
+
+export interface TokenWanted {
+  namespace: string
+  serviceAccount: string
+  /** Undefined: the API server's own. */
+  audience?: string | undefined
+  expirationSeconds?: number | undefined
+  /** The token is valid as long as this pod exists. */
+  pod?: { name: string; uid: string } | undefined
+}
+
+export interface ServiceAccountToken {
+  token: string
+  expiresAt: Date
+}
+
 export interface HttpAnswer {
   status: number
   headers: ReadonlyArray<readonly [string, string]>
@@ -107,9 +131,13 @@ export interface Cluster extends Closable {
    * A command in a container whose stdin and stdout are the connection, stderr being thrown away. It ends when the command ends; an exit status that is
    * not 0 destroys it with an `ExecEnded`. Without a container the pod's only one is taken.
    */
-  execStream(namespace: string, pod: string, command: ExecStreamCommand, signal: AbortSignal): Promise<Connection>
+  execConnection(namespace: string, pod: string, command: ExecStreamCommand, signal: AbortSignal): Promise<Connection>
   /** Bytes to the API server's port, through the kubeconfig's proxy, below TLS: whoever takes it speaks TLS with the server himself. */
   readonly dialServer: Dial
+  /** The same for output of any length; without limit in time as long as bytes come. */
+  execStream(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<ExecStream>
+  /** TokenRequest. Undefined when there is no such ServiceAccount. Throws CLUSTER_FORBIDDEN. */
+  requestToken(wanted: TokenWanted, signal: AbortSignal): Promise<ServiceAccountToken | undefined>
   /** SelfSubjectAccessReview. Undefined when that itself cannot be asked. `subresource` as in pods/portforward. */
   canI(
     verb: string,

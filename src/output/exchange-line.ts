@@ -2,7 +2,7 @@
 import { formatBytes, formatMs, printable } from '../base/format.ts'
 import type { SessionEvent } from '../event/types.ts'
 import type { Color, Paint } from './paint.ts'
-import { whyWords, WHYS } from '../event/state-words.ts'
+import { abortWords, whyWords, WHYS } from '../event/state-words.ts'
 import { cutMiddle, padEnd, padStart, widthOf } from '../base/width.ts'
 
 type EventOf<T extends SessionEvent['type']> = Extract<SessionEvent, { type: T }>
@@ -93,8 +93,7 @@ const protocolWord = (protocol: string): string => (protocol === 'unknown' ? 'RA
 const msOf = (end: End): number => (end.type === 'exchange.completed' ? end.timings.totalMs : end.ms)
 
 function remarkOf(started: EventOf<'exchange.started'>, end: End): string {
-  if (end.type === 'exchange.aborted' && end.by === 'agent' && end.code === 'LEFT') return '  cut off, because you left'
-  if (end.type === 'exchange.aborted') return `  aborted by ${end.by} (${printable(end.code)})`
+  if (end.type === 'exchange.aborted') return `  ${abortWords(end)}`
   return started.why === undefined ? '' : `  (${whyWords(started.why)})`
 }
 

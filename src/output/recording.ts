@@ -2,6 +2,7 @@
  * `--record FILE`: what passes, written while it passes, as HAR or as the session's events with the bodies. Nothing here waits: a file that takes no
  * more loses entries, and says how many. Headers are masked like everywhere.
  */
+import { isUtf8 } from 'node:buffer'
 import { harEntry, harHead, HAR_TAIL, fitsHar } from '../capture/har.ts'
 import type { ExchangeLog, KeptBody, KeptExchange } from '../capture/kept.ts'
 import type { Mask } from '../capture/mask.ts'
@@ -100,7 +101,6 @@ function bodiesOf(exchange: KeptExchange | undefined): { request?: RecordedBody;
 const hasBody = <T extends { body: KeptBody }>(message: T | undefined): message is T => message !== undefined && message.body.size > 0
 
 function recorded({ bytes, size, truncated }: KeptBody): RecordedBody {
-  const text = bytes.toString('utf8')
-  const content = Buffer.from(text, 'utf8').equals(bytes) ? { text } : { base64: bytes.toString('base64') }
+  const content = isUtf8(bytes) ? { text: bytes.toString('utf8') } : { base64: bytes.toString('base64') }
   return { size, ...(truncated && { truncated }), ...content }
 }

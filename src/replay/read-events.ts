@@ -1,10 +1,10 @@
 /** Our `.ndjson` recordings: events, one a line; exchanges are put together from theirs. */
 import type { KeptBody, KeptRequest, KeptResponse } from '../capture/kept.ts'
 import type { Header } from '../event/types.ts'
+import { type Fields, fields, whoOf } from './fields.ts'
 import { notOne } from './not-a-recording.ts'
 import type { Recorded, RecordedExchange } from './recorded.ts'
 
-type Fields = Readonly<Record<string, unknown>>
 type Draft = { -readonly [K in keyof RecordedExchange]: RecordedExchange[K] }
 
 export function readEvents(text: string, name: string): Recorded {
@@ -26,12 +26,11 @@ export function readEvents(text: string, name: string): Recorded {
 function takeEvent(drafts: Map<string, Draft>, event: Fields): void {
   const id = str(event['id'])
   if (event['type'] === 'exchange.started') {
-    const who = event['who'] === 'returned' || event['who'] === 'replay' ? event['who'] : 'laptop'
     const target = event['target'] === undefined ? undefined : str(event['target'])
     drafts.set(id, {
       id,
       protocol: str(event['protocol']),
-      who,
+      who: whoOf(event['who']),
       source: str(event['source']),
       request: undefined,
       response: undefined,
@@ -100,7 +99,6 @@ const headersOf = (value: unknown): Header[] =>
     : []
 
 const str = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(value) : '')
-const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {})
 
 function parsed(line: string): Fields | undefined {
   try {

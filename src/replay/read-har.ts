@@ -2,10 +2,9 @@
 import { InterceptError } from '../base/errors.ts'
 import type { KeptBody, KeptRequest, KeptResponse } from '../capture/kept.ts'
 import type { Header } from '../event/types.ts'
+import { type Fields, fields, whoOf } from './fields.ts'
 import { notOne } from './not-a-recording.ts'
 import type { Recorded, RecordedExchange } from './recorded.ts'
-
-type Fields = Readonly<Record<string, unknown>>
 
 export function readHar(content: string, name: string): Recorded {
   const document = fields(parse(content, name))
@@ -39,13 +38,12 @@ interface Place {
 
 function exchangeOf(entry: Fields, place: Place): RecordedExchange {
   const request = fields(entry['request'])
-  const who = entry['_who'] === 'returned' || entry['_who'] === 'replay' ? entry['_who'] : 'laptop'
   const isWebSocket = Array.isArray(entry['_webSocketMessages']) || fields(entry['response'])['status'] === 101
   const comment = text(entry['comment'])
   return {
     id: text(entry['_id']) || String(place.index + 1),
     protocol: isWebSocket ? 'websocket' : 'http/1.1',
-    who,
+    who: whoOf(entry['_who']),
     source: '',
     target: text(entry['_target']) || undefined,
     request: requestOf(request, comment, place),
@@ -114,4 +112,3 @@ const headersOf = (value: unknown): Header[] =>
     .filter(([name]) => name !== '' && !name.startsWith(':'))
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {})

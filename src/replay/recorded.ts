@@ -4,7 +4,7 @@ import { notOne } from './not-a-recording.ts'
 import { readEvents } from './read-events.ts'
 import { readHar } from './read-har.ts'
 
-/** As much of an exchange as a recording holds. `answered` is false where it has no answer to compare with. */
+/** As much of an exchange as a recording holds. */
 export type RecordedExchange = Pick<KeptExchange, 'id' | 'protocol' | 'who' | 'source' | 'request' | 'response' | 'unparsed' | 'target'>
 
 export interface Recorded {

@@ -60,7 +60,7 @@ async function replayOne(
   const store = new ExchangeStore({ exchanges: 1, bodyBytes: 1_048_576 })
   try {
     const request = withoutMasks(withHeaders(replayable(recorded, name), setHeaders), name)
-    const observe = { emit: emit as Parameters<typeof sendAgain>[1]['observe']['emit'], nextId: () => id, of: recorded.id, store }
+    const observe = { emit, nextId: () => id, of: recorded.id, store }
     await sendAgain(request, { ...destination(recorded.target), clock, signal, observe })
   } catch (error) {
     if (error instanceof InterceptError && error.code === 'CANNOT_REPLAY') return { recorded, refused: error }

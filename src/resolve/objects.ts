@@ -2,6 +2,7 @@
 import type { ObjectsByKind } from '../kube/types.ts'
 
 export type Pod = ObjectsByKind['pods']
+export type Container = NonNullable<Pod['spec']>['containers'][number]
 export type Service = ObjectsByKind['services']
 export type Ingress = ObjectsByKind['ingresses']
 export type Endpoints = ObjectsByKind['endpoints']

@@ -19,9 +19,8 @@ export function chooseRows(model: Model, log: ExchangeLog, height: number): Rows
   const found = model.following ? last : all.findIndex(({ id }) => id === model.cursor)
   // A cursor whose exchange was forgotten stands on the oldest that is left.
   const at = found === -1 ? 0 : found
-  const line = model.following ? Math.min(last, height - 1) : Math.min(model.cursorLine, height - 1)
-  const top = Math.max(0, Math.min(at - line, Math.max(0, all.length - 1)))
-  return { all, at, top: at - top >= height ? at - height + 1 : top }
+  const line = Math.max(0, Math.min(model.following ? last : model.cursorLine, height - 1))
+  return { all, at, top: Math.max(0, at - line) }
 }
 
 function listed({ filter, onlyTarget, target }: Model, log: ExchangeLog): KeptExchange[] {

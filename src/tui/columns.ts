@@ -67,7 +67,7 @@ export function row(exchange: KeptExchange, { columns, selected, now, timeOf }: 
     { text: padEnd(cutEnd(methodOf(exchange), METHOD), METHOD + 1) },
     ...where(exchange, columns.path),
     { text: ' ' },
-    spanOf(padStart(status.text, STATUS), status.tone),
+    toned(status.tone, padStart(status.text, STATUS)),
     ...(size ? [{ text: padStart(sizeOf(exchange), SIZE + 1) }] : []),
     { text: padStart(tookOf(exchange, now), TOOK + 1) },
     ...(source ? [toned('gray', `  ${exchange.who === 'replay' ? 'you' : addressOf(exchange.source)}`)] : [])
@@ -84,5 +84,3 @@ function where(exchange: KeptExchange, width: number): Line {
   if (remark === '') return [{ text: path }]
   return [{ text: `${path} ` }, toned(exchange.end?.kind === 'aborted' ? 'red' : 'cyan', remark)]
 }
-
-const spanOf = (text: string, tone: Span['tone']): Span => (tone === undefined ? { text } : { text, tone })

@@ -48,10 +48,6 @@ export class Controller {
     return this.#view
   }
 
-  get model(): Model {
-    return this.#model
-  }
-
   event(event: SessionEvent): void {
     this.#view = reduce(this.#view, event)
     this.#notes.event(event)

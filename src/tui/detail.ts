@@ -27,7 +27,7 @@ export function detailTitle(exchange: KeptExchange, tab: number, { width, now }:
   const left: Line = [
     bold(` #${exchange.id}  `),
     { text: `${methodOf(exchange)} ${whereOf(exchange)} → ` },
-    status.tone === undefined ? { text: status.text } : toned(status.tone, status.text),
+    toned(status.tone, status.text),
     toned('gray', `   ${tookOf(exchange, now)}   ${exchange.who}${exchange.of === undefined ? '' : ` of #${exchange.of}`}`)
   ]
   return spread(
@@ -76,7 +76,7 @@ function responseLines(exchange: KeptExchange, options: DetailOptions): JsonLine
   const { status, reason, version } = response
   const shown = messages.length > 0 ? { ...response, body: { ...response.body, size: 0 } } : response
   return [
-    { line: [toned(statusOf(exchange).tone ?? 'gray', `${status} ${printable(reason)}`), toned('gray', ` HTTP/${version}`)] },
+    { line: [toned(statusOf(exchange).tone, `${status} ${printable(reason)}`), toned('gray', ` HTTP/${version}`)] },
     ...messageLines(shown, options),
     ...messages.map(message => ({ line: messageLine(message) }))
   ]

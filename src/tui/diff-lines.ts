@@ -1,14 +1,10 @@
 /** A replay beside what it repeats: status and headers that differ, then both bodies, differences marked `-` and `+` and coloured. */
 import { printable } from '../base/format.ts'
 import { compareAnswers } from '../capture/compare.ts'
+import type { DiffLine } from '../capture/diff.ts'
 import type { KeptExchange } from '../capture/kept.ts'
-import { bold, cutEnd, fit, type Line, toned } from './line.ts'
-
-type Mark = ' ' | '-' | '+'
-interface Marked {
-  readonly mark: Mark
-  readonly text: string
-}
+import { keepLast } from './keep-last.ts'
+import { bold, fit, type Line, toned } from './line.ts'
 
 /** Side by side from this width on. */
 const SIDE_BY_SIDE = 100
@@ -25,7 +21,10 @@ export function diffTitle(before: KeptExchange | undefined, after: KeptExchange 
   )
 }
 
-export function diffLines(before: KeptExchange | undefined, after: KeptExchange | undefined, width: number): Line[] {
+/** An exchange stays the same object while it grows. */
+export const diffLines = keepLast(layOut, (before, after, width) => [before, before?.version, after, after?.version, width])
+
+function layOut(before: KeptExchange | undefined, after: KeptExchange | undefined, width: number): readonly Line[] {
   if (before === undefined || after === undefined) return [[toned('yellow', 'one of the two is no longer remembered')]]
   if (after.response === undefined)
     return [[toned('red', after.end === undefined ? 'no answer yet' : 'the local app did not answer the replay')]]
@@ -41,16 +40,15 @@ export function diffLines(before: KeptExchange | undefined, after: KeptExchange 
 }
 
 const TONES = { '-': 'red', '+': 'green' } as const
-const unified = ({ mark, text }: Marked): Line =>
+const unified = ({ mark, text }: DiffLine): Line =>
   mark === ' ' ? [{ text: `  ${printable(text)}` }] : [toned(TONES[mark], `${mark} ${printable(text)}`)]
 
 /** Runs of removed and added lines stand beside each other. */
-function sideBySide(lines: readonly Marked[], width: number): Line[] {
+function sideBySide(lines: readonly DiffLine[], width: number): Line[] {
   const half = Math.floor((width - 3) / 2)
   const rows: Line[] = []
-  const side = (line: Marked | undefined): Line =>
-    fit(line === undefined ? [] : unified({ ...line, text: cutEnd(printable(line.text), half - 2) }), half)
-  const pair = (left: Marked | undefined, right: Marked | undefined): void =>
+  const side = (line: DiffLine | undefined): Line => fit(line === undefined ? [] : unified(line), half)
+  const pair = (left: DiffLine | undefined, right: DiffLine | undefined): void =>
     void rows.push([...side(left), toned('gray', ' │ '), ...side(right)])
   for (let at = 0; at < lines.length; ) {
     const line = lines[at]
@@ -67,7 +65,7 @@ function sideBySide(lines: readonly Marked[], width: number): Line[] {
   return rows
 }
 
-function run(lines: readonly Marked[], from: number, mark: Mark): Marked[] {
+function run(lines: readonly DiffLine[], from: number, mark: DiffLine['mark']): DiffLine[] {
   let end = from
   while (lines[end]?.mark === mark) end += 1
   return lines.slice(from, end)

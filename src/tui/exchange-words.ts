@@ -1,7 +1,7 @@
 /** Words and colours of one exchange, the same in the list and in the detail. */
 import { formatBytes, formatMs, printable } from '../base/format.ts'
 import type { KeptExchange } from '../capture/kept.ts'
-import { whyWords } from '../event/state-words.ts'
+import { abortWords, whyWords } from '../event/state-words.ts'
 import type { Tone } from './line.ts'
 
 export const methodOf = ({ protocol, request }: KeptExchange): string =>
@@ -16,8 +16,7 @@ export function whereOf({ request, hello, source }: KeptExchange): string {
 /** What stands beside the path: messages, why it was returned, what it repeats. */
 export function remarkOf(exchange: KeptExchange): string {
   const { protocol, messageCount, why, of, end, unparsed } = exchange
-  if (end?.kind === 'aborted')
-    return end.by === 'agent' && end.code === 'LEFT' ? 'cut off, because you left' : `aborted by ${end.by} (${printable(end.code, 40)})`
+  if (end?.kind === 'aborted') return abortWords(end)
   if (of !== undefined) return `of #${of}`
   if (protocol === 'websocket') return `⇅ ${messageCount.in}/${messageCount.out}`
   if (protocol === 'sse') return 'SSE'
@@ -25,7 +24,7 @@ export function remarkOf(exchange: KeptExchange): string {
   return unparsed ? 'unparsed' : ''
 }
 
-export function statusOf({ response, end }: KeptExchange): { text: string; tone: Tone | undefined } {
+export function statusOf({ response, end }: KeptExchange): { text: string; tone: Tone } {
   const status = response?.status
   if (status === undefined) return { text: end === undefined ? '…' : '–', tone: end?.kind === 'aborted' ? 'red' : 'gray' }
   if (end?.kind === 'aborted' || status >= 500) return { text: String(status), tone: 'red' }

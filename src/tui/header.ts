@@ -36,7 +36,7 @@ export interface HeaderFacts {
 }
 
 /** `verified 38 ms`, `paused 00:09 – visitors get 503 at 15 s`, `draining 3`. */
-export function stateText(target: TargetView, { now, draining }: Pick<HeaderFacts, 'now' | 'draining'>): string {
+function stateText(target: TargetView, { now, draining }: Pick<HeaderFacts, 'now' | 'draining'>): string {
   const words = printable(stateWords(target.state, target.detail))
   if (target.state === 'draining' && draining !== undefined && draining > 0) return `${words} ${draining}`
   if (target.state !== 'paused') return words

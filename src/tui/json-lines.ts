@@ -60,6 +60,6 @@ function append(lines: JsonLine[], node: Node, folded: ReadonlySet<string>): voi
 
 function scalar(value: unknown): Span {
   if (typeof value === 'string') return toned('green', `"${printable(JSON.stringify(value).slice(1, -1), MAX_TEXT)}"`)
-  if (typeof value === 'number') return toned('yellow', String(value))
+  if (typeof value === 'number' || typeof value === 'bigint') return toned('yellow', String(value))
   return toned('magenta', String(value))
 }

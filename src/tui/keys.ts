@@ -128,6 +128,3 @@ export const KEYS: readonly KeySpec[] = [
 /** What a key does in a view; undefined when nothing. */
 export const actFor = (view: View, key: string): Act | undefined =>
   KEYS.find(spec => spec.views.includes(view) && spec.keys.includes(key))?.act
-
-/** The specs of a view, as the help lists them. */
-export const keysOf = (view: View): readonly KeySpec[] => KEYS.filter(({ views }) => views.includes(view))

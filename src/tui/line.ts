@@ -1,5 +1,5 @@
 /** A screen is lines, a line is spans: plain values that layout functions make and one component draws. Widths are terminal columns. */
-import { cutMiddle, padEnd, widthOf } from '../base/width.ts'
+import { padEnd, widthOf } from '../base/width.ts'
 
 export type Tone = 'red' | 'green' | 'yellow' | 'cyan' | 'magenta' | 'blue' | 'gray'
 
@@ -59,7 +59,6 @@ export function spread(left: Line, right: Line, width: number): Line {
   return fit([...fit(left, room), ...right], width)
 }
 
-export const cell = (text: string, width: number): string => padEnd(cutMiddle(text, width), width)
 export const rule = (width: number): Line => [toned('gray', '─'.repeat(width))]
 export const inverted = (line: Line): Line => line.map(span => ({ ...span, inverse: true }))
 

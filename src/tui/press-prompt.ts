@@ -1,6 +1,6 @@
 /** Keys while a question stands in the last line but one: a filter, a weight, a file name. */
-import { asError, InterceptError } from '../base/errors.ts'
-import { parseFilter } from '../filter/filter.ts'
+import { asError } from '../base/errors.ts'
+import { type Filter, parseFilter } from '../filter/filter.ts'
 import type { Effect, Model, Prompt } from './model.ts'
 
 export interface PromptContext {
@@ -9,9 +9,15 @@ export interface PromptContext {
   readonly targets: readonly string[]
 }
 
-interface Pressed {
+export interface Pressed {
   readonly model: Model
   readonly effect?: Effect
+}
+
+/** What a command is about: the target that the keys act on. */
+export const targetsOf = ({ target }: Model, { targets }: PromptContext): string[] => {
+  const name = target ?? targets[0]
+  return name === undefined ? [] : [name]
 }
 
 const MAX_CHARS = 1_000
@@ -23,8 +29,8 @@ export function pressPrompt(model: Model, key: string, context: PromptContext): 
   if (key === 'enter') return answer(model, prompt, context)
   const text = typed(prompt.text, key)
   if (text === prompt.text) return { model }
-  const next: Prompt = { kind: prompt.kind, text, ...(prompt.kind === 'filter' ? errorOf(text) : {}) }
-  return { model: { ...model, prompt: next } }
+  const { error } = prompt.kind === 'filter' ? filterFrom(text) : {}
+  return { model: { ...model, prompt: { kind: prompt.kind, text, ...(error === undefined ? {} : { error }) } } }
 }
 
 function typed(text: string, key: string): string {
@@ -43,20 +49,16 @@ function answer(model: Model, prompt: Prompt, context: PromptContext): Pressed {
   const text = prompt.text.trim()
   const closed: Model = { ...model, prompt: undefined }
   if (prompt.kind === 'filter') {
-    const { error } = errorOf(text)
+    const { filter, error } = filterFrom(text)
     if (error !== undefined) return { model: { ...model, prompt: { ...prompt, error } } }
-    return { model: { ...closed, filter: text === '' ? undefined : parseFilter(text), following: true, cursor: undefined } }
+    return { model: { ...closed, filter, following: true, cursor: undefined } }
   }
   if (text === '') return { model: closed }
   if (prompt.kind === 'export') return { model: closed, effect: { kind: 'export', name: withEnding(text), ids: context.ids } }
   const share = shareFrom(text)
   if (share === undefined) return { model: { ...model, prompt: { ...prompt, error: 'a weight is 1…255, a share 1%…100%' } } }
-  const target = model.target ?? context.targets[0]
-  const targets = target === undefined ? [] : [target]
-  return {
-    model: closed,
-    effect: { kind: 'set', args: { targets, ...share }, done: 'weight' in share ? `weight ${share.weight}` : `a share of ${text}` }
-  }
+  const args = { targets: targetsOf(model, context), ...share }
+  return { model: closed, effect: { kind: 'set', args, done: 'weight' in share ? `weight ${share.weight}` : `a share of ${text}` } }
 }
 
 const withEnding = (name: string): string => (/\.har$/i.test(name) ? name : `${name}.har`)
@@ -70,12 +72,12 @@ function shareFrom(text: string): { weight: number } | { split: number } | undef
   return value <= 255 ? { weight: value } : undefined
 }
 
-function errorOf(text: string): { error?: string } {
+/** Neither of both for an empty text: that is no filter. */
+function filterFrom(text: string): { filter?: Filter; error?: string } {
   if (text.trim() === '') return {}
   try {
-    parseFilter(text)
-    return {}
+    return { filter: parseFilter(text) }
   } catch (error) {
-    return { error: error instanceof InterceptError ? error.message : asError(error).message }
+    return { error: asError(error).message }
   }
 }

@@ -1,7 +1,7 @@
 /** One key press: the model before → the model after, and what it asks for. Pure; the network is never waited for here. */
 import { type Act, actFor } from './keys.ts'
-import { type Effect, type Model, TABS } from './model.ts'
-import { type PromptContext, pressPrompt } from './press-prompt.ts'
+import { type Model, TABS } from './model.ts'
+import { type Pressed, type PromptContext, pressPrompt, targetsOf } from './press-prompt.ts'
 
 /** What there is to press at. */
 export interface PressContext extends PromptContext {
@@ -13,17 +13,11 @@ export interface PressContext extends PromptContext {
   readonly lines: number
   /** How many exchanges have started so far. */
   readonly started: number
-  readonly targets: readonly string[]
   /** Of the target that the keys act on. */
   readonly weight: number | undefined
   readonly held: boolean
   /** The JSON path of the detail's line, where it can be folded. */
   readonly foldable: string | undefined
-}
-
-export interface Pressed {
-  readonly model: Model
-  readonly effect?: Effect
 }
 
 export function press(model: Model, key: string, context: PressContext): Pressed {
@@ -89,11 +83,6 @@ function about(kind: 'replay' | 'edit' | 'copy'): Run {
 }
 
 const say = (model: Model, text: string): Model => ({ ...model, said: { text, tone: 'cyan' } })
-
-const targetsOf = ({ target }: Model, { targets }: PressContext): string[] => {
-  const name = target ?? targets[0]
-  return name === undefined ? [] : [name]
-}
 
 function weigh(model: Model, context: PressContext, weight: number): Pressed {
   const args = { targets: targetsOf(model, context), weight }

@@ -10,7 +10,7 @@ import { type HeaderFacts, statsLine, tabsLine, targetLine } from './header.ts'
 import { footer, helpLines } from './help-lines.ts'
 import type { JsonLine } from './json-lines.ts'
 import { bold, fit, type Line, plain, rule, spread, toned } from './line.ts'
-import type { Model } from './model.ts'
+import type { Model, Prompt } from './model.ts'
 
 export interface Facts extends HeaderFacts {
   readonly log: ExchangeLog
@@ -35,7 +35,9 @@ export interface Screen {
   readonly foldable: string | undefined
 }
 
-export const TOO_SMALL: Size = { columns: 40, rows: 8 }
+const TOO_SMALL: Size = { columns: 40, rows: 8 }
+/** Lines below the part that scrolls. */
+const BOTTOM = 3
 /** From this width on the exchange stands beside the list. */
 const BESIDE = 140
 
@@ -50,15 +52,16 @@ export function screen(model: Model, facts: Facts, size: Size): Screen {
     statsLine(facts, width),
     rule(width)
   ]
-  const bottom = [
-    rule(width),
-    statusLine(model, facts, width),
-    fit(model.prompt === undefined ? footer(model.view, width, facts.view.targets[selected ?? '']?.state === 'held') : PROMPT_KEYS, width)
-  ]
-  const body = height - top.length - bottom.length
+  const body = height - top.length - BOTTOM
   const rows = chooseRows(model, facts.log, body - 1)
   const part = bodyOf(model, { facts, width, height: body, rows, named: names.length > 1 })
-  bottom[1] = model.prompt === undefined ? statusLine(model, facts, width, rows) : promptLine(model, width)
+  const { prompt } = model
+  const held = facts.view.targets[selected ?? '']?.state === 'held'
+  const bottom = [
+    rule(width),
+    prompt === undefined ? statusLine(model, facts, width, rows) : promptLine(prompt, width),
+    fit(prompt === undefined ? footer(model.view, width, held) : PROMPT_KEYS, width)
+  ]
   return { lines: [...top, ...part.lines, ...bottom], rows, height: part.height, length: part.length, foldable: part.foldable }
 }
 
@@ -136,18 +139,16 @@ function scrolled(lines: readonly Line[], { line }: { line: number }, { width, h
   return { lines: shown, height, length: Math.max(1, lines.length - height + 1) }
 }
 
-function statusLine(model: Model, facts: Facts, width: number, rows?: Rows): Line {
+function statusLine(model: Model, facts: Facts, width: number, rows: Rows): Line {
   const { filter, following, seen, said } = model
-  const exchange = rows?.all[rows.at]
+  const exchange = rows.all[rows.at]
   const fresh = facts.log.started - seen
   const follow = following ? 'following ▼' : fresh > 0 ? `${fresh} new below (f)` : ''
   const right: Line = [toned(following ? 'gray' : 'yellow', follow), { text: exchange === undefined ? ' ' : `   #${exchange.id} ` }]
   const count =
-    rows === undefined
-      ? ''
-      : filter === undefined
-        ? `${number(rows.all.length)} kept of ${number(facts.log.started)}`
-        : `${number(rows.all.length)} of ${number(facts.log.size)}`
+    filter === undefined
+      ? `${number(rows.all.length)} kept of ${number(facts.log.started)}`
+      : `${number(rows.all.length)} of ${number(facts.log.size)}`
   const left: Line =
     said === undefined
       ? [...(filter === undefined ? [] : [{ text: ' filter: ' }, bold(filter.text), { text: '  ' }]), toned('gray', ` ${count}`)]
@@ -168,10 +169,9 @@ const PROMPT_KEYS: Line = [
 ]
 const QUESTIONS = { filter: 'filter', weight: 'weight (1…255) or share (50%)', export: 'write a HAR file to' } as const
 
-function promptLine({ prompt }: Model, width: number): Line {
-  if (prompt === undefined) return plain('')
-  const error = prompt.error === undefined ? [] : [toned('red', `  ${prompt.error}`)]
-  return fit([bold(` ${QUESTIONS[prompt.kind]}: `), { text: prompt.text }, { text: ' ', inverse: true }, ...error], width)
+function promptLine({ kind, text, error }: Prompt, width: number): Line {
+  const wrong = error === undefined ? [] : [toned('red', `  ${error}`)]
+  return fit([bold(` ${QUESTIONS[kind]}: `), { text }, { text: ' ', inverse: true }, ...wrong], width)
 }
 
 function tooSmall(model: Model, { log }: Facts, { columns, rows }: Size): Screen {

@@ -9,6 +9,7 @@ import { asError } from '../base/errors.ts'
 import { App } from './app.tsx'
 import { Controller } from './controller.ts'
 import { type EffectContext, perform } from './effects.ts'
+import type { Effect } from './model.ts'
 import type { Tui, TuiOptions } from './types.ts'
 
 /** Traffic is drawn ten times a second; a reader that speaks wants less. */
@@ -93,21 +94,21 @@ export function startTui(options: TuiOptions): Tui {
     write: text => void stdout.write(text),
     localOf: target => controller.view.targets[target ?? Object.keys(controller.view.targets)[0] ?? '']?.local
   }
-  const run = async (effect: Parameters<typeof perform>[0]): Promise<void> => {
+  const run = async (effect: Effect): Promise<void> => {
     const change = await perform(effect, context)
     if (change !== undefined && !closed) controller.change(change)
   }
   // Whoever waits for nothing must not make it an unhandled rejection.
   failed.promise.catch(() => {})
   mount()
-  process.on('SIGWINCH', onResize)
+  options.signals.on('SIGWINCH', onResize)
   return {
     failed: failed.promise,
     close: closeOnce(async () => {
       closed = true
       unsubscribe()
       settling?.cancel()
-      process.off('SIGWINCH', onResize)
+      options.signals.off('SIGWINCH', onResize)
       controller.close()
       await absent
       await unmount()

@@ -26,6 +26,11 @@ export interface TuiOptions {
   actions: Actions
   stdin: NodeJS.ReadStream
   stdout: NodeJS.WriteStream
+  /** Of the process: each change of the terminal's size, also one that was undone before `stdout` could hear of it. */
+  signals: {
+    on(name: 'SIGWINCH', listener: () => void): unknown
+    off(name: 'SIGWINCH', listener: () => void): unknown
+  }
   /** No colours at all. */
   colorless: boolean
   /** Inside tmux the clipboard needs a wrapping of its own. */

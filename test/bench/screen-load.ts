@@ -41,6 +41,7 @@ const tui = startTui({
   clock: systemClock,
   mask: maskHeaders(),
   stdin: process.stdin,
+  signals: process,
   stdout: process.stdout,
   colorless: false,
   tmux: false,

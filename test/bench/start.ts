@@ -10,9 +10,6 @@ export const PROGRAM =
 const STARTS = { 'node -e 0': ['-e', '0'], '--help': [PROGRAM, '--help'], version: [PROGRAM, 'version'] } as const
 export type StartName = keyof typeof STARTS
 
-/** The goal for `--help`, ms. */
-export const HELP_GOAL_MS = 120
-
 /** Milliseconds per start, in turns, so that a busy moment meets all of them. */
 export function measureStarts(runs: number): Record<StartName, Spread> {
   const names = Object.keys(STARTS) as StartName[]

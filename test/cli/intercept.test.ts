@@ -8,6 +8,7 @@ import type { Parts } from '../../src/cli/parts.ts'
 import type { InterceptContext, InterceptRequest } from '../../src/session/request.ts'
 import { eventually } from '../harness/eventually.ts'
 import { sampleOf } from '../unit/event/samples.ts'
+import { aborted, sayStarted } from './fake-session.ts'
 import { runCli } from './run-cli.ts'
 
 let home: string
@@ -30,12 +31,6 @@ async function requestOf(line: string, env: Record<string, string> = {}): Promis
   if (seen === undefined) throw new Error(stderr)
   return seen
 }
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 
 describe('the request of a command line', () => {
   it('has every default applied', async () => {
@@ -221,17 +216,10 @@ describe('leave', () => {
   /** A session that runs until it is asked to leave. */
   const running =
     (targets: string[]): Session =>
-    async (request, { events, drain, controlPath, pid, user, version, commandLine }) => {
-      events.emit('session.started', {
-        pid,
-        user,
-        version,
-        command: commandLine,
-        targets,
-        ...(controlPath === undefined ? {} : { controlPath })
-      })
+    async (request, context) => {
+      sayStarted(context, targets)
       expect(request.targets.length).toBeGreaterThan(0)
-      await aborted(drain)
+      await aborted(context.drain)
       return 0
     }
   const sockets = () => readdir(path.join(home, '.kubectl-intercept', 'run')).catch(() => [])

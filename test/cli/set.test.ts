@@ -7,6 +7,7 @@ import type { Parts } from '../../src/cli/parts.ts'
 import type { By } from '../../src/session/change.ts'
 import type { Args, InterceptContext, InterceptRequest } from '../../src/session/request.ts'
 import { eventually } from '../harness/eventually.ts'
+import { aborted, sayStarted } from './fake-session.ts'
 import { runCli } from './run-cli.ts'
 
 let home: string
@@ -22,23 +23,14 @@ function session(targets: string[], answer: Answers): { parts: Partial<Parts>; a
   const asked: [args: Args, by: By][] = []
   const told: unknown[] = []
   const run = async (_request: InterceptRequest, context: InterceptContext): Promise<number> => {
-    const { pid, user, version, commandLine, controlPath, events, commands, drain } = context
+    const { events, commands, drain } = context
     events.subscribe(event => told.push(event))
-    events.emit('session.started', {
-      pid,
-      user,
-      version,
-      command: commandLine,
-      targets,
-      ...(controlPath === undefined ? {} : { controlPath })
-    })
+    sayStarted(context, targets)
     commands.on('set', (args, by) => {
       asked.push([args, by])
       return Promise.resolve(answer(args))
     })
-    await new Promise<void>(resolve => {
-      drain.addEventListener('abort', () => resolve(), { once: true })
-    })
+    await aborted(drain)
     return 0
   }
   return { parts: { runIntercept: () => Promise.resolve(run) }, asked, events: told }

@@ -8,6 +8,7 @@ export interface Rule {
   verbs: string[]
   resources: string[]
   apiGroups?: string[]
+  resourceNames?: string[]
 }
 
 /** Reads all that a plan is made of, and nothing else. */

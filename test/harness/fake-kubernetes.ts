@@ -45,11 +45,19 @@ export interface FakeKubernetesOptions {
   spdy?: boolean
   /** What commands in containers write; without it every command is unknown. */
   exec?: ExecLookup
+  /** What TokenRequests are answered with; without it there is no ServiceAccount. */
+  token?: (request: FakeTokenRequest) => { token: string; expiresAt: Date } | undefined
   /** Namespace of the kubeconfig's context. */
   namespace?: string
   port?: number
   /** Knows no version from before: whoever goes on watching from one is told 410. */
   compacted?: boolean
+}
+
+export interface FakeTokenRequest {
+  namespace: string
+  serviceAccount: string
+  spec: { audiences: string[]; expirationSeconds?: number; boundObjectRef?: { kind: string; name: string; uid: string } }
 }
 
 export const FAKE_TOKEN = 'fake-token-0123456789'
@@ -197,6 +205,7 @@ class Server {
     if (asked.resource === '') return fail(404, 'NotFound', 'the server could not find the requested resource')
     if (!this.#allowed(asked)) return fail(403, 'Forbidden', forbiddenText(asked))
     if (asked.resource === 'services/proxy') return this.#proxy(request, response, asked)
+    if (asked.resource === 'serviceaccounts/token') return void this.#token(request, response, asked)
     this.#read(request, response, asked)
   }
 
@@ -298,6 +307,15 @@ class Server {
     send(request, response, { ...review, status: { allowed: this.#allowed({ verb, resource: full, namespace }) } }, 201)
   }
 
+  async #token(request: IncomingMessage, response: ServerResponse, { namespace = '', name = '' }: FakeRequest): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Pick<FakeTokenRequest, 'spec'>
+    const given = this.#options.token?.({ namespace, serviceAccount: name, spec: body.spec })
+    if (given === undefined) return send(request, response, status(404, 'NotFound', `serviceaccounts "${name}" not found`), 404)
+    send(request, response, { ...body, status: { token: given.token, expirationTimestamp: given.expiresAt.toISOString() } }, 201)
+  }
+
   #proxy(request: IncomingMessage, response: ServerResponse, asked: FakeRequest): void {
     const to = this.#backend(asked)
     if (to === undefined) return send(request, response, status(503, 'ServiceUnavailable', 'no endpoints available for service'), 503)
@@ -341,7 +359,7 @@ function parsePath(method: string, url: string): Omit<FakeRequest, 'headers' | '
   const parsed = new URL(url, 'https://x')
   const match = /^\/(?:api\/v1|apis\/[^/]+\/v1)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+)(?:\/([^/]+))?)?/.exec(parsed.pathname)
   const [, namespace, plural = '', name, sub] = match ?? []
-  const known = isKind(plural)
+  const known = isKind(plural) || plural === 'serviceaccounts'
   const read = name === undefined ? (parsed.searchParams.get('watch') === 'true' ? 'watch' : 'list') : 'get'
   return {
     method,

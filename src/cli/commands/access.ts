@@ -1,7 +1,7 @@
 /** `kubectl intercept access`: the cluster's names from this machine, for a command or until Ctrl-C. */
 import type { Access } from '../../access/open-access.ts'
 import { EXIT } from '../../base/errors.ts'
-import { singleQuoted } from '../../capture/shell-quote.ts'
+import { singleQuoted } from '../../base/shell-quote.ts'
 import { readAccessFlags } from '../access-options.ts'
 import { connect } from '../connect.ts'
 import type { CommandContext } from '../context.ts'

@@ -1,4 +1,4 @@
-/** `kubectl intercept env TARGET`: the environment of a target's container, printed or written to a file. */
+/** `kubectl intercept env TARGET`: the environment of a target's container, printed or written to a file; with `--mount` its files. */
 import { EXIT } from '../../base/errors.ts'
 import { printable } from '../../base/format.ts'
 import type { Variable } from '../../environment/types.ts'
@@ -13,8 +13,8 @@ const HIDDEN = '••••••'
 const CELL = 60
 
 export async function run(context: CommandContext): Promise<number> {
-  const { args, io } = context
-  const format = formatFor('env', args)
+  const { args } = context
+  formatFor('env', args)
   const files = readEnvironmentFiles(args)
   const [word, second] = args.words
   if (word === undefined) throw badUsage('env needs a target', 'for example: kubectl intercept env svc/nginx')
@@ -25,6 +25,17 @@ export async function run(context: CommandContext): Promise<number> {
       'choose with --env-syntax: kubectl intercept env svc/nginx --env-file app.env --env-syntax docker'
     )
   }
+  const mounts = args.all('mount').length > 0
+  if (!mounts) return printEnvironment(context, word)
+  const { runMount } = await import('../mount-session.ts')
+  if (wantsFiles(files) || args.text('output') !== undefined) await printEnvironment(context, word)
+  return runMount(context, word)
+}
+
+async function printEnvironment(context: CommandContext, word: string): Promise<number> {
+  const { args, io } = context
+  const format = formatFor('env', args)
+  const files = readEnvironmentFiles(args)
   const [{ redact }, { encodeEnvironment }] = await Promise.all([
     import('../../environment/redact.ts'),
     import('../../environment/syntax.ts')

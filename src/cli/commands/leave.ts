@@ -3,6 +3,7 @@ import { InterceptError } from '../../base/errors.ts'
 import { sendCommand } from '../../control/client.ts'
 import { chooseSessions, nameOf, runningSessions, type Verb } from '../choose-sessions.ts'
 import type { CommandContext } from '../context.ts'
+import { cleanLeftovers } from '../leftovers.ts'
 import { badUsage, quoted } from '../usage-error.ts'
 
 const LEAVE: Verb = {
@@ -18,7 +19,14 @@ export async function run({ io, args, clock, stop }: CommandContext): Promise<nu
       'choose one: kubectl intercept leave --all'
     )
   }
-  const sessions = await runningSessions({ io, clock, stop })
+  const removed = await cleanLeftovers(io)
+  for (const line of removed) io.stdout.write(`${line}\n`)
+  const sessions = await runningSessions({ io, clock, stop }).catch((error: unknown) => {
+    // What a crash left behind was all there was to end.
+    if (removed.length > 0 && words.length === 0 && error instanceof InterceptError && error.code === 'NO_SESSION') return []
+    throw error
+  })
+  if (sessions.length === 0) return 0
   const leaving = args.on('all') ? sessions.map(session => ({ session, targets: [] })) : chooseSessions(sessions, words, LEAVE)
   const failures: unknown[] = []
   await Promise.all(

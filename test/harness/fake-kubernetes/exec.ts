@@ -7,6 +7,8 @@ export interface FakeExec {
   stderr?: string
   /** 0 by default. */
   exitCode?: number
+  /** The connection is cut after so many bytes of stdout, as when the pod's node goes away. */
+  cutAfter?: number
   /** The runtime's own refusal instead, as containerd words it. */
   failure?: string
   /** The command is a pipe to this port of this machine, as `nc` would be. */
@@ -28,7 +30,9 @@ export function serveExec(ws: WebSocket, url: string, lookup: ExecLookup): void 
   if (answer.pipe !== undefined) return pipe(ws, send, answer.pipe)
   const stdout = Buffer.from(answer.stdout ?? '')
   for (const channel of [1, 2]) send(channel, Buffer.alloc(0))
-  for (let at = 0; at < stdout.length; at += MESSAGE_BYTES) send(1, stdout.subarray(at, at + MESSAGE_BYTES))
+  const end = answer.cutAfter ?? stdout.length
+  for (let at = 0; at < end; at += MESSAGE_BYTES) send(1, stdout.subarray(at, Math.min(at + MESSAGE_BYTES, end)))
+  if (answer.cutAfter !== undefined) return ws.close(1001)
   if (answer.stderr !== undefined) send(2, Buffer.from(answer.stderr))
   send(3, Buffer.from(JSON.stringify(statusOf(answer))))
   ws.close(1000)

@@ -77,6 +77,17 @@ describe('a whole exchange that is forgotten', () => {
 })
 
 describe('the bytes that a store counts', () => {
+  it('are all that a small message holds on to: none of a page that serves others', () => {
+    const record = begin(new ExchangeStore(), 'x1')
+    const bytes = Buffer.from('hello')
+    const said = { atMs: 0, direction: 'in', kind: 'ws', name: 'text', size: 5, compressed: false } as const
+    record.said({ ...said, bytes })
+    record.said({ ...said, bytes: Buffer.from('again') })
+    expect(record.messages.map(message => message.bytes.toString())).toEqual(['hello', 'again'])
+    expect(record.messages[0]?.bytes.buffer).not.toBe(bytes.buffer)
+    expect(record.messages[1]?.bytes.buffer).toBe(record.messages[0]?.bytes.buffer)
+  })
+
   it('are more than those of the head where that has many tiny fields', () => {
     const store = new ExchangeStore()
     const before = store.bytes

@@ -5,16 +5,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ExchangeStore } from '../../../src/capture/exchange-store.ts'
 import type { KeptExchange } from '../../../src/capture/kept.ts'
-import { observeExchanges, type ObserveOptions } from '../../../src/capture/observe-http.ts'
+import { type ExchangeObserver, observeExchanges, type ObserveOptions } from '../../../src/capture/observe-http.ts'
 import { fakeClock } from '../../harness/fake-clock.ts'
 import { everyWay, feedEveryWay, seeded } from '../../harness/feed.ts'
 
 type Part = readonly ['out' | 'in', Buffer | string]
 
-/** Feeds whole parts; returns what was kept, first exchange first. */
-function keep(parts: readonly Part[], options: Partial<ObserveOptions> = {}, store = new ExchangeStore()): KeptExchange[] {
+function observerOf(store: ExchangeStore, options: Partial<ObserveOptions> = {}): ExchangeObserver {
   let count = 0
-  const observer = observeExchanges({
+  return observeExchanges({
     clock: fakeClock(),
     emit: () => {},
     nextId: () => `x${(count += 1)}`,
@@ -23,6 +22,11 @@ function keep(parts: readonly Part[], options: Partial<ObserveOptions> = {}, sto
     store,
     ...options
   })
+}
+
+/** Feeds whole parts; returns what was kept, first exchange first. */
+function keep(parts: readonly Part[], options: Partial<ObserveOptions> = {}, store = new ExchangeStore()): KeptExchange[] {
+  const observer = observerOf(store, options)
   for (const [direction, bytes] of parts) observer.onBytes(direction, typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   observer.finish()
   return Array.from({ length: store.size }, (_, index) => store.at(index)).filter(kept => kept !== undefined)
@@ -52,15 +56,7 @@ describe('what is kept of an exchange', () => {
     const store = new ExchangeStore()
     const request = Buffer.from(POST, 'latin1')
     const answer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    let count = 0
-    const observer = observeExchanges({
-      clock: fakeClock(),
-      emit: () => {},
-      nextId: () => `${(count += 1)}`,
-      who: 'laptop',
-      source: '',
-      store
-    })
+    const observer = observerOf(store)
     observer.onBytes('out', request)
     request.fill(0)
     observer.onBytes('in', answer)
@@ -330,15 +326,7 @@ describe("Node's own parser", () => {
     async function check(wanted: readonly Buffer[], seed: number): Promise<void> {
       seen.length = 0
       const store = new ExchangeStore()
-      let count = 0
-      const observer = observeExchanges({
-        clock: fakeClock(),
-        emit: () => {},
-        nextId: () => `${(count += 1)}`,
-        who: 'laptop',
-        source: '',
-        store
-      })
+      const observer = observerOf(store)
       const socket = net.connect(port, '127.0.0.1')
       const answered = new Promise<void>(resolve => {
         socket.on('data', (chunk: Buffer) => {

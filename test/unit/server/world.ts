@@ -1,7 +1,6 @@
 /** A server with apps behind sidecars, all on loopback, ended by `await using`. */
 import net from 'node:net'
 import { silent } from '../../../src/base/log.ts'
-import type { Connection } from '../../../src/base/connection.ts'
 import { FAST_LIMITS, type ServerLimits } from '../../../src/server/limits.ts'
 import { type RunningServer, type ServerOptions, startServer } from '../../../src/server/run-server.ts'
 import { type Sidecar, type SidecarOptions, startSidecar } from '../../../src/server/sidecar.ts'
@@ -118,10 +117,3 @@ export class RawVisitor {
 }
 
 export const request = (path: string, extra = '', method = 'GET'): string => `${method} ${path} HTTP/1.1\r\nHost: ${HOST}\r\n${extra}\r\n`
-
-/** All bytes of a connection until it ends. */
-export async function drainOf(connection: Connection): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of connection) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { BodyKeeper } from '../../../src/capture/body-keeper.ts'
 import { maskHeaders } from '../../../src/capture/mask.ts'
+import { Slab } from '../../../src/capture/slab.ts'
 import { EMPTY_VIEW, reduce, type SessionView } from '../../../src/event/reduce.ts'
 import type { SessionEvent } from '../../../src/event/types.ts'
 import { bodyLines } from '../../../src/tui/body-lines.ts'
@@ -131,6 +133,21 @@ describe('a body', () => {
     expect(shown(Buffer.from([0, 1, 0xff, 65]), 'image/png')[0]).toMatch(/^00000000 {2}00 01 ff 41 .*\.\.\.A$/)
     expect(shown('{"cut', 'application/json')).toEqual(['{"cut'])
     expect(shown('', 'text/plain')).toEqual([])
+  })
+
+  it('shows whole numbers exactly, and as text what nests absurdly deep', () => {
+    expect(shown('{"id":9007199254740993}', 'application/json')).toContain('  "id": 9007199254740993')
+    expect(shown('['.repeat(30_000) + ']'.repeat(30_000), 'application/json')).toHaveLength(1)
+  })
+
+  it('is laid out once, and again when it has grown', () => {
+    const growing = new BodyKeeper(100, new Slab())
+    const message = { headers: [], body: growing }
+    const folded = new Set<string>()
+    growing.push(Buffer.from('one\n'))
+    expect(bodyLines(message, folded)).toBe(bodyLines(message, folded))
+    growing.push(Buffer.from('two'))
+    expect(texts(bodyLines(message, folded))).toEqual(['one', 'two'])
   })
 
   it('never has a control character, and is bounded', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Allocatable, needsNode, resourceValue } from '../../../src/environment/resource-field.ts'
-import { containerOf, podOf } from './objects.ts'
+import { type Allocatable, needsNode, resourceValue } from '../../../src/resolve/resource-field.ts'
+import { containerOf, podOf } from '../environment/objects.ts'
 
 const node = { quantities: { cpu: '7910m', memory: '16Gi', 'ephemeral-storage': '100G', 'hugepages-2Mi': '8Mi' } }
 const app = containerOf({

@@ -1,5 +1,6 @@
 /** `fieldRef`: what a container can be told of its pod, and the host name it finds in HOSTNAME. Reference: kubelet_pods.go, pkg/fieldpath. Pure. */
-import type { Pod } from './types.ts'
+import { goQuote } from './go-quote.ts'
+import type { Pod } from './objects.ts'
 
 const HOSTNAME_MAX = 63
 
@@ -32,7 +33,7 @@ const FIELDS: Readonly<Record<string, (pod: Pod) => string | undefined>> = {
 const formatMap = (map: Readonly<Record<string, string>> | undefined): string =>
   Object.entries(map ?? {})
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .map(([key, value]) => `${key}=${goQuote(value)}`)
     .join('\n')
 
 /** The container runtime sets HOSTNAME to the pod's host name; with `hostNetwork` to the node's, which has the node's name as a rule. */

@@ -1,8 +1,9 @@
 /** Which container's environment is meant: `-c`, else the app that the sidecar forwards to, else the first that is no gost. Pure. */
 import { InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
-import type { PodFacts } from '../resolve/pod-facts.ts'
-import type { Container, Pod } from './types.ts'
+import { isLoopback } from '../discovery/address.ts'
+import type { PodFacts } from './pod-facts.ts'
+import type { Container, Pod } from './objects.ts'
 
 export interface Chosen {
   container: Container
@@ -29,9 +30,6 @@ export function chooseContainer(facts: PodFacts, wanted: string | undefined): Ch
   const others = apps.filter(other => other !== container).map(({ name }) => name)
   return { container, note: others.length === 0 ? undefined : `container ${container.name} (${why}); others with -c: ${others.join(', ')}` }
 }
-
-const isLoopback = (host: string): boolean =>
-  host === '' || host === 'localhost' || host === '::1' || host === '0.0.0.0' || host.startsWith('127.')
 
 function named(pod: Pod, name: string): Container {
   const { spec } = pod

@@ -1,5 +1,5 @@
 /** Bytes as a word of a POSIX shell that is also safe to show and to paste: no control character, whatever the bytes are. */
-import { printable } from '../base/format.ts'
+import { printable } from './format.ts'
 
 const BARE = /^[A-Za-z0-9_/:.,@%+=-]+$/
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isZero, milliValue, parseQuantity, value } from '../../../src/environment/quantity.ts'
+import { isZero, milliValue, parseQuantity, value } from '../../../src/resolve/quantity.ts'
 
 const of = (text: string): [number, number] => {
   const quantity = parseQuantity(text)

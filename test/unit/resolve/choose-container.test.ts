@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { chooseContainer } from '../../../src/environment/choose-container.ts'
+import { chooseContainer } from '../../../src/resolve/choose-container.ts'
 import type { Container } from '../../../src/environment/types.ts'
 import { createWorld } from '../../../src/resolve/world.ts'
 import { objectCluster } from '../../harness/object-cluster.ts'
-import { containerOf, podOf } from './objects.ts'
+import { containerOf, podOf } from '../environment/objects.ts'
 
 const gost = containerOf({
   name: 'gost',

@@ -1,6 +1,6 @@
 /** `resourceFieldRef`: limits and requests in units of a divisor, with the node's allocatable where no limit is set. Reference: pkg/api/v1/resource. */
 import { isZero, milliValue, ONE, parseQuantity, type Quantity, value, ZERO } from './quantity.ts'
-import type { Container, Pod } from './types.ts'
+import type { Container, Pod } from './objects.ts'
 
 export interface ResourceField {
   containerName?: string | undefined
