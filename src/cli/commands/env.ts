@@ -28,8 +28,9 @@ export async function run(context: CommandContext): Promise<number> {
   const mounts = args.all('mount').length > 0
   if (!mounts) return printEnvironment(context, word)
   const { runMount } = await import('../mount-session.ts')
-  if (wantsFiles(files) || args.text('output') !== undefined) await printEnvironment(context, word)
-  return runMount(context, word)
+  const printed = wantsFiles(files) || args.text('output') !== undefined ? await printEnvironment(context, word) : EXIT.OK
+  const mounted = await runMount(context, word)
+  return mounted === EXIT.OK ? printed : mounted
 }
 
 async function printEnvironment(context: CommandContext, word: string): Promise<number> {
