@@ -40,7 +40,7 @@ export const ENVIRONMENT_FLAGS = [
   {
     name: 'mount',
     arity: 'many',
-    commands: ['env'],
+    commands: ['intercept', 'env'],
     argument: 'DIR|NAME[:LOCAL]|PATH:LOCAL',
     summary:
       "the container's ConfigMaps, Secrets, projected and downward volumes as files below DIR, followed and removed at the end; NAME (a volume) or PATH (in the container): a copy of what only the container has",

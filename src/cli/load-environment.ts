@@ -7,21 +7,24 @@ import type { CommandContext } from './context.ts'
 import { type EnvironmentFiles, sayWhatIsMissing, writeEnvironmentFiles } from './environment-output.ts'
 
 export async function loadEnvironment(context: CommandContext, word: string): Promise<Environment> {
+  const read = await environmentReader(context, word)
   const cluster = await connect(context, line => void context.io.stderr.write(`warning: ${printable(line)}\n`))
   try {
-    return await readTargetEnvironment(context, cluster, word)
+    return await read(cluster)
   } finally {
     await cluster.close()
   }
 }
 
-export async function readTargetEnvironment({ args, stop }: CommandContext, cluster: Cluster, word: string): Promise<Environment> {
+/** Throws BAD_USAGE for a target that cannot be one, before anything is dialled. */
+export async function environmentReader({ args, stop }: CommandContext, word: string): Promise<(cluster: Cluster) => Promise<Environment>> {
   const [{ readEnvironment }, { parseTarget }] = await Promise.all([
     import('../environment/environment.ts'),
     import('../resolve/target.ts')
   ])
   const target = parseTarget(word)
-  return readEnvironment(cluster, { target, container: args.text('container'), namespace: cluster.namespace, signal: stop.drain })
+  return cluster =>
+    readEnvironment(cluster, { target, container: args.text('container'), namespace: cluster.namespace, signal: stop.drain })
 }
 
 /** At the start of a session. What is missing is said and stops nothing. */

@@ -20,6 +20,7 @@ export async function runMount(context: CommandContext, word: string): Promise<n
     const mounted = await openMount(context, { cluster, word, say })
     try {
       report(mounted, say)
+      say(mounted.placed.length === 0 ? 'no files; Ctrl-C ends this' : 'the files are there until Ctrl-C')
       await untilStopped(stop.drain, context.clock)
     } finally {
       await mounted.close()
@@ -36,7 +37,8 @@ interface Opening {
   say: (line: string) => void
 }
 
-async function openMount({ args, io, stop, clock, log }: CommandContext, { cluster, word, say }: Opening): Promise<Mounted> {
+/** Throws BAD_USAGE, MOUNT_FAILED, and what the cluster threw. */
+export async function openMount({ args, io, stop, clock, log }: CommandContext, { cluster, word, say }: Opening): Promise<Mounted> {
   const [{ mountFiles }, { readMountWords }, { findTargetPod }, { chooseContainer }, { parseTarget }] = await Promise.all([
     import('../volumes/mount-files.ts'),
     import('../volumes/mount-words.ts'),
@@ -65,12 +67,11 @@ async function openMount({ args, io, stop, clock, log }: CommandContext, { clust
   })
 }
 
-function report({ placed, missing, notes }: Mounted, say: (line: string) => void): void {
+export function report({ placed, missing, notes }: Mounted, say: (line: string) => void): void {
   for (const one of placed) say(`${one.path} is ${one.local}: ${whatIsIn(one)}`)
   for (const { what, why } of missing) say(`missing: ${what}: ${why}`)
   for (const note of notes) say(`note: ${note}`)
   for (const hint of new Set(missing.flatMap(({ hint }) => hint ?? []))) say(`hint: ${hint}`)
-  say(placed.length === 0 ? 'no files; Ctrl-C ends this' : 'the files are there until Ctrl-C')
 }
 
 function whatIsIn({ files, copied, followed, volume }: Placed): string {

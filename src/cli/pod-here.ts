@@ -1,48 +1,70 @@
-/** What a target's pod has, on this machine, for as long as a program runs here in its stead: its environment and its cluster's names. */
+/** What a target's pod has, on this machine, while a session runs: its files, and for a program its environment and its cluster's names. */
 import type { Access } from '../access/open-access.ts'
+import { asError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
 import type { Environment } from '../environment/environment.ts'
+import type { EventStream } from '../event/stream.ts'
 import type { Cluster } from '../kube/types.ts'
-import type { AccessFlags } from './access-options.ts'
+import type { Mounted } from '../volumes/mount-files.ts'
+import { readAccessFlags } from './access-options.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
 import { sayWhatIsMissing } from './environment-output.ts'
-import { readTargetEnvironment } from './load-environment.ts'
+import { environmentReader } from './load-environment.ts'
+import { openMount, report } from './mount-session.ts'
 
 export interface PodHere {
   /** The session's too: one connection. */
   readonly cluster: Cluster
-  readonly environment: Environment
-  readonly access: Access
+  /** Of a program. */
+  readonly environment: Environment | undefined
+  readonly access: Access | undefined
+  readonly mounted: Mounted | undefined
+  /** From now on the session says what there is to say. */
+  sayBy(events: EventStream): void
   close(): Promise<void>
 }
 
-/** Throws what the cluster threw; nothing is left open then. */
-export async function openPodHere(context: CommandContext, word: string, accessFlags: AccessFlags): Promise<PodHere> {
-  const say = (line: string): void => void context.io.stderr.write(`${printable(line)}\n`)
-  const cluster = await connect(context, line => say(`warning: ${line}`))
-  try {
-    const [environment, access] = await both(readTargetEnvironment(context, cluster, word), accessFlags.open(cluster, say))
-    sayWhatIsMissing(environment, context.io)
-    return {
-      cluster,
-      environment,
-      access,
-      async close() {
-        await access.close()
-        await cluster.close()
-      }
-    }
-  } catch (error) {
-    await cluster.close()
-    throw error
-  }
-}
+type Part = { close(): Promise<void> }
 
-/** A failure of the first closes what the second opened. */
-async function both<T>(first: Promise<T>, second: Promise<Access>): Promise<[T, Access]> {
-  const [one, two] = await Promise.allSettled([first, second])
-  if (one.status === 'fulfilled' && two.status === 'fulfilled') return [one.value, two.value]
-  if (two.status === 'fulfilled') await two.value.close()
-  throw one.status === 'rejected' ? one.reason : two.status === 'rejected' ? two.reason : undefined
+/** Throws what the cluster threw; nothing is left open then. `forProgram`: whether one runs here. */
+export async function openPodHere(context: CommandContext, word: string, forProgram: boolean): Promise<PodHere> {
+  const { io, args } = context
+  const readEnvironment = forProgram ? await environmentReader(context, word) : undefined
+  const accessFlags = forProgram ? await readAccessFlags(context) : undefined
+  let speak = (line: string): void => void io.stderr.write(`${printable(line)}\n`)
+  const say = (line: string): void => speak(line)
+  const cluster = await connect(context, line => say(`warning: ${line}`))
+  const opened: Part[] = [cluster]
+  const kept = async <T extends Part>(part: Promise<T>): Promise<T> => {
+    const open = await part
+    opened.unshift(open)
+    return open
+  }
+  const close = async (): Promise<void> => {
+    for (const part of opened) await part.close().catch((error: unknown) => say(`warning: ${asError(error).message}`))
+  }
+  const all = await Promise.allSettled([
+    readEnvironment?.(cluster),
+    accessFlags === undefined ? undefined : kept(accessFlags.open(cluster, say)),
+    args.all('mount').length === 0 ? undefined : kept(openMount(context, { cluster, word, say }))
+  ])
+  const failed = all.find(result => result.status === 'rejected')
+  const [environment, access, mounted] = all
+  if (failed !== undefined || environment.status === 'rejected' || access.status === 'rejected' || mounted.status === 'rejected') {
+    await close()
+    throw failed?.reason
+  }
+  if (environment.value !== undefined) sayWhatIsMissing(environment.value, io)
+  if (mounted.value !== undefined) report(mounted.value, say)
+  return {
+    cluster,
+    environment: environment.value,
+    access: access.value,
+    mounted: mounted.value,
+    sayBy(events) {
+      speak = message => events.emit('notice', { level: 'info', code: 'POD', message })
+    },
+    close
+  }
 }

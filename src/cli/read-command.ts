@@ -6,6 +6,11 @@ const EXAMPLE = 'kubectl intercept svc/shop --port 3000 -- node app.js'
 
 /** Throws BAD_USAGE. */
 export function checkCommand(args: ParsedArgs): void {
+  if (args.all('mount').length > 0 && args.words.length !== 1)
+    throw badUsage(
+      '--mount has the files of one container, so that one target must be named',
+      'for example: kubectl intercept svc/shop --mount ./pod'
+    )
   if (args.child === undefined) {
     if (args.text('log-to') !== undefined)
       throw badUsage(

@@ -10,6 +10,7 @@ import type { ChildEnd } from '../process/run-child.ts'
 import type { InterceptContext } from '../session/request.ts'
 import type { CommandContext } from './context.ts'
 import type { PodHere } from './pod-here.ts'
+import { sendSignal } from './send-signal.ts'
 
 export interface Command {
   readonly words: readonly string[]
@@ -41,7 +42,6 @@ export async function runWithCommand(
   try {
     const code = await runSession({
       ...session,
-      ...(pod === undefined ? {} : { connect: () => Promise.resolve(pod.cluster) }),
       reason: () => (first === undefined ? undefined : 'child')
     })
     over.abort()
@@ -73,7 +73,7 @@ interface Start {
 async function startChild(context: CommandContext, { command, pod, local, events, stop }: Start): Promise<ChildEnd> {
   const { io, clock, stop: signals } = context
   const [file = '', ...args] = command.words
-  const { values, kept } = childEnvironment(io.env, pod?.environment.variables ?? [], ownVariables({ command, pod, local, io }))
+  const { values, kept } = childEnvironment(io.env, pod?.environment?.variables ?? [], ownVariables({ command, pod, local, io }))
   if (kept.length > 0) io.stderr.write(`note: ${kept.join(', ')} of this machine, not of the container, for ${printable(file)}\n`)
   const { runChild } = await import('../process/run-child.ts')
   let pid = 0
@@ -84,6 +84,7 @@ async function startChild(context: CommandContext, { command, pod, local, events
     cwd: io.cwd,
     // It is stopped when the visitors are gone, not before.
     signals: { on: () => {}, off: () => {} },
+    send: sendSignal,
     terminal: false,
     stop,
     kill: signals.now,
@@ -102,13 +103,14 @@ async function startChild(context: CommandContext, { command, pod, local, events
 function ownVariables({ command, pod, local, io }: Pick<Start, 'command' | 'pod' | 'local'> & Pick<CommandContext, 'io'>) {
   const colon = local.lastIndexOf(':')
   return {
-    ...(pod === undefined ? {} : { NODE_USE_ENV_PROXY: '1', ...pod.access.environment(io.env) }),
+    ...(pod?.access === undefined ? {} : { NODE_USE_ENV_PROXY: '1', ...pod.access.environment(io.env) }),
     INTERCEPT_TARGET: command.target ?? '',
     INTERCEPT_NAMESPACE: pod?.cluster.namespace ?? '',
-    INTERCEPT_POD: pod?.environment.pod ?? '',
-    INTERCEPT_CONTAINER: pod?.environment.container ?? '',
+    INTERCEPT_POD: pod?.environment?.pod ?? '',
+    INTERCEPT_CONTAINER: pod?.environment?.container ?? '',
     INTERCEPT_HOST: local.slice(0, colon).replace(/^\[|\]$/g, ''),
     INTERCEPT_PORT: local.slice(colon + 1),
-    INTERCEPT_SOCKS: pod?.access.socksUrl ?? ''
+    INTERCEPT_MOUNT: pod?.mounted?.root ?? '',
+    INTERCEPT_SOCKS: pod?.access?.socksUrl ?? ''
   }
 }

@@ -4,6 +4,7 @@
  */
 import { ExecaError, execa } from 'execa'
 import { type Clock, systemClock, type Timer } from '../base/clock.ts'
+import { awaitEnd, type SendSignal, signalTree } from './signal-tree.ts'
 
 export type ChildSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
@@ -20,6 +21,7 @@ export interface ChildOptions {
   env: Readonly<Record<string, string | undefined>>
   cwd: string
   signals: SignalEvents
+  send: SendSignal
   /** A terminal sends Ctrl-C to the whole group; without one SIGINT came to us alone and is passed on too. */
   terminal: boolean
   /** Ends it as SIGTERM does: what it needs is gone. */
@@ -83,7 +85,7 @@ export async function runChild(options: ChildOptions): Promise<ChildEnd> {
     if (!(error instanceof ExecaError)) throw error
     return endOf(error, options)
   } finally {
-    passing.stop()
+    await passing.stop()
   }
 }
 
@@ -94,33 +96,41 @@ function stdioOf(output: string | undefined) {
 }
 
 interface Child {
+  readonly pid?: number | undefined
   kill(signal: NodeJS.Signals): boolean
 }
 
-function passSignals(
-  child: Child,
-  { signals, terminal, stop, kill, graceMs = GRACE_MS, clock = systemClock }: ChildOptions
-): { stop(): void } {
+function passSignals(child: Child, options: ChildOptions): { stop(): Promise<void> } {
+  const { signals, send, terminal, stop, kill, graceMs = GRACE_MS, clock = systemClock } = options
   let killing: Timer | undefined
+  let told: Promise<number[]> | undefined
+  const end = (name: NodeJS.Signals): void => {
+    if (child.pid !== undefined) told = signalTree(child.pid, name, send)
+  }
   const pass = (name: ChildSignal) => (): void => {
-    if (name === 'SIGINT' && terminal) return
-    child.kill(name)
-    if (name !== 'SIGINT') killing ??= clock.after(graceMs, () => child.kill('SIGKILL'), { unref: true })
+    if (name === 'SIGINT') {
+      if (!terminal) child.kill(name)
+      return
+    }
+    end(name)
+    killing ??= clock.after(graceMs, () => end('SIGKILL'), { unref: true })
   }
   const listeners = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map(name => [name, pass(name)] as const)
   for (const [name, listener] of listeners) signals.on(name, listener)
-  const onKill = (): void => void child.kill('SIGKILL')
+  const onKill = (): void => end('SIGKILL')
   kill?.addEventListener('abort', onKill, { once: true })
   const onStop = pass('SIGTERM')
   stop?.addEventListener('abort', onStop, { once: true })
   if (stop?.aborted === true) onStop()
   if (kill?.aborted === true) onKill()
   return {
-    stop() {
+    /** What it has started may end later than itself. */
+    async stop() {
       killing?.cancel()
       stop?.removeEventListener('abort', onStop)
       kill?.removeEventListener('abort', onKill)
       for (const [name, listener] of listeners) signals.off(name, listener)
+      if (told !== undefined) await awaitEnd(await told, { graceMs: kill?.aborted === true ? 0 : graceMs, clock, send })
     }
   }
 }

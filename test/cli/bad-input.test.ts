@@ -56,7 +56,6 @@ const CASES: readonly (readonly [line: string, code: number, sentence: RegExp, h
   ['--all', 2, /no terminal to ask on/, /kubectl intercept --all --yes/],
   ['svc/nginx -A', 2, /-A and -l choose tunnels for --all/, /kubectl intercept --all -A/],
   ['--weight 3', 2, /no target was named/, /kubectl intercept svc\/nginx --port 8080/],
-  ['svc/nginx -- npm run dev', 2, /after -- comes in a later version/, /another terminal/],
   ['svc/nginx --mirror', 2, /--mirror \(mirroring\) comes in a later version/, /kubectl intercept --help/],
   ['replay', 2, /no recording was named/, /kubectl intercept replay traffic\.har/],
   ['replay x.har', 2, /x\.har cannot be read: ENOENT/, /--to http/],

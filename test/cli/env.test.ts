@@ -234,7 +234,7 @@ describe('bad input', () => {
     const several = await runCli(['a', 'b', '--env-file', 'x'])
     expect([several.code, several.stderr]).toEqual([2, expect.stringContaining('hold the environment of one target')])
     const alone = await runCli(['a', '-c', 'app'])
-    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('-c says whose environment')])
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('-c says which container is meant')])
   })
 })
 

@@ -1,6 +1,6 @@
 /** `kubectl intercept TARGET -- COMMAND`: a program on the laptop in the pod's stead, with its environment and the cluster's names. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -67,11 +67,12 @@ const overSocks = (name, to) => new Promise((resolve, reject) => {
     if (text.includes('\\n')) { socket.destroy(); resolve(text.slice(12).trim()) }
   })
 })
+const secret = () => require('node:fs').readFileSync(process.env.INTERCEPT_MOUNT + '/etc/shop/password', 'utf8')
 const server = http.createServer(async (request, response) => {
   try {
     const inventory = (await (await fetch('http://inventory/')).text()).trim()
     const db = await overSocks('db', 5432)
-    response.end(['laptop', process.env.PASSWORD, process.env.LEVEL, inventory, db, process.env.INTERCEPT_POD].join('|'))
+    response.end(['laptop', process.env.PASSWORD, secret(), process.env.LEVEL, inventory, db, process.env.INTERCEPT_POD].join('|'))
   } catch (error) { response.statusCode = 500; response.end(String(error.stack)) }
 })
 setTimeout(() => server.listen(Number(process.env.INTERCEPT_PORT), '127.0.0.1'), Number(process.argv[2] ?? 0))
@@ -79,10 +80,13 @@ setTimeout(() => server.listen(Number(process.env.INTERCEPT_PORT), '127.0.0.1'),
 
 let shop: World
 beforeAll(async () => {
-  const manifests = article({ host: HOST }).replace(
-    '        - name: nginx\n          image: nginx:alpine\n',
-    `        - name: nginx\n          image: nginx:alpine\n          env:\n            - { name: PASSWORD, valueFrom: { secretKeyRef: { name: shop, key: password } } }\n            - { name: LEVEL, value: debug }\n`
-  )
+  const volumes = '      volumes: [{ name: shop, secret: { secretName: shop } }]\n'
+  const manifests = article({ host: HOST })
+    .replaceAll('      containers:\n', `${volumes}      containers:\n`)
+    .replace(
+      '        - name: nginx\n          image: nginx:alpine\n',
+      `        - name: nginx\n          image: nginx:alpine\n          env:\n            - { name: PASSWORD, valueFrom: { secretKeyRef: { name: shop, key: password } } }\n            - { name: LEVEL, value: debug }\n          volumeMounts: [{ name: shop, mountPath: /etc/shop }]\n`
+    )
   expect(manifests).toContain('secretKeyRef')
   shop = await world('command', `${manifests}\n---\n${AROUND}`, HOST)
   writeFileSync(file('app.cjs'), APP)
@@ -136,9 +140,10 @@ const answer = async (): Promise<string> => (await visit({ ...shop.visitor, time
 
 describe('a command in the pod’s stead', () => {
   it('serves the visitors with the pod’s environment and the cluster’s names, from the opening of its port on', async () => {
-    const running = run(['--port', '3456'], process.execPath, file('app.cjs'), '700')
+    const running = run(['--port', '3456', '--mount', './pod'], process.execPath, file('app.cjs'), '700')
     await eventually(
-      async () => expect(await answer()).toMatch(/^laptop\|swordfish "quoted"\|debug\|seven mugs\|ready for queries\|nginx-/),
+      async () =>
+        expect(await answer()).toMatch(/^laptop\|swordfish "quoted"\|swordfish "quoted"\|debug\|seven mugs\|ready for queries\|nginx-/),
       {
         timeoutMs: 20_000,
         intervalMs: 100
@@ -154,6 +159,7 @@ describe('a command in the pod’s stead', () => {
     expect(await running.exit).toBe(0)
     expect(running.stderr()).toContain('nginx is served without this laptop')
     expect(running.stdout()).toBe('')
+    expect(readdirSync(folder)).not.toContain('pod')
     expect(await answer()).toContain('nginx')
     expect(() => process.kill(child?.pid ?? 0, 0)).toThrow('ESRCH')
   })
@@ -170,5 +176,31 @@ describe('a command in the pod’s stead', () => {
     expect(await running.exit).toBe(3)
     expect(await answer()).toContain('nginx')
     expect(running.events().at(-1)).toMatchObject({ type: 'session.ended', reason: 'child' })
+  })
+})
+
+describe('docs/command.md', () => {
+  const page = readFileSync(path.join(import.meta.dirname, '..', '..', 'docs', 'command.md'), 'utf8')
+  const commands = [...page.matchAll(/^\$ (.+)$/gm)].map(([, command = '']) => command)
+
+  it.each(commands)('`%s` works', async command => {
+    writeFileSync(
+      file('app.js'),
+      `require('node:http').createServer((q, r) => r.end('laptop')).listen(process.env.INTERCEPT_PORT, '127.0.0.1')`
+    )
+    const words = command.replaceAll('svc/shop', 'svc/nginx').replace('kubectl intercept', `kubectl intercept -n ${shop.namespace}`)
+    const child = spawn('sh', ['-c', `exec ${words}`], { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    const exit = new Promise(resolve => child.once('close', resolve))
+    if (command.includes(' -- ')) {
+      await eventually(async () => expect([await answer(), said]).toEqual(['laptop', said]), { timeoutMs: 20_000, intervalMs: 100 })
+      child.kill('SIGINT')
+    }
+    expect(`${await exit}: ${said}`).toMatch(/^0: /)
+  })
+
+  it('has commands', () => {
+    expect(commands.length).toBeGreaterThan(3)
   })
 })

@@ -7,6 +7,7 @@ import { connect } from '../connect.ts'
 import type { CommandContext } from '../context.ts'
 import { badUsage, quoted } from '../usage-error.ts'
 import { limitYoungHeap } from '../young-heap.ts'
+import { sendSignal } from '../send-signal.ts'
 
 export async function run(context: CommandContext): Promise<number> {
   const { args, io } = context
@@ -61,6 +62,7 @@ async function runCommand(access: Access, { io, stop }: CommandContext, [file = 
       env: { ...io.env, ...access.environment(io.env) },
       cwd: io.cwd,
       signals: io.signals,
+      send: sendSignal,
       terminal: [io.stdin, io.stdout, io.stderr].some(stream => stream.isTTY === true)
     })
     if (problem !== undefined) io.stderr.write(`error: ${problem}\n`)

@@ -7,8 +7,7 @@ import { withNearCommand } from '../near-command.ts'
 import { sessionFormat } from '../output-format.ts'
 import { readInterceptRequest } from '../read-request.ts'
 import type { ParsedArgs } from '../parse.ts'
-import { type HostOptions, hostSession } from '../session-host.ts'
-import { openLog } from '../open-log.ts'
+import { hostSession } from '../session-host.ts'
 import type { InterceptContext } from '../../session/request.ts'
 import { badUsage } from '../usage-error.ts'
 
@@ -28,40 +27,45 @@ export async function run(context: CommandContext): Promise<number> {
       throw withNearCommand(error, request.targets)
     })
   const host = { format: request.dryRun && format === 'tui' ? ('plain' as const) : format, control: !request.dryRun }
-  if (args.child === undefined || request.dryRun) return hostSession(context, host, runSession)
-  return hostCommand(context, { host, words: args.child, target: request.targets[0] }, runSession)
-}
-
-/** The program has stdout: a session beside it speaks on stderr. */
-async function hostCommand(
-  context: CommandContext,
-  { host, words, target }: { host: HostOptions; words: readonly string[]; target: string | undefined },
-  runSession: (session: InterceptContext) => Promise<number>
-): Promise<number> {
-  const { args, io } = context
-  const [{ runWithCommand }, { openPodHere }, { readAccessFlags }] = await Promise.all([
-    import('../with-command.ts'),
-    import('../pod-here.ts'),
-    import('../access-options.ts')
-  ])
-  const flags = await readAccessFlags(context)
-  const log = args.text('log-to')
-  const output = log === undefined ? undefined : path.resolve(io.cwd, log)
-  if (log !== undefined) await (await openLog({ flag: '--log-to', text: log }, io)).close()
-  const pod = target === undefined ? undefined : await openPodHere(context, target, flags)
+  const [target] = request.targets
+  const mounts = args.all('mount').length > 0
+  if (request.dryRun || (args.child === undefined && !mounts)) return hostSession(context, host, runSession)
+  const { openPodHere } = await import('../pod-here.ts')
+  const pod = target === undefined ? undefined : await openPodHere(context, target, args.child !== undefined)
+  const onPod = (session: InterceptContext): InterceptContext => {
+    pod?.sayBy(session.events)
+    return pod === undefined ? session : { ...session, connect: () => Promise.resolve(pod.cluster) }
+  }
   try {
-    const command = { words, target, output }
-    return await hostSession(context, { ...host, beside: true }, session => runWithCommand(context, { command, pod, session }, runSession))
+    if (args.child === undefined) return await hostSession(context, host, session => runSession(onPod(session)))
+    const { runWithCommand } = await import('../with-command.ts')
+    const command = { words: args.child, target, output: await outputOf(context) }
+    // The program has stdout: a session beside it speaks on stderr.
+    return await hostSession(context, { ...host, beside: true }, session =>
+      runWithCommand(context, { command, pod, session: onPod(session) }, runSession)
+    )
   } finally {
     await pod?.close()
   }
 }
 
+/** The file of `--log-to`, which can be written. */
+async function outputOf({ args, io }: CommandContext): Promise<string | undefined> {
+  const text = args.text('log-to')
+  if (text === undefined) return undefined
+  const { openLog } = await import('../open-log.ts')
+  await (await openLog({ flag: '--log-to', text }, io)).close()
+  return path.resolve(io.cwd, text)
+}
+
 /** The files hold one container's environment, so that one target must be named. */
 function targetOfFiles(targets: readonly string[], files: EnvironmentFiles, args: ParsedArgs): string | undefined {
   if (!wantsFiles(files)) {
-    if (args.text('container') !== undefined)
-      throw badUsage('-c says whose environment --env-file and --env-json write', 'add --env-file FILE, or leave -c out')
+    if (args.text('container') !== undefined && args.child === undefined && args.all('mount').length === 0)
+      throw badUsage(
+        '-c says which container is meant by --env-file, --env-json, --mount and a command, and there is none of them',
+        'add --env-file FILE, or leave -c out'
+      )
     return undefined
   }
   const [target, second] = targets

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { type ChildEnd, type ChildOptions, runChild } from '../../../src/process/run-child.ts'
+import { sendSignal } from '../../../src/cli/send-signal.ts'
 import { eventually } from '../../harness/eventually.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'run-child-'))
@@ -19,6 +20,7 @@ const run = (script: string, options: Partial<ChildOptions> = {}): Promise<Child
     env: { PATH: process.env['PATH'] },
     cwd: folder,
     signals,
+    send: sendSignal,
     terminal: true,
     ...options
   })
@@ -93,5 +95,26 @@ describe('a signal', () => {
     stop.abort()
     expect((await child).status).toBe(3)
     expect(signals.listenerCount('SIGTERM')).toBe(0)
+  })
+
+  it('reaches what the child has started, which a shell would leave behind', async () => {
+    const stop = new AbortController()
+    const below = `const fs = require('fs'); process.on('SIGTERM', () => { fs.appendFileSync('below', ' term'); setTimeout(() => process.exit(), 100) }); fs.writeFileSync('below', 'up ' + process.pid); setInterval(() => {}, 1000)`
+    const child = run(`"${process.execPath}" -e "${below}"; true`, { stop: stop.signal })
+    await started('below')
+    stop.abort()
+    expect((await child).status).toBe(143)
+    expect(read('below')).toMatch(/ term$/)
+    expect(() => process.kill(Number(read('below').split(' ')[1]), 0)).toThrow('ESRCH')
+  })
+
+  it('is followed by a kill of what the child has started and what ignores it', async () => {
+    const stop = new AbortController()
+    const below = `process.on('SIGTERM', () => {}); require('fs').writeFileSync('deaf', 'up ' + process.pid); setInterval(() => {}, 1000)`
+    const child = run(`"${process.execPath}" -e "${below}"; true`, { stop: stop.signal, graceMs: 50 })
+    await started('deaf')
+    stop.abort()
+    await child
+    await eventually(() => expect(() => process.kill(Number(read('deaf').split(' ')[1]), 0)).toThrow('ESRCH'))
   })
 })
