@@ -1,4 +1,5 @@
 /** `kubectl intercept TARGET…`: reads the request and hands it to a session. */
+import type { InterceptContext } from '../../session/request.ts'
 import type { CommandContext } from '../context.ts'
 import { type EnvironmentFiles, readEnvironmentFiles, wantsFiles } from '../environment-output.ts'
 import { writeTargetEnvironment } from '../load-environment.ts'
@@ -10,19 +11,25 @@ import { hostSession } from '../session-host.ts'
 import { badUsage } from '../usage-error.ts'
 
 export async function run(context: CommandContext): Promise<number> {
-  const { args, io, parts } = context
+  const { args, io, parts, config } = context
   const format = sessionFormat('intercept', args, io)
   const { parsePortMapping } = await import('../../resolve/port-mapping.ts')
-  const request = await readInterceptRequest(args, io, parsePortMapping)
+  const request = await readInterceptRequest(context, parsePortMapping)
   const files = readEnvironmentFiles(args)
   const environmentOf = targetOfFiles(request.targets, files, args)
   if (environmentOf !== undefined && !request.dryRun) await writeTargetEnvironment(context, environmentOf, files)
   const runIntercept = await parts.runIntercept()
-  return hostSession(context, { format: request.dryRun && format === 'tui' ? 'plain' : format, control: !request.dryRun }, session =>
-    runIntercept(request, session).catch((error: unknown) => {
-      throw withNearCommand(error, request.targets)
+  return hostSession(context, { format: request.dryRun && format === 'tui' ? 'plain' : format, control: !request.dryRun }, session => {
+    tellConfig(context, session)
+    return runIntercept(request, session).catch((error: unknown) => {
+      throw withNearCommand(error, request.targets, config?.names)
     })
-  )
+  })
+}
+
+function tellConfig({ config }: CommandContext, { events }: InterceptContext): void {
+  if (config?.said !== undefined) events.emit('notice', { level: 'info', code: 'CONFIG', message: config.said })
+  for (const message of config?.ignored ?? []) events.emit('notice', { level: 'warn', code: 'CONFIG_IGNORED', message })
 }
 
 /** The files hold one container's environment, so that one target must be named. */
