@@ -26,7 +26,7 @@ const VALUES: Readonly<Record<KeyName, Value>> = {
   'probe-path': { kind: 'path' },
   container: { kind: 'name' },
   'env-syntax': { kind: 'choice', choices: SYNTAXES },
-  output: { kind: 'choice', choices: ['tui', 'plain', 'json'] },
+  output: { kind: 'choice', choices: ['plain', 'json'] },
   context: { kind: 'name' },
   namespace: { kind: 'name' }
 }

@@ -79,7 +79,10 @@ async function withConfig(command: CommandName, routed: RoutedArgv, io: Io): Pro
   if (found === undefined) return { line: routed }
   const { useConfig } = await import('./use-config.ts')
   const { used, routed: line } = await useConfig(found, routed)
-  if (command !== 'intercept' && used.said !== undefined) io.stderr.write(`${printable(used.said)}\n`)
+  if (command !== 'intercept') {
+    if (used.said !== undefined) io.stderr.write(`${printable(used.said)}\n`)
+    for (const line of used.ignored) io.stderr.write(`warning: ${printable(line)}\n`)
+  }
   return { config: used, line }
 }
 

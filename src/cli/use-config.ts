@@ -1,6 +1,6 @@
 /** Reads the config file that was found and puts what it says before what was typed. Loaded only when there is a file. */
 import { readFile, stat } from 'node:fs/promises'
-import { errnoOf } from '../base/errors.ts'
+import { errnoOf, InterceptError } from '../base/errors.ts'
 import { mergeConfig, type Merged } from '../config/merge.ts'
 import { invalidConfig, LARGEST_CONFIG, parseConfig } from '../config/parse.ts'
 import type { CommandName } from './command-names.ts'
@@ -35,7 +35,7 @@ export async function useConfig(found: FoundConfig, routed: RoutedArgv): Promise
     routed: { ...routed, args: [...merged.args, ...routed.args.map(arg => renamed(arg, merged.targets))] },
     used: {
       said: merged.said.length === 0 ? undefined : `using ${found.shown}: ${merged.said.join(', ')}`,
-      ignored: routed.command === 'intercept' ? merged.ignored : [],
+      ignored: merged.ignored,
       ports: merged.ports,
       names: [...file.intercepts.keys()]
     }
@@ -78,7 +78,7 @@ async function readConfig({ file, shown }: FoundConfig): Promise<string> {
     bytes = await readFile(file)
   } catch (error) {
     const errno = errnoOf(error)
-    if (errno === undefined) throw error
+    if (error instanceof InterceptError || errno === undefined) throw error
     const missing = errno === 'ENOENT' ? ' (named by KUBECTL_INTERCEPT_CONFIG)' : ''
     throw invalidConfig(`${shown} cannot be read: ${errno}${missing}`, { advice: `See whether you may read it: ls -l ${shown}.` })
   }

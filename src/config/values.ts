@@ -11,11 +11,11 @@ type Schema = Readonly<Record<string, unknown>>
 export type Reading = { readonly text: string } | { readonly must: string }
 
 const PERCENT = /^(?:[1-9]|[1-9]\d|100|[1-9]\d?\.\d+)%?$/
-const NAME = /^[^\s\p{Cc}]{1,253}$/u
+const NAME = /^[^\u0000-\u001f\u007f]{1,253}$/
 const PATH = /^\/[\u0021-\u007e]*$/
 const REMOTE = '(?::(?:\\d{1,5}|[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?))?'
 const LOOPBACK = '(?:localhost|127(?:\\.\\d{1,3}){3}|\\[::1\\])'
-const PORT = new RegExp(`^(?:${LOOPBACK}:)?(\\d{1,5})${REMOTE}$`)
+const PORT = new RegExp(`^(?:${LOOPBACK}:)?([1-9]\\d{0,4})${REMOTE}$`)
 const DAY_MS = 24 * 3_600_000
 
 export function readValue(value: Value, given: unknown): Reading {
@@ -41,7 +41,7 @@ function isPort(text: string): boolean {
   return port >= 1 && port <= 65_535
 }
 
-function mustBe(value: Value): string {
+export function mustBe(value: Value): string {
   switch (value.kind) {
     case 'whole':
       return `a whole number from ${value.min} to ${value.max}`
@@ -80,7 +80,7 @@ export function schemaOf(value: Value): Schema {
     case 'switch':
       return { type: 'boolean' }
     case 'name':
-      return { type: 'string', minLength: 1, maxLength: 253 }
+      return { type: 'string', pattern: NAME.source }
     case 'path':
       return { type: 'string', pattern: PATH.source }
     case 'port':
