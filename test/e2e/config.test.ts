@@ -40,7 +40,7 @@ describe('a config file', () => {
 
     Object.assign(env, { KUBECTL_INTERCEPT_CONFIG: file })
     const session = intercept(shop.namespace, 'front')
-    await session.state('intercepting')
+    await session.state('verified')
     expect(who(await visit(shop.visitor))).toBe('laptop')
     expect(session.events[0]).toMatchObject({ type: 'notice', code: 'CONFIG' })
     expect(await session.stop()).toBe(0)
