@@ -73,6 +73,24 @@ describe('a config file', () => {
     expect((await run('svc/web')).request).toMatchObject({ targets: ['svc/web'], ports: [] })
   })
 
+  it('knows the intercepts when a word is near one', async () => {
+    await write('intercepts:\n  front: {target: svc/nginx}\n')
+    const gone = (): Promise<number> => Promise.reject(new InterceptError('TARGET_NOT_FOUND', 'there is no frnt'))
+    const { stderr } = await runCli(['frnt', '-o', 'plain'], { parts: { runIntercept: () => Promise.resolve(gone) }, home, cwd: project })
+    expect(stderr).toContain('did you mean kubectl intercept front?')
+  })
+
+  it('gives env the target, container and namespace of a named intercept', async () => {
+    await write('intercepts:\n  front: {target: svc/nginx, container: app, port: 1}\n')
+    const connectCluster = (): Promise<never> => Promise.reject(new InterceptError('CLUSTER_UNREACHABLE', 'no cluster'))
+    const { stderr } = await runCli(['env', 'front'], {
+      parts: { connectCluster: () => Promise.resolve(connectCluster) },
+      home,
+      cwd: project
+    })
+    expect(stderr).toContain(': front is svc/nginx (another front is typed svc/front), container app\n')
+  })
+
   it('maps ports for --all', async () => {
     await write('ports: {nginx: 8080, cart: 9090}\n')
     const { request } = await run('--all --yes --port cart=1234')
