@@ -4,6 +4,10 @@ import path from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { EXIT_CODES } from '../src/base/errors.ts'
+import { CONFIG_GRAMMAR, CONFIG_KEYS } from '../src/cli/config-grammar.ts'
+import { parseConfig } from '../src/config/parse.ts'
+import { configSchema } from '../src/config/schema.ts'
+import { mustBe } from '../src/config/values.ts'
 import { COMMAND_NAMES } from '../src/cli/command-names.ts'
 import type { FlagSpec } from '../src/cli/flag-spec.ts'
 import { FLAGS, spelled } from '../src/cli/flags.ts'
@@ -90,6 +94,40 @@ describe('docs/events.schema.json', () => {
     if (update) writeFileSync(path.join(folder, 'events.schema.json'), expected)
     else expect(read('events.schema.json')).toBe(expected)
     expect(JSON.parse(expected)).toHaveProperty('$defs')
+  })
+})
+
+describe('docs/config.schema.json', () => {
+  it('is the schema of the flag table', () => {
+    const expected = `${JSON.stringify(configSchema(CONFIG_KEYS), null, 2)}\n`
+    if (update) writeFileSync(path.join(folder, 'config.schema.json'), expected)
+    else expect(read('config.schema.json')).toBe(expected)
+    expect(JSON.parse(expected)).toHaveProperty('properties.defaults.properties.weight.maximum', 255)
+  })
+})
+
+describe('docs/config.md', () => {
+  const text = read('config.md')
+
+  it('lists the keys of the program', () => {
+    const rows = CONFIG_KEYS.map(({ name, value, summary, default: preset }) =>
+      [`\`${name}\``, mustBe(value), summary, preset ?? ''].map(cell)
+    )
+    const table = `${[['key', 'value', 'meaning', 'default'], ['---', '---', '---', '---'], ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')}\n`
+    expect(generated('config.md', 'keys', table)).toBe(table)
+  })
+
+  it('names every key that does not count', () => {
+    for (const name of CONFIG_GRAMMAR.refused.keys()) expect(text).toContain(`\`${name}\``)
+  })
+
+  it('shows files that are valid', () => {
+    const samples = [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, sample = '']) => sample)
+    expect(samples.length).toBeGreaterThan(0)
+    for (const sample of samples) {
+      const file = parseConfig(sample, 'config.md', CONFIG_GRAMMAR)
+      expect([file.defaults, ...file.intercepts.values()].flatMap(({ ignored }) => ignored)).toEqual([])
+    }
   })
 })
 

@@ -10,7 +10,7 @@ export const ACCESS_FLAGS = [
     summary:
       'listen on LOCAL (port or host:port, 0: any) for connections to TARGET (svc/x, pod/x or any name of the cluster); PORT is a number or a name',
     default: 'LOCAL is PORT',
-    config: 'forward'
+    config: 'never'
   },
   {
     name: 'listen',
@@ -19,7 +19,7 @@ export const ACCESS_FLAGS = [
     argument: 'PORT',
     summary: 'port of the proxy on 127.0.0.1',
     default: 'any',
-    config: 'listen'
+    config: 'never'
   },
   {
     name: 'via-pod',

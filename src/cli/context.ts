@@ -6,6 +6,7 @@ import type { Io } from './io.ts'
 import type { ParsedArgs } from './parse.ts'
 import type { Parts } from './parts.ts'
 import type { StopSignals } from './signals.ts'
+import type { UsedConfig } from './use-config.ts'
 
 export interface CommandContext {
   readonly command: CommandName
@@ -17,4 +18,6 @@ export interface CommandContext {
   readonly log: Logger
   readonly stop: StopSignals
   readonly parts: Parts
+  /** What a config file said. */
+  readonly config?: UsedConfig | undefined
 }

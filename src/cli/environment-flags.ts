@@ -18,7 +18,7 @@ export const ENVIRONMENT_FLAGS = [
     commands: ['intercept', 'env'],
     argument: 'FILE',
     summary: "write the environment of the target's container to this file",
-    config: 'env-file'
+    config: 'never'
   },
   {
     name: 'env-syntax',
@@ -35,7 +35,7 @@ export const ENVIRONMENT_FLAGS = [
     commands: ['intercept', 'env'],
     argument: 'FILE',
     summary: "write the environment of the target's container to this file, as one JSON object",
-    config: 'env-json'
+    config: 'never'
   },
   {
     name: 'mount',

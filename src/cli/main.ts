@@ -4,11 +4,14 @@
  */
 import { systemClock } from '../base/clock.ts'
 import { errnoOf, EXIT, exitCodeFor, isAbort } from '../base/errors.ts'
+import { printable } from '../base/format.ts'
 import { logger, silent } from '../base/log.ts'
 import { errorJson, renderError } from '../output/error.ts'
 import { logSink } from '../output/log.ts'
+import type { CommandName } from './command-names.ts'
 import type { CommandContext } from './context.ts'
 import { COMMANDS } from './commands.ts'
+import { findConfig } from './find-config.ts'
 import { renderHelp } from './help.ts'
 import { type Io, wantsColor } from './io.ts'
 import { levelOf } from './log-level.ts'
@@ -17,11 +20,13 @@ import { type Parts, realParts } from './parts.ts'
 import { type RoutedArgv, routeArgv } from './route-argv.ts'
 import { type StopSignals, stopSignals } from './signals.ts'
 import { badUsage, NAME_ONE, quoted } from './usage-error.ts'
+import type { UsedConfig } from './use-config.ts'
 import { readWhole } from './values.ts'
 import { REPORT_URL } from './version.ts'
 
 /** How long a command may take to unwind after a second Ctrl-C. */
 const UNWIND_MS = 200
+const FROM_FILE: ReadonlySet<CommandName> = new Set(['intercept', 'list', 'env'])
 
 export interface Outcome {
   code: number
@@ -58,13 +63,27 @@ async function runRouted(routed: RoutedArgv, { io, parts, stop }: { io: Io; part
   }
   const command = routed.version ? 'version' : routed.command
   const raw = command === 'server' || command === 'sidecar'
-  const args = await parse(raw || routed.version ? { ...routed, command, args: raw ? [] : outputOnly(routed.args) } : routed)
+  const { config, line } = await withConfig(command, routed, io)
+  const args = await parse(raw || routed.version ? { ...routed, command, args: raw ? [] : outputOnly(routed.args) } : line)
   const verbosity = args.text('v')
   const level = verbosity === undefined ? undefined : levelOf(readWhole({ flag: '-v', text: verbosity }, { min: 0, max: 99, example: 4 }))
   const log = level === undefined ? silent : logger(logSink(io.stderr, systemClock), level)
-  const context: CommandContext = { command, io, args, flagArgs: routed.args, clock: systemClock, log, stop, parts }
+  const context: CommandContext = { command, io, args, flagArgs: routed.args, clock: systemClock, log, stop, parts, config }
   const { run } = await COMMANDS[command].load()
   return run(context)
+}
+
+/** Commands that look into the cluster take settings from a file; nothing of that is loaded where there is none. */
+async function withConfig(command: CommandName, routed: RoutedArgv, io: Io): Promise<{ config?: UsedConfig; line: RoutedArgv }> {
+  const found = FROM_FILE.has(command) ? findConfig(io) : undefined
+  if (found === undefined) return { line: routed }
+  const { useConfig } = await import('./use-config.ts')
+  const { used, routed: line } = await useConfig(found, routed)
+  if (command !== 'intercept') {
+    if (used.said !== undefined) io.stderr.write(`${printable(used.said)}\n`)
+    for (const line of used.ignored) io.stderr.write(`warning: ${printable(line)}\n`)
+  }
+  return { config: used, line }
 }
 
 /** What `--version` among the flags of another command leaves of them. */

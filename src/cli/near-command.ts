@@ -3,12 +3,12 @@ import { InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
 import { COMMAND_NAMES } from './command-names.ts'
 
-export function withNearCommand(error: unknown, targets: readonly string[]): unknown {
+export function withNearCommand(error: unknown, targets: readonly string[], intercepts: readonly string[] = []): unknown {
   if (!(error instanceof InterceptError) || error.code !== 'TARGET_NOT_FOUND') return error
   const [word] = targets
-  const [near] = word === undefined || word.includes('/') || targets.length > 1 ? [] : nearest(word, COMMAND_NAMES, 1)
+  const [near] = word === undefined || word.includes('/') || targets.length > 1 ? [] : nearest(word, [...intercepts, ...COMMAND_NAMES], 1)
   if (near === undefined) return error
   const { code, message, hint, details, cause } = error
-  const command = `did you mean the command kubectl intercept ${near}?`
+  const command = `did you mean ${intercepts.includes(near) ? '' : 'the command '}kubectl intercept ${near}?`
   return new InterceptError(code, message, { hint: hint === undefined ? command : `${command} Else: ${hint}`, details, cause })
 }

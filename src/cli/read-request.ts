@@ -5,6 +5,7 @@ import { errnoOf } from '../base/errors.ts'
 import type { Auth } from '../discovery/types.ts'
 import type { PortMapping } from '../resolve/types.ts'
 import type { InterceptRequest, ManualTunnel, Share, TunnelCredentials, ViaRequest } from '../session/request.ts'
+import type { CommandContext } from './context.ts'
 import type { Io } from './io.ts'
 import type { ParsedArgs } from './parse.ts'
 import { checkCommand } from './read-command.ts'
@@ -16,7 +17,10 @@ const TUNNEL_SCHEMES = [...CARRIERS, ...CARRIERS.map(name => `tunnel+${name}`), 
 const EXAMPLE_SERVER = 'ws://203.0.113.7:8421/proxy'
 
 /** Throws BAD_USAGE. */
-export async function readInterceptRequest(args: ParsedArgs, io: Io, parsePort: (text: string) => PortMapping): Promise<InterceptRequest> {
+export async function readInterceptRequest(
+  { args, io, config }: Pick<CommandContext, 'args' | 'io' | 'config'>,
+  parsePort: (text: string) => PortMapping
+): Promise<InterceptRequest> {
   refuseContradictions(args, io)
   checkCommand(args)
   const manual = await readManual(args, io)
@@ -27,7 +31,7 @@ export async function readInterceptRequest(args: ParsedArgs, io: Io, parsePort: 
     all: args.on('all'),
     allNamespaces: args.on('all-namespaces'),
     selector: args.text('selector'),
-    ports: args.all('port').map(parsePort),
+    ports: [...(config?.ports ?? []).map(text => ({ ...parsePort(text), ifThere: true as const })), ...args.all('port').map(parsePort)],
     share: readShare(args),
     via: readVia(args),
     manual,

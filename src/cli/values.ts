@@ -1,4 +1,5 @@
 /** Reads the values of flags: each reader takes what was typed and gives a value, or says in one sentence what is wrong and what would be right. */
+import { parseDuration } from '../base/duration.ts'
 import type { InterceptError } from '../base/errors.ts'
 import { badUsage, quoted } from './usage-error.ts'
 
@@ -30,18 +31,14 @@ export function readPercent(typed: Typed): number {
   return percent / 100
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
 const DAY_MS = 24 * 3_600_000
 
-/** Go's notation, as kubectl's: `10s`, `1m30s`, `500ms`, `1.5s`; a bare `0` is zero. Milliseconds, at most a day. */
+/** Milliseconds, at most a day. */
 export function readDuration(typed: Typed): number {
-  const { text } = typed
-  if (text === '0') return 0
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) throw wrong(typed, 'a duration such as 500ms, 10s or 1m30s', '10s')
-  let total = 0
-  for (const [, number = '', unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) total += Number(number) * (UNIT_MS[unit] ?? 0)
+  const total = parseDuration(typed.text)
+  if (total === undefined) throw wrong(typed, 'a duration such as 500ms, 10s or 1m30s', '10s')
   if (total > DAY_MS) throw wrong(typed, 'at most 24h', '10s')
-  return Math.round(total)
+  return total
 }
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i

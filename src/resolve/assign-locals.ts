@@ -2,7 +2,7 @@
 import type { Endpoint } from '../base/connection.ts'
 import { InterceptError } from '../base/errors.ts'
 import { isLoopback } from '../discovery/address.ts'
-import { onlyPlan, portLine } from './choose-ports.ts'
+import { onlyPlan, portLine, present } from './choose-ports.ts'
 import { DEFAULT_HOST } from './port-mapping.ts'
 import type { PortMapping, TunnelPlan } from './types.ts'
 
@@ -34,7 +34,7 @@ export async function assignLocals(
   options: AssignOptions
 ): Promise<Assigned> {
   const written = new Map<TunnelPlan, Endpoint>()
-  for (const mapping of mappings) written.set(onlyPlan(plans, mapping), mapping.local)
+  for (const mapping of present(plans, mappings)) written.set(onlyPlan(plans, mapping), mapping.local)
   const wanted = plans.map(plan => ({ plan, local: written.get(plan) ?? defaultLocal(plan) }))
   const owners = new Map<string, TunnelPlan[]>()
   for (const { plan, local } of wanted)

@@ -17,11 +17,15 @@ const remotesOfPlan = (plan: TunnelPlan): string[] => plan.remotes ?? (plan.app 
 const meant = (plan: TunnelPlan, mapping: PortMapping): boolean =>
   (mapping.name === undefined || answersTo(plan, mapping.name)) && (mapping.remote === undefined || carries(plan, mapping.remote))
 
+/** Without those that need not be there and are not. */
+export const present = (plans: readonly TunnelPlan[], mappings: readonly PortMapping[]): PortMapping[] =>
+  mappings.filter(({ ifThere, name }) => ifThere !== true || plans.some(plan => name === undefined || answersTo(plan, name)))
+
 /** Of a target whose tunnels a mapping picks by REMOTE only the picked ones stay. Throws when a mapping fits nothing, or more than one tunnel. */
 export function selectByPorts(plans: readonly TunnelPlan[], mappings: readonly PortMapping[]): TunnelPlan[] {
   if (plans.length === 0) return []
   const chosen = new Map<PortMapping, TunnelPlan>()
-  for (const mapping of mappings) chosen.set(mapping, onlyPlan(plans, mapping))
+  for (const mapping of present(plans, mappings)) chosen.set(mapping, onlyPlan(plans, mapping))
   const picked = new Set(chosen.values())
   const narrowed = new Set([...chosen].filter(([mapping]) => mapping.remote !== undefined).map(([, plan]) => plan.target.text))
   return plans

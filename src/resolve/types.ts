@@ -122,4 +122,6 @@ export interface PortMapping {
   local: { host: string; port: number }
   /** Service port number or name, or container port, that selects the tunnel. */
   remote: string | undefined
+  /** From a file that may name more than is there: passed over where it names no tunnel of the command. */
+  ifThere?: true
 }

@@ -12,20 +12,22 @@ import type { InterceptContext } from '../../session/request.ts'
 import { badUsage } from '../usage-error.ts'
 
 export async function run(context: CommandContext): Promise<number> {
-  const { args, io, parts } = context
+  const { args, io, parts, config } = context
   // Beside a program the screen must be asked for: what the program writes would go elsewhere.
   const beside = args.child !== undefined && args.text('log-to') === undefined && args.text('output') === undefined
   const format = beside ? 'plain' : sessionFormat('intercept', args, io)
   const { parsePortMapping } = await import('../../resolve/port-mapping.ts')
-  const request = await readInterceptRequest(args, io, parsePortMapping)
+  const request = await readInterceptRequest(context, parsePortMapping)
   const files = readEnvironmentFiles(args)
   const environmentOf = targetOfFiles(request.targets, files, args)
   if (environmentOf !== undefined && !request.dryRun) await writeTargetEnvironment(context, environmentOf, files)
   const runIntercept = await parts.runIntercept()
-  const runSession = (session: InterceptContext): Promise<number> =>
-    runIntercept(request, session).catch((error: unknown) => {
-      throw withNearCommand(error, request.targets)
+  const runSession = (session: InterceptContext): Promise<number> => {
+    tellConfig(context, session)
+    return runIntercept(request, session).catch((error: unknown) => {
+      throw withNearCommand(error, request.targets, config?.names)
     })
+  }
   const host = { format: request.dryRun && format === 'tui' ? ('plain' as const) : format, control: !request.dryRun }
   const [target] = request.targets
   const mounts = args.all('mount').length > 0
@@ -56,6 +58,11 @@ async function outputOf({ args, io }: CommandContext): Promise<string | undefine
   const { openLog } = await import('../open-log.ts')
   await (await openLog({ flag: '--log-to', text }, io)).close()
   return path.resolve(io.cwd, text)
+}
+
+function tellConfig({ config }: CommandContext, { events }: InterceptContext): void {
+  if (config?.said !== undefined) events.emit('notice', { level: 'info', code: 'CONFIG', message: config.said })
+  for (const message of config?.ignored ?? []) events.emit('notice', { level: 'warn', code: 'CONFIG_IGNORED', message })
 }
 
 /** The files hold one container's environment, so that one target must be named. */

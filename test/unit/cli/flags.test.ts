@@ -45,7 +45,11 @@ describe('the flag table', () => {
       'via',
       'through-laptop',
       'yes',
-      'all'
+      'all',
+      'env-file',
+      'env-json',
+      'record',
+      'show-secrets'
     ]
     for (const name of secret) expect([name, flags.find(flag => flag.name === name)?.config]).toEqual([name, 'never'])
   })

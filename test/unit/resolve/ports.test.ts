@@ -226,4 +226,13 @@ describe('manualPlan', () => {
   it('refuses an id that is no UUID without repeating it', () => {
     expect(catchError(() => manualPlan({ server: 'ws://gw', tunnelId: 'secret-word' })).message).toBe('--tunnel-id is no UUID')
   })
+
+  it('passes over the ports of a file whose tunnels are not there, and lets typed ones win', async () => {
+    const fromFile = ['cart=1234', 'nginx=2345'].map(text => ({ ...parsePortMapping(text), ifThere: true as const }))
+    const { chosen } = await assignLocals([plan('nginx', 80)], [...fromFile, parsePortMapping('3456')], {
+      all: true,
+      isListening: () => Promise.resolve(false)
+    })
+    expect(chosen.map(({ local }) => local.port)).toEqual([3456])
+  })
 })
