@@ -57,6 +57,7 @@ export interface Access {
 
 const SOCKS5 = 5
 const SOCKS4 = 4
+const GOODBYE_MS = 5_000
 
 /** Throws CLUSTER_UNREACHABLE, CLUSTER_UNAUTHORIZED, LOCAL_PORT_TAKEN, and for a `--forward` TARGET_NOT_FOUND and CLUSTER_FORBIDDEN. */
 export async function openAccess(options: AccessOptions): Promise<Access> {
@@ -184,7 +185,15 @@ async function serveClient(client: Connection, parts: ServeParts): Promise<void>
   } finally {
     idle.cancel()
     parts.signal.removeEventListener('abort', onStop)
+    closeSoon(client, parts.clock)
   }
+}
+
+/** It has been told all there is; one that stays nevertheless would hold a file descriptor. */
+function closeSoon(client: Connection, clock: Clock): void {
+  if (client.destroyed) return
+  const late = clock.after(GOODBYE_MS, () => client.destroy(), { unref: true })
+  client.once('close', () => late.cancel())
 }
 
 async function serveBy(version: number, source: ByteSource, parts: ServeParts): Promise<void> {

@@ -1,5 +1,5 @@
 /** What serving a client needs, whatever it speaks: a destination for its words, the join, and the one place that says why something is refused. */
-import { type Clock, deadline } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
 import { asError, errnoOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -34,17 +34,22 @@ export interface Connected {
 
 /** Gives up when the client goes away. Throws the reason. */
 export async function connectTo(to: Endpoint, client: Connection, parts: ServeParts): Promise<Connected> {
-  const gone = new AbortController()
-  const onClose = (): void => gone.abort(Object.assign(new Error('the client has gone'), { name: 'AbortError' }))
+  // One controller for three reasons: this runs for every connection, and composed signals are dear.
+  const stop = new AbortController()
+  const onClose = (): void => stop.abort(Object.assign(new Error('the client has gone'), { name: 'AbortError' }))
+  const onStop = (): void => stop.abort(parts.signal.reason)
   client.once('close', onClose)
-  const limit = deadline(parts.clock, CONNECT_MS, () => timedOut(CONNECT_MS), AbortSignal.any([parts.signal, gone.signal]))
+  parts.signal.addEventListener('abort', onStop, { once: true })
+  const late = parts.clock.after(CONNECT_MS, () => stop.abort(timedOut(CONNECT_MS)))
   try {
     const way = await parts.wayTo(to)
-    limit.signal.throwIfAborted()
-    return { way, upstream: await way.open(limit.signal) }
+    stop.signal.throwIfAborted()
+    parts.signal.throwIfAborted()
+    return { way, upstream: await way.open(stop.signal) }
   } finally {
+    late.cancel()
     client.off('close', onClose)
-    limit.done()
+    parts.signal.removeEventListener('abort', onStop)
   }
 }
 

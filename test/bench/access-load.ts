@@ -22,6 +22,8 @@ export interface AccessLoadResult {
   p99: number
 }
 
+/** A connection without an answer is an error, as a person would see it. */
+const ANSWER_MS = 5_000
 const HEAD_END = Buffer.from('\r\n\r\n')
 const load = JSON.parse(process.argv[2] ?? '{}') as AccessLoad
 
@@ -53,7 +55,9 @@ class Client {
       this.#failed = reject
     })
     this.#socket.write(`GET ${path} HTTP/1.1\r\nHost: web\r\n\r\n`)
-    return answer
+    if (load.kind === 'bulk') return answer
+    const late = setTimeout(() => this.#failed(new Error('no answer')), ANSWER_MS)
+    return answer.finally(() => clearTimeout(late))
   }
 
   close(): void {

@@ -23,12 +23,10 @@ const BULK_MIB = values.smoke ? 16 : 1_024
 
 const kubectl = (...args: string[]): string => execFileSync('kubectl', ['-n', namespace, ...args], { encoding: 'utf8' })
 
-/** nginx closes a connection after 1,000 requests unless it is told otherwise. */
-const FILES = `echo hello > /html/index.html; echo 'server { listen 80; root /usr/share/nginx/html; keepalive_requests 1000000000; }' > /conf/default.conf;`
-const MOUNTS = [
-  { name: 'html', mountPath: '/usr/share/nginx/html' },
-  { name: 'conf', mountPath: '/etc/nginx/conf.d' }
-]
+/** nginx closes a connection after 1,000 requests unless it is told otherwise, and its log would be the node's work. */
+const NGINX = `user nginx; events { worker_connections 8192; } http { access_log off; server { listen 80; root /html; keepalive_requests 1000000000; } }`
+const FILES = `echo hello > /html/index.html; echo '${NGINX}' > /conf/nginx.conf;`
+const MOUNTS = ['html', 'conf'].map(name => ({ name, mountPath: `/${name}` }))
 
 const OBJECTS = {
   apiVersion: 'v1',
@@ -47,10 +45,12 @@ const OBJECTS = {
             name: 'files',
             image: 'busybox',
             command: ['sh', '-c', `${FILES} dd if=/dev/zero of=/html/big bs=1M seek=${BULK_MIB} count=0`],
-            volumeMounts: ['html', 'conf'].map(name => ({ name, mountPath: `/${name}` }))
+            volumeMounts: MOUNTS
           }
         ],
-        containers: [{ name: 'app', image: 'nginx:alpine', volumeMounts: MOUNTS }]
+        containers: [
+          { name: 'app', image: 'nginx:alpine', command: ['nginx', '-c', '/conf/nginx.conf', '-g', 'daemon off;'], volumeMounts: MOUNTS }
+        ]
       }
     }
   ]

@@ -97,6 +97,23 @@ describe('kubectl intercept access -- COMMAND', () => {
   })
 })
 
+describe('Ctrl-C', () => {
+  it('is for the command, as often as it comes', async () => {
+    const { fake } = await start()
+    const signals = new EventEmitter()
+    const file = (name: string): string => readFileSync(path.join(folder, name), 'utf8')
+    const script =
+      'trap "echo x >> pressed" INT; echo up > asked; while [ "$(cat pressed 2>/dev/null | wc -l)" -lt 2 ]; do sleep 0.05; done; exit 5'
+    const running = access(fake, ['--', 'sh', '-c', script], { signals })
+    await eventually(() => file('asked') === 'up\n')
+    for (const presses of ['x\n', 'x\nx\n']) {
+      signals.emit('SIGINT')
+      await eventually(() => expect(file('pressed')).toBe(presses))
+    }
+    expect((await running).code).toBe(5)
+  })
+})
+
 describe('kubectl intercept access', () => {
   /** Runs until `during` is done; then Ctrl-C. */
   async function during(args: readonly string[], use: (out: () => string, err: () => string) => Promise<void>): Promise<CliResult> {

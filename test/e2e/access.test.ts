@@ -253,7 +253,7 @@ describe('a client as browsers are', () => {
     await new Promise((resolve, reject) => ws.once('open', resolve).once('error', reject))
     // gost at the other end is an HTTP proxy within the WebSocket.
     ws.send(Buffer.from(`GET http://shop.${namespace}.svc.cluster.local/ HTTP/1.1\r\nHost: shop\r\n\r\n`))
-    await eventually(() => text.join('').includes('nginx'))
+    await eventually(() => expect(text.join('')).toContain('nginx'))
     ws.terminate()
   })
 })
@@ -288,9 +288,9 @@ describe('--forward and --via-pod', () => {
 describe('pods that come and go', () => {
   it('lose no request that begins after them', async () => {
     let [served, failed] = [0, 0]
-    let stop = false
+    const stop = new AbortController()
     const client = async (): Promise<void> => {
-      while (!stop) {
+      while (!stop.signal.aborted) {
         const answer = await get(running.url, 'http://shop/')
         if (answer.startsWith('HTTP/1.1 200')) served += 1
         else failed += 1
@@ -304,7 +304,7 @@ describe('pods that come and go', () => {
       await beside('delete', 'pod', victim, '--wait=true')
       await beside('rollout', 'status', 'deployment/shop', '--timeout=60s')
     }
-    stop = true
+    stop.abort()
     await Promise.all(clients)
     console.info(`access: ${served} served, ${failed} failed while two pods were replaced`)
     expect(served).toBeGreaterThan(20)

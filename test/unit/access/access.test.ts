@@ -30,7 +30,7 @@ describe('SOCKS5', () => {
   it('carries protocols whose server speaks first', async () => {
     const { access } = await accessWorld()
     const { client } = await throughSocks(access.socksUrl, 'db', 5_432)
-    await client.until(/ready\n/)
+    expect(await client.until(/ready\n/)).toMatch(/ready\n/)
     client.write('select')
     await client.until(/SELECT/)
   })
@@ -39,15 +39,15 @@ describe('SOCKS5', () => {
     const { access } = await accessWorld()
     const client = await rawClient(access.socksUrl)
     client.write(Buffer.concat([socksRequest('web', 80), Buffer.from(REQUEST)]))
-    await client.until(/x-app: [ab]/)
+    expect(await client.until(/x-app: [ab]/)).toMatch(/x-app: [ab]/)
   })
 
   it('gives the whole answer to a client that has ended its sending', async () => {
     const { access } = await accessWorld()
     const { client } = await throughSocks(access.socksUrl, 'web', 80)
     client.socket.end('GET /size/300000 HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n')
-    await client.until(300_000 + 12)
-    await eventually(() => client.ended)
+    expect((await client.until(300_000 + 12)).length).toBeGreaterThan(300_000)
+    await eventually(() => expect(client.ended).toBe(true))
   })
 
   it.each([
@@ -102,7 +102,7 @@ describe('the HTTP proxy', () => {
     const client = await rawClient(access.httpUrl)
     const body = 'x'.repeat(200_000)
     client.write(`POST http://web/upload HTTP/1.1\r\nHost: web\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
-    await client.until(/200000/)
+    expect(await client.until(/200000/)).toMatch(/200000/)
     client.write('POST http://web/echo HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n')
     await client.until(/hello[\s\S]*0\r\n\r\n$/)
     client.write('GET http://web/chunked/2 HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n')
@@ -121,7 +121,7 @@ describe('the HTTP proxy', () => {
     const { access } = await accessWorld()
     const client = await rawClient(access.httpUrl)
     client.write('GET http://web/ HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: raw\r\n\r\nfirst')
-    await client.until(/101 Switching[\s\S]*first/)
+    expect(await client.until(/101 Switching[\s\S]*first/)).toMatch(/101 Switching[\s\S]*first/)
     client.write('second')
     await client.until(/second/)
   })
@@ -140,8 +140,8 @@ describe('the HTTP proxy', () => {
     const { access } = await accessWorld()
     const client = await rawClient(access.httpUrl)
     client.write(bytes)
-    await client.until(answer)
-    await eventually(() => client.ended || client.broken)
+    expect(await client.until(answer)).toMatch(answer)
+    await eventually(() => expect(client.ended || client.broken).toBe(true))
   })
 
   it('tells the destination that its client has gone', async () => {
@@ -150,7 +150,7 @@ describe('the HTTP proxy', () => {
     client.write('GET http://web/freeze HTTP/1.1\r\nHost: web\r\n\r\n')
     await eventually(() => apps.some(app => app.counts.open > 0))
     client.socket.resetAndDestroy()
-    await eventually(() => apps.every(app => app.counts.open === 0))
+    await eventually(() => expect(apps.map(app => app.counts.open)).toEqual([0, 0]))
   })
 })
 
@@ -168,10 +168,10 @@ describe('a pod', () => {
     for (let time = 0; time < 4; time += 1) {
       const { client } = await throughSocks(access.socksUrl, 'web', 80)
       client.write(REQUEST)
-      await client.until(/x-app: b/)
+      expect(await client.until(/x-app: b/)).toMatch(/x-app: b/)
       const post = await rawClient(access.httpUrl)
       post.write('POST http://web/echo HTTP/1.1\r\nHost: web\r\nContent-Length: 5\r\n\r\nhello')
-      await post.until(/x-app: b[\s\S]*hello/)
+      expect(await post.until(/x-app: b[\s\S]*hello/)).toMatch(/x-app: b[\s\S]*hello/)
     }
   })
 
@@ -247,6 +247,18 @@ describe('time', () => {
     await client.closed()
   })
 
+  it('of a client that stays after its refusal is limited', async () => {
+    const clock = fakeClock()
+    const { access } = await accessWorld({ clock })
+    const { client } = await throughSocks(access.socksUrl, 'web', 81)
+    await eventually(async () => {
+      await clock.advance(1_000)
+      client.write('still here')
+      expect(client.broken).toBe(true)
+    })
+    expect(clock.now()).toBeLessThan(60_000)
+  })
+
   it('of a finished connection in the pod ends with its client', async () => {
     const { access, apps } = await accessWorld()
     const { client } = await throughSocks(access.socksUrl, 'web', 80)
@@ -262,7 +274,7 @@ describe('--forward', () => {
     const { access } = await accessWorld({ forwards: [parseForward('0:svc/db:pg'), parseForward('0:web:80')] })
     const [db, web] = access.forwards
     const client = await rawClient(db?.local.port ?? 0)
-    await client.until(/ready\n/)
+    expect(await client.until(/ready\n/)).toMatch(/ready\n/)
     const other = await rawClient(web?.local.port ?? 0)
     other.write(REQUEST)
     await other.until(/x-app/)
@@ -342,5 +354,5 @@ it('closing ends every connection', async () => {
   await client.until(/ready/)
   await access.close()
   await access.closed
-  await eventually(() => client.broken || client.ended)
+  await eventually(() => expect(client.broken || client.ended).toBe(true))
 })

@@ -65,4 +65,17 @@ describe('stopSignals', () => {
     expect(stop.drain.aborted).toBe(false)
     expect(source.eventNames()).toEqual([])
   })
+
+  it('counts nothing while signals are lent to a child', async () => {
+    const { source, clock, stop } = start()
+    const giveBack = stop.lend()
+    source.emit('SIGINT')
+    await clock.advance(1_000)
+    source.emit('SIGINT')
+    expect([stop.drain.aborted, stop.exitCode(7)]).toEqual([false, 7])
+    giveBack()
+    giveBack()
+    source.emit('SIGTERM')
+    expect([stop.drain.aborted, stop.now.aborted, stop.exitCode(0)]).toEqual([true, false, 143])
+  })
 })

@@ -47,7 +47,7 @@ describe.each([
     const chunks: Buffer[] = []
     connection.on('data', (chunk: Buffer) => chunks.push(chunk))
     connection.write(sent)
-    await eventually(() => Buffer.concat(chunks).equals(sent))
+    await eventually(() => expect(Buffer.concat(chunks).equals(sent)).toBe(true))
     connection.destroy()
   })
 
