@@ -56,6 +56,24 @@ describe('kubectl intercept svc/nginx in a terminal', () => {
   })
 })
 
+describe('a command beside the screen', () => {
+  it('has its output in the file of --log-to, its requests on the screen, and ends with it', async () => {
+    const log = path.join(folder, 'app.log')
+    const script = `require('node:http').createServer((q, r) => { console.log('served', q.url); r.end('laptop') }).listen(process.env.INTERCEPT_PORT, '127.0.0.1')`
+    const argv = ['intercept', '-n', article.namespace, 'svc/nginx', '--port', '3458', '-o', 'tui', '--log-to', log, '--']
+    await using screen = openScreen('kubectl', [...argv, process.execPath, '-e', script], { env: { ...env, CI: undefined } })
+    await screen.shows(/● verified/, 20_000)
+    expect(await share()).toEqual({ laptop: 100 })
+    await screen.shows(/GET +\//)
+    screen.press('q')
+    expect(await screen.exit).toBe(0)
+    expect(screen.text()).toMatch(/nginx is served without this laptop \(200 in \d+ ms; 1 sidecar\)$/)
+    const lines = (await readFile(log, 'utf8')).trim().split('\n')
+    expect(lines.filter(line => line === 'served /').length).toBeGreaterThanOrEqual(100)
+    expect(await share()).toEqual({ pod: 100 })
+  })
+})
+
 describe('kubectl intercept set', () => {
   it('changes the session of another terminal', async () => {
     const session = intercept(article.namespace, 'svc/nginx', '--port', String(app.port))
