@@ -21,9 +21,3 @@ export function hasToken(head: HasHeaders, name: string, token: string): boolean
   const wanted = token.toLowerCase()
   return value.split(',').some(part => part.trim().toLowerCase() === wanted)
 }
-
-/** `Example.org:8080` → `example.org`, `[::1]:80` → `::1`: what routing goes by. */
-export function hostWithoutPort(host: string): string {
-  const bare = host.startsWith('[') ? host.slice(1).replace(/\](?::\d*)?$/, '') : host.replace(/:\d*$/, '')
-  return bare.toLowerCase()
-}

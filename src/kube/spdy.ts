@@ -18,8 +18,6 @@ const VERSION = 0x8003
 const TYPE = { SYN_STREAM: 1, SYN_REPLY: 2, RST_STREAM: 3, SETTINGS: 4, PING: 6, GOAWAY: 7, HEADERS: 8, WINDOW_UPDATE: 9 } as const
 /** No control frame of a port-forward comes near this. */
 export const MAX_CONTROL_BYTES = 65_536
-/** The largest payload of one data frame (24 bits). */
-export const MAX_DATA_BYTES = 0xff_ffff
 
 export type SpdyFrame =
   | { type: 'data'; stream: number; payload: Buffer; fin: boolean }

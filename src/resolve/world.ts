@@ -1,5 +1,5 @@
 /** Everything one resolution shares: the lists, the readers, and servers already found. */
-import type { HostPort } from '../discovery/address.ts'
+import { type HostPort, isLoopback } from '../discovery/address.ts'
 import { type FoundServer, findServer } from './find-server.ts'
 import { groupKey, type TunnelMember } from './groups.ts'
 import { type Inventory, inventory, type ReadableCluster } from './inventory.ts'
@@ -37,8 +37,7 @@ export function createWorld(cluster: ReadableCluster, options: { everywhere: boo
       return list
     },
     server(dialled, from) {
-      const local =
-        dialled.host === '' || dialled.host === 'localhost' || dialled.host.startsWith('127.') || from.spec?.hostAliases !== undefined
+      const local = isLoopback(dialled.host) || from.spec?.hostAliases !== undefined
       const key = `${namespaceOf(from)} ${local ? (from.metadata?.name ?? '') : ''} ${dialled.host} ${dialled.port}`
       const known = servers.get(key) ?? findServer(world, dialled, from)
       servers.set(key, known)

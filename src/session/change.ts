@@ -8,6 +8,7 @@ import { leave, part } from './leave-quietly.ts'
 import type { RunningTarget } from './running-target.ts'
 import { stateOf } from './state.ts'
 import { arrivingShare, expressed, sayShare, type WeightAndKeep } from './wanted-share.ts'
+import { withGrace } from './with-grace.ts'
 
 export type Change =
   | { kind: 'weight'; weight: number }
@@ -182,7 +183,7 @@ class OneByOne implements Changer {
       ended.catch(error => options.log.debug('an old link did not end', { error: asError(error) }))
       return
     }
-    await this.#withGrace(signal => part(this.#target, { replicas, retire }, signal))
+    await withGrace(this.#grace, signal => part(this.#target, { replicas, retire }, signal))
     if (!facts.draining) this.#options.prove()
   }
 
@@ -202,7 +203,7 @@ class OneByOne implements Changer {
     facts.held = true
     voice.detail = undefined
     voice.say('held')
-    await this.#withGrace(signal => leave(this.#target, replicas, signal))
+    await withGrace(this.#grace, signal => leave(this.#target, replicas, signal))
     return true
   }
 
@@ -220,15 +221,9 @@ class OneByOne implements Changer {
     return true
   }
 
-  async #withGrace(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  get #grace() {
     const { options, stop } = this.#target
-    const grace = new AbortController()
-    const timer = options.clock.after(options.settings.graceMs, () => grace.abort(new Error('grace is over')), { unref: true })
-    try {
-      await work(AbortSignal.any([grace.signal, stop]))
-    } finally {
-      timer.cancel()
-    }
+    return { clock: options.clock, graceMs: options.settings.graceMs, end: stop }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Answering } from './answering.ts'
 import { leave } from './leave-quietly.ts'
 import type { LocalApp } from './local-app.ts'
 import type { RunningTarget } from './running-target.ts'
+import { withGrace } from './with-grace.ts'
 
 /** Give back when the local app stays away for so long. */
 const RETURN_FOR_MS = 30_000
@@ -48,10 +49,8 @@ export function givingBack(target: RunningTarget, local: LocalApp, answering: An
       hint: `it comes back by itself when ${local.address} accepts again`
     })
     voice.say(why)
-    const grace = new AbortController()
-    const timer = clock.after(settings.graceMs, () => grace.abort(), { unref: true })
-    await leave(target, target.replicas, AbortSignal.any([grace.signal, stop]))
-    timer.cancel()
+    const { replicas } = target
+    await withGrace({ clock, graceMs: settings.graceMs, end: stop }, signal => leave(target, replicas, signal))
     if (local.up) takeSoon()
   }
 

@@ -10,6 +10,7 @@ import type { InterceptSettings } from './options.ts'
 import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
 import { sessionCommands } from './commands.ts'
 import { startStats, sumUp } from './stats.ts'
+import { withGrace } from './with-grace.ts'
 
 /** Resolves with the exit code when every target ended; throws an InterceptError to be shown when nothing could be started. */
 export async function runIntercept(request: InterceptRequest, context: InterceptContext): Promise<number> {
@@ -74,7 +75,9 @@ export async function runAll({ running, chosen, context, settings, nextId }: Run
     context,
     nextId,
     async leave(leaving) {
-      const reports = await withGrace(context, settings, signal => Promise.all(leaving.map(each => each.drain(signal))))
+      const reports = await withGrace({ clock, graceMs: settings.graceMs, end: context.now }, signal =>
+        Promise.all(leaving.map(each => each.drain(signal)))
+      )
       await Promise.all(leaving.map(each => each.close()))
       if (running.every(({ state }) => state === 'ended' || state === 'failed')) allLeft.abort()
       return reports.map(({ line }) => line)
@@ -114,10 +117,10 @@ async function drainAll(
   context: InterceptContext,
   settings: InterceptSettings
 ): Promise<[EndReason, number]> {
-  const { now, events } = context
+  const { clock, now, events } = context
   const open = running.filter(({ state }) => state !== 'failed' && state !== 'ended')
   const reports = await Promise.race([
-    withGrace(context, settings, signal => Promise.all(open.map(each => each.drain(signal)))),
+    withGrace({ clock, graceMs: settings.graceMs, end: context.now }, signal => Promise.all(open.map(each => each.drain(signal)))),
     aborted(now)
   ])
   if (reports === undefined) return ['signal', EXIT.SIGINT]
@@ -126,21 +129,6 @@ async function drainAll(
   const error = new InterceptError('CLUSTER_NOT_SERVING', broken.line, { hint: 'see the pods: kubectl get pods -o wide' })
   events.emit('error', { ...shapeOf(error), fatal: false })
   return ['error', exitCodeFor(error)]
-}
-
-/** Runs `work` with a signal that aborts when the grace is over, or everything must end now. */
-async function withGrace<T>(
-  { clock, now }: InterceptContext,
-  { graceMs }: InterceptSettings,
-  work: (signal: AbortSignal) => Promise<T>
-): Promise<T> {
-  const grace = new AbortController()
-  const timer = clock.after(graceMs, () => grace.abort(new Error('grace is over')))
-  try {
-    return await work(AbortSignal.any([grace.signal, now]))
-  } finally {
-    timer.cancel()
-  }
 }
 
 const common = (context: InterceptContext, settings: InterceptSettings, cluster: Cluster | undefined) => ({

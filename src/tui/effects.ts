@@ -2,7 +2,7 @@
 import { asError, InterceptError } from '../base/errors.ts'
 import { osc52 } from '../base/osc52.ts'
 import { curlCommand } from '../capture/curl.ts'
-import { harText } from '../capture/har.ts'
+import { fitsHar, harText } from '../capture/har.ts'
 import type { ExchangeLog, KeptExchange } from '../capture/kept.ts'
 import type { Mask } from '../capture/mask.ts'
 import { textFromRequest } from '../capture/message-text.ts'
@@ -120,7 +120,7 @@ function copy(id: string, context: EffectContext): Outcome {
 }
 
 async function exportHar({ name, ids }: { name: string; ids: readonly string[] }, context: EffectContext): Promise<Outcome> {
-  const exchanges = ids.flatMap(id => context.log.get(id) ?? [])
+  const exchanges = ids.flatMap(id => context.log.get(id) ?? []).filter(fitsHar)
   const file = await context.actions.save(
     name,
     harText(exchanges, { mask: context.mask, version: context.version, localOf: context.localOf })

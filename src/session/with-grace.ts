@@ -1,0 +1,15 @@
+/** Work that may take as long as the grace, and no longer than its end. */
+import { deadline, type Clock } from '../base/clock.ts'
+
+/** `work` gets a signal that aborts when the grace is over, or with `end`. */
+export async function withGrace<T>(
+  { clock, graceMs, end }: { clock: Clock; graceMs: number; end: AbortSignal },
+  work: (signal: AbortSignal) => Promise<T>
+): Promise<T> {
+  const grace = deadline(clock, graceMs, () => new Error('grace is over'), end)
+  try {
+    return await work(grace.signal)
+  } finally {
+    grace.done()
+  }
+}
