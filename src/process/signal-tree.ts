@@ -2,7 +2,7 @@
  * A signal for a program and all that it has started: a shell or npm that is ended leaves its own children behind, with their ports. They cannot be a
  * process group of their own, since a group that is not the terminal's cannot read from it.
  */
-import pidtree from 'pidtree'
+import { pidtree } from 'pidtree'
 import { type Clock, sleep } from '../base/clock.ts'
 
 /** False when it has ended; `0` only asks. */
@@ -24,7 +24,10 @@ export async function awaitEnd(
 ): Promise<void> {
   const until = clock.now() + graceMs
   for (let left = pids.filter(pid => send(pid, 0)); left.length > 0; left = left.filter(pid => send(pid, 0))) {
-    if (clock.now() >= until) return void left.forEach(pid => send(pid, 'SIGKILL'))
+    if (clock.now() >= until) {
+      for (const pid of left) send(pid, 'SIGKILL')
+      return
+    }
     await sleep(clock, LOOK_MS)
   }
 }

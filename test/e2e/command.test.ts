@@ -192,12 +192,12 @@ describe('docs/command.md', () => {
     const child = spawn('sh', ['-c', `exec ${words}`], { env, cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    const exit = new Promise(resolve => child.once('close', resolve))
+    const exit = new Promise<number | null>(resolve => child.once('close', resolve))
     if (command.includes(' -- ')) {
       await eventually(async () => expect([await answer(), said]).toEqual(['laptop', said]), { timeoutMs: 20_000, intervalMs: 100 })
       child.kill('SIGINT')
     }
-    expect(`${await exit}: ${said}`).toMatch(/^0: /)
+    expect(`${String(await exit)}: ${said}`).toMatch(/^0: /)
   })
 
   it('has commands', () => {
