@@ -27,6 +27,8 @@ export interface TestServer extends AsyncDisposable {
   readonly entrypointPort: number
   /** Undefined while it is well; else what happened. */
   trouble(): string | undefined
+  /** How many connectors it has taken for this tunnel so far. A stock server answers a bind before it does. */
+  taken(tunnelId: string): number
   stop(): Promise<void>
 }
 
@@ -54,18 +56,24 @@ export async function startTestServer(kind: ServerKind, setup: ServerSetup): Pro
       ...(auth === undefined ? {} : { credentials: [auth] })
     })
     const stop = (): Promise<void> => server.close()
-    return { ...ports(server), trouble: () => undefined, stop, [Symbol.asyncDispose]: stop }
+    return { ...ports(server), trouble: () => undefined, taken: () => Infinity, stop, [Symbol.asyncDispose]: stop }
   }
   const gost = await startGostServer({
     version: kind,
     hosts,
     transport: carrier,
     path: WS_PATH,
+    logLevel: 'debug',
     ...(wildcard === undefined ? {} : { wildcard }),
     ...(auth === undefined ? {} : { auth: `${auth.user}:${auth.password}` })
   })
   const trouble = (): string | undefined => (gost.status() === undefined ? panicIn(gost.log()) : `ended with status ${gost.status()}`)
-  return { ...ports(gost), trouble, stop: () => gost.stop(), [Symbol.asyncDispose]: () => gost.stop() }
+  const taken = (tunnelId: string): number =>
+    gost
+      .log()
+      .split(`tunnel=${tunnelId}, connector=`)
+      .filter(part => / established/.test(part.slice(0, 100))).length
+  return { ...ports(gost), trouble, taken, stop: () => gost.stop(), [Symbol.asyncDispose]: () => gost.stop() }
 }
 
 const ports = ({ tunnelPort, entrypointPort }: { tunnelPort: number; entrypointPort: number }) => ({ tunnelPort, entrypointPort })

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Carrier } from '../../src/discovery/types.ts'
+import { eventually } from '../harness/eventually.ts'
 import { visit, type Answer, type VisitOptions } from '../harness/visit.ts'
 import { RawVisitor } from '../unit/server/world.ts'
 import { type ConnectorKind, type ServerKind, startTestConnector, startTestServer, type TestConnector, type TestServer } from './peers.ts'
@@ -35,6 +36,8 @@ export class TunnelWorld {
   readonly wildcard: Tunnel = { host: WILDCARD, tunnelId: randomUUID() }
   readonly #tunnels: Tunnel[] = Array.from({ length: TUNNELS }, (_, at) => ({ host: `t${at}.local`, tunnelId: randomUUID() }))
   readonly #connectors: TestConnector[] = []
+  /** Connectors of each tunnel so far. */
+  readonly #bound = new Map<string, number>()
   #server: TestServer | undefined
   #next = 0
 
@@ -72,6 +75,9 @@ export class TunnelWorld {
     const { tunnelId } = tunnel
     const started = await startTestConnector(connector, { carrier, tunnelPort: this.server.tunnelPort, tunnelId, appPort, weight })
     this.#connectors.push(started)
+    const bound = (this.#bound.get(tunnelId) ?? 0) + 1
+    this.#bound.set(tunnelId, bound)
+    await eventually(() => this.server.taken(tunnelId) >= bound, { timeoutMs: 10_000 })
     return started
   }
 
