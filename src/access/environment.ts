@@ -13,12 +13,12 @@ export function proxyEnvironment(urls: { http: string; socks: string }, own: Env
     ALL_PROXY: urls.socks,
     NO_PROXY: noProxy([own['NO_PROXY'], own['no_proxy']], domain)
   }
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => [
-      [name, value],
-      [name.toLowerCase(), value]
-    ])
-  )
+  const both = Object.entries(values).flatMap(([name, value]) => [
+    [name, value],
+    [name.toLowerCase(), value]
+  ])
+  // Node 24 heeds the others only when it is told to.
+  return Object.fromEntries([...both, ['NODE_USE_ENV_PROXY', own['NODE_USE_ENV_PROXY'] ?? '1']])
 }
 
 /** Loopback, and what the person keeps direct, less the entries that would hide names of the cluster. */

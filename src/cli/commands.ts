@@ -16,7 +16,11 @@ export interface CommandSpec {
 export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
   intercept: {
     summary: 'Bring the visitors of a service behind a gost tunnel to this laptop',
-    usage: ['kubectl intercept TARGET... [--port [NAME=]LOCAL[:REMOTE]]... [flags]', 'kubectl intercept --all [-A] [-l SELECTOR] [flags]'],
+    usage: [
+      'kubectl intercept TARGET... [--port [NAME=]LOCAL[:REMOTE]]... [flags]',
+      'kubectl intercept TARGET [flags] -- COMMAND [ARGS...]',
+      'kubectl intercept --all [-A] [-l SELECTOR] [flags]'
+    ],
     about: [
       'TARGET is svc/x, deploy/x, sts/x, ds/x, rs/x, pod/x, ing/x, or a bare name, which may be an intercept of .kubectl-intercept.yaml. Ctrl-C gives the visitors back and checks that the cluster serves them again; a second Ctrl-C leaves at once. Nothing in the cluster is changed.'
     ],
@@ -25,6 +29,10 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
       { command: 'kubectl intercept svc/nginx --port 8080 --split 50%', summary: 'half of them' },
       { command: 'kubectl intercept svc/nginx --dry-run', summary: 'only show what would be done' },
       { command: 'kubectl intercept web cart --port web=3000 --port cart=localhost:8081', summary: 'two targets' },
+      {
+        command: 'kubectl intercept svc/nginx --port 3000 -- npm start',
+        summary: "an app here with the pod's environment and the cluster's names"
+      },
       { command: 'kubectl intercept --all', summary: 'every tunnel of the namespace' },
       {
         command: 'kubectl intercept --tunnel-server ws://203.0.113.7/proxy --tunnel-id @id.txt --port 8080',
@@ -63,7 +71,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     summary: "End this user's sessions on this machine",
     usage: ['kubectl intercept leave [TARGET...|PID...|--all]'],
     about: [
-      'Running requests finish first. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all. Files that a crashed session left (env --mount) are removed too.'
+      'Sessions are those of `kubectl intercept TARGET`; `env --mount` and `access` end by Ctrl-C where they run. Running requests finish first. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all. Files that a crashed session left (env --mount) are removed too.'
     ],
     examples: [
       { command: 'kubectl intercept leave', summary: 'end the running session' },

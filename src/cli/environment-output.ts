@@ -1,12 +1,12 @@
 /** An environment to where the flags want it: files, or text for stdout, and what a person must know about it. Shared by `env` and `intercept`. */
 import { printable } from '../base/format.ts'
 import type { Environment } from '../environment/environment.ts'
-import { encodeEnvironment, SYNTAXES, type SyntaxName } from '../environment/syntax.ts'
+import { type Encoded, encodeEnvironment, SYNTAXES, type SyntaxName } from '../environment/syntax.ts'
 import type { Variable } from '../environment/types.ts'
 import type { Io } from './io.ts'
 import type { ParsedArgs } from './parse.ts'
 import { writePrivateFile } from './private-file.ts'
-import { badUsage } from './usage-error.ts'
+import { badUsage, quoted } from './usage-error.ts'
 import { readChoice } from './values.ts'
 
 export interface EnvironmentFiles {
@@ -30,6 +30,8 @@ export function readEnvironmentFiles(args: ParsedArgs): EnvironmentFiles {
     ['--env-json', json]
   ] as const)
     if (text === '') throw badUsage(`${flag} needs the name of a file`, `for example: ${flag} app.env`)
+  if (file !== undefined && file === json)
+    throw badUsage(`--env-file and --env-json both name ${quoted(file)}`, 'give each a file of its own')
   return { file, json, syntax: syntax === undefined ? 'dotenv' : readChoice({ flag: '--env-syntax', text: syntax }, SYNTAXES) }
 }
 
@@ -42,25 +44,31 @@ export async function writeEnvironmentFiles(variables: readonly Variable[], file
     ...(file === undefined ? [] : [{ typed: { flag: '--env-file', text: file }, ...encodeEnvironment(variables, syntax) }]),
     ...(json === undefined ? [] : [{ typed: { flag: '--env-json', text: json }, ...encodeEnvironment(variables, 'json') }])
   ]
-  for (const { typed, text, unnamed } of jobs) {
+  for (const { typed, text, unnamed, left } of jobs) {
     await writePrivateFile(typed, text, io)
-    sayUnnamed(unnamed, syntax, io)
-    io.stderr.write(`wrote ${variables.length - unnamed.length} variables to ${printable(typed.text)}\n`)
+    sayLeftOut({ unnamed, left }, syntax, io)
+    io.stderr.write(`wrote ${variables.length - unnamed.length - left.length} variables to ${printable(typed.text)}\n`)
   }
 }
 
-/** Names that a syntax has no way to write. */
-export function sayUnnamed(unnamed: readonly string[], syntax: SyntaxName, io: Io): void {
-  if (unnamed.length === 0) return
-  io.stderr.write(
-    `warning: left out, since ${syntax} has no such names: ${unnamed.map(name => printable(name)).join(', ')} (-o json has them)\n`
-  )
+/** Names that a syntax has no way to write, and those that a shell here needs for itself. */
+export function sayLeftOut({ unnamed, left }: Pick<Encoded, 'unnamed' | 'left'>, syntax: SyntaxName, io: Io): void {
+  if (unnamed.length > 0)
+    io.stderr.write(
+      `warning: left out, since ${syntax} has no such names: ${unnamed.map(name => printable(name)).join(', ')} (-o json has them)\n`
+    )
+  if (left.length > 0) io.stderr.write(`note: left out, since a shell here needs its own: ${left.join(', ')} (-o json has them)\n`)
 }
 
 /** One line for each thing that a person should know. */
-export function sayWhatIsMissing({ missing, skipped, notes }: Environment, io: Io): void {
-  for (const { what, why } of missing) io.stderr.write(`missing: ${printable(`${what}: ${why}`)}\n`)
-  for (const line of skipped) io.stderr.write(`warning: ${printable(line)}\n`)
-  for (const note of notes) io.stderr.write(`note: ${printable(note)}\n`)
-  for (const hint of new Set(missing.flatMap(({ hint }) => hint ?? []))) io.stderr.write(`hint: ${printable(hint)}\n`)
+export function sayWhatIsMissing({ missing, skipped, notes }: Environment, say: (line: string) => void): void {
+  for (const { what, why } of missing) say(`missing: ${what}: ${why}`)
+  for (const line of skipped) say(`warning: ${line}`)
+  for (const note of notes) say(`note: ${note}`)
+  for (const hint of new Set(missing.flatMap(({ hint }) => hint ?? []))) say(`hint: ${hint}`)
 }
+
+export const sayOn =
+  (io: Io) =>
+  (line: string): void =>
+    void io.stderr.write(`${printable(line)}\n`)

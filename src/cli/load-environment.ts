@@ -4,7 +4,7 @@ import type { Environment } from '../environment/environment.ts'
 import type { Cluster } from '../kube/types.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
-import { type EnvironmentFiles, sayWhatIsMissing, writeEnvironmentFiles } from './environment-output.ts'
+import { type EnvironmentFiles, sayOn, sayWhatIsMissing, writeEnvironmentFiles } from './environment-output.ts'
 
 export async function loadEnvironment(context: CommandContext, word: string): Promise<Environment> {
   const read = await environmentReader(context, word)
@@ -31,5 +31,5 @@ export async function environmentReader({ args, stop }: CommandContext, word: st
 export async function writeTargetEnvironment(context: CommandContext, word: string, files: EnvironmentFiles): Promise<void> {
   const found = await loadEnvironment(context, word)
   await writeEnvironmentFiles(found.variables, files, context.io)
-  sayWhatIsMissing(found, context.io)
+  sayWhatIsMissing(found, sayOn(context.io))
 }

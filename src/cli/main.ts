@@ -26,7 +26,7 @@ import { REPORT_URL } from './version.ts'
 
 /** How long a command may take to unwind after a second Ctrl-C. */
 const UNWIND_MS = 200
-const FROM_FILE: ReadonlySet<CommandName> = new Set(['intercept', 'list', 'env'])
+const FROM_FILE: ReadonlySet<CommandName> = new Set(['intercept', 'list', 'env', 'access'])
 
 export interface Outcome {
   code: number

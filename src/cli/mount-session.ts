@@ -1,4 +1,5 @@
 /** `kubectl intercept env TARGET --mount …`: the container's files in a folder here, until Ctrl-C. */
+import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { EXIT } from '../base/errors.ts'
@@ -6,7 +7,9 @@ import { formatBytes, printable } from '../base/format.ts'
 import type { Mounted, Placed } from '../volumes/mount-files.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
+import type { Io } from './io.ts'
 import { cleanLeftovers, mountRecords } from './leftovers.ts'
+import { badUsage } from './usage-error.ts'
 
 /** Nothing else may keep the process: a template without ConfigMaps has nothing to follow. */
 const KEEP_ALIVE_MS = 60_000
@@ -52,6 +55,7 @@ export async function openMount({ args, io, stop, clock, log }: CommandContext, 
   for (const line of [...found.notes, ...(note === undefined ? [] : [note])]) say(`note: ${line}`)
   const { pod } = found.facts
   const words = readMountWords(args.all('mount'), pod.spec?.volumes?.map(({ name }) => name) ?? [], io.platform)
+  if (words.folder !== undefined) await refuseStrange(words.folder, io)
   const here = (typed: string): string => path.resolve(io.cwd, typed)
   return mountFiles(cluster, {
     target: { pod, container, exists: found.exists },
@@ -65,6 +69,23 @@ export async function openMount({ args, io, stop, clock, log }: CommandContext, 
     signal: stop.drain,
     say
   })
+}
+
+const exists = (file: string): Promise<boolean> =>
+  stat(file).then(
+    () => true,
+    () => false
+  )
+
+/** A path of the container, typed for one of this machine: no folder is made far from home. */
+async function refuseStrange(folder: string, { cwd, home, tmp }: Io): Promise<void> {
+  const whole = path.resolve(cwd, folder)
+  const isNear = [cwd, home, tmp].some(near => !path.relative(near, whole).startsWith('..'))
+  if (!path.isAbsolute(folder) || isNear || (await exists(whole))) return
+  throw badUsage(
+    `--mount ${folder}: there is no such folder on this machine`,
+    `for that path of the container: --mount ${folder}:./${path.basename(folder)}; for a folder here: mkdir ${folder}`
+  )
 }
 
 export function report({ placed, missing, notes }: Mounted, say: (line: string) => void): void {

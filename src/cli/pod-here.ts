@@ -32,7 +32,11 @@ export async function openPodHere(context: CommandContext, word: string, forProg
   const { io, args } = context
   const readEnvironment = forProgram ? await environmentReader(context, word) : undefined
   const accessFlags = forProgram ? await readAccessFlags(context) : undefined
-  let speak = (line: string): void => void io.stderr.write(`${printable(line)}\n`)
+  const said = new Set<string>()
+  let speak = (line: string): void => {
+    if (!said.has(line)) io.stderr.write(`${printable(line)}\n`)
+    said.add(line)
+  }
   const say = (line: string): void => speak(line)
   const cluster = await connect(context, line => say(`warning: ${line}`))
   const opened: Part[] = [cluster]
@@ -55,7 +59,7 @@ export async function openPodHere(context: CommandContext, word: string, forProg
     await close()
     throw failed?.reason
   }
-  if (environment.value !== undefined) sayWhatIsMissing(environment.value, io)
+  if (environment.value !== undefined) sayWhatIsMissing(environment.value, say)
   if (mounted.value !== undefined) report(mounted.value, say)
   return {
     cluster,

@@ -3,6 +3,7 @@
  * brought to it. Its port's opening starts the intercept, its end ends it; when the session ends first, the visitors go back before it is stopped.
  */
 import { printable } from '../base/format.ts'
+import type { Connection, Endpoint } from '../base/connection.ts'
 import { EXIT } from '../base/errors.ts'
 import { childEnvironment } from '../environment/child-environment.ts'
 import type { EventStream } from '../event/stream.ts'
@@ -30,6 +31,7 @@ export async function runWithCommand(
   const over = new AbortController()
   let running: Promise<ChildEnd> | undefined
   let first: ChildEnd | undefined
+  const waits = stillWaiting(context, session.events)
   const unsubscribe = session.events.subscribe(event => {
     // The first words of a session that knows where its app listens.
     if (event.type !== 'plan.resolved' || running !== undefined || stop.drain.aborted) return
@@ -45,12 +47,53 @@ export async function runWithCommand(
       reason: () => (first === undefined ? undefined : 'child')
     })
     over.abort()
-    const end = await running
+    const end = await saying(context, running)
     return exitCodeOf(code, end, first !== undefined)
   } finally {
     over.abort()
+    waits.close()
     unsubscribe()
     await running
+  }
+}
+
+const PATIENCE_MS = 10_000
+const SILENT_STOP_MS = 1_000
+
+/** Said once, when the port stays closed though the command runs. */
+function stillWaiting({ clock }: CommandContext, events: EventStream): { close(): void } {
+  let waits = false
+  const unsubscribe = events.subscribe(event => {
+    if (event.type === 'target.state') waits = event.to === 'waiting'
+  })
+  const timer = clock.after(
+    PATIENCE_MS,
+    () => {
+      if (!waits) return
+      const message = 'the command has not opened its port yet: the cluster serves. The port is in INTERCEPT_PORT'
+      events.emit('notice', { level: 'info', code: 'COMMAND', message, hint: 'name another one: --port PORT, or --port localhost:PORT' })
+    },
+    { unref: true }
+  )
+  return {
+    close() {
+      timer.cancel()
+      unsubscribe()
+    }
+  }
+}
+
+/** The visitors are gone; whoever looks at a silent terminal then must know what for. */
+async function saying({ io, clock }: CommandContext, running: Promise<ChildEnd> | undefined): Promise<ChildEnd | undefined> {
+  const timer = clock.after(
+    SILENT_STOP_MS,
+    () => io.stderr.write('the command was asked to end; it is killed 10 s after that, or by Ctrl-C now\n'),
+    { unref: true }
+  )
+  try {
+    return await running
+  } finally {
+    timer.cancel()
   }
 }
 
@@ -75,7 +118,8 @@ async function startChild(context: CommandContext, { command, pod, local, events
   const [file = '', ...args] = command.words
   const { values, kept } = childEnvironment(io.env, pod?.environment?.variables ?? [], ownVariables({ command, pod, local, io }))
   if (kept.length > 0) io.stderr.write(`note: ${kept.join(', ')} of this machine, not of the container, for ${printable(file)}\n`)
-  const { runChild } = await import('../process/run-child.ts')
+  const [{ runChild }, { dialTcpTo }] = await Promise.all([import('../process/run-child.ts'), import('../transport/tcp.ts')])
+  await warnOfOpenPort(local, { events, dial: dialTcpTo(), signal: signals.drain })
   let pid = 0
   const end = await runChild({
     file,
@@ -95,21 +139,44 @@ async function startChild(context: CommandContext, { command, pod, local, events
       events.emit('child.state', { pid, state: 'running' })
     }
   })
-  if (end.problem !== undefined) io.stderr.write(`error: ${printable(end.problem)}\n`)
+  if (end.problem !== undefined) {
+    io.stderr.write(`error: ${printable(end.problem)}\n`)
+    return end
+  }
   events.emit('child.state', { pid, state: 'ended', status: end.status, ...(end.signal === undefined ? {} : { signal: end.signal }) })
   return end
 }
 
-function ownVariables({ command, pod, local, io }: Pick<Start, 'command' | 'pod' | 'local'> & Pick<CommandContext, 'io'>) {
+interface Look {
+  events: EventStream
+  dial: (to: Endpoint, signal: AbortSignal) => Promise<Connection>
+  signal: AbortSignal
+}
+
+/** Whoever listens there already gets the visitors, and the command perhaps another port. */
+async function warnOfOpenPort(local: string, { events, dial, signal }: Look): Promise<void> {
+  const connection = await dial(endpointOf(local), signal).catch(() => undefined)
+  if (connection === undefined) return
+  connection.destroy()
+  const message = `something listens on ${local} already, before the command: the visitors reach that`
+  events.emit('notice', { level: 'warn', code: 'PORT_OPEN', message, hint: 'end it, or name another port: --port PORT' })
+}
+
+function endpointOf(local: string): Endpoint {
   const colon = local.lastIndexOf(':')
+  return { host: local.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(local.slice(colon + 1)) }
+}
+
+function ownVariables({ command, pod, local, io }: Pick<Start, 'command' | 'pod' | 'local'> & Pick<CommandContext, 'io'>) {
+  const { host, port } = endpointOf(local)
   return {
-    ...(pod?.access === undefined ? {} : { NODE_USE_ENV_PROXY: '1', ...pod.access.environment(io.env) }),
+    ...(pod?.access === undefined ? {} : pod.access.environment(io.env)),
     INTERCEPT_TARGET: command.target ?? '',
     INTERCEPT_NAMESPACE: pod?.cluster.namespace ?? '',
     INTERCEPT_POD: pod?.environment?.pod ?? '',
     INTERCEPT_CONTAINER: pod?.environment?.container ?? '',
-    INTERCEPT_HOST: local.slice(0, colon).replace(/^\[|\]$/g, ''),
-    INTERCEPT_PORT: local.slice(colon + 1),
+    INTERCEPT_HOST: host,
+    INTERCEPT_PORT: String(port),
     INTERCEPT_MOUNT: pod?.mounted?.root ?? '',
     INTERCEPT_SOCKS: pod?.access?.socksUrl ?? ''
   }

@@ -4,7 +4,7 @@ import type { Variable } from './types.ts'
 export type Own = Readonly<Record<string, string | undefined>>
 
 /** What a program finds this machine by. A container's values name another machine's folders and programs. */
-const OF_THIS_MACHINE: ReadonlySet<string> = new Set([
+export const OF_THIS_MACHINE: ReadonlySet<string> = new Set([
   'PATH',
   'HOME',
   'PWD',

@@ -198,6 +198,7 @@ class RunningIntercept implements Intercept {
   async #awaitLocal(signal: AbortSignal): Promise<void> {
     const { settings, local } = this.#options
     if (await this.#local.check(signal)) return
+    signal.throwIfAborted()
     if (!settings.wait) {
       throw new InterceptError('LOCAL_UNREACHABLE', `nothing listens on ${formatEndpoint(local)}`, {
         hint: `start the app, or name its port: kubectl intercept ${this.#options.plan.target.text} --port PORT`

@@ -87,5 +87,7 @@ async function clean({ root, nonce, pid }: MountRecord): Promise<string | undefi
 /** Field 22 of /proc/PID/stat: when it started, in ticks since the machine did. */
 export async function processStart(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // One that has ended and waits for its parent to look runs no more.
+  return fields[0] === 'Z' ? undefined : fields[19]
 }

@@ -137,7 +137,7 @@ describe('kubectl intercept access', () => {
       expect(await get(url, 'http://web/')).toContain('200 OK')
     })
     expect(result.code).toBe(0)
-    expect(result.stdout.split('\n').filter(line => line !== '')).toHaveLength(8)
+    expect(result.stdout.split('\n').filter(line => line !== '')).toHaveLength(9)
     expect(result.stderr).toMatch(/^namespace default is reachable through socks5h:\/\/127\.0\.0\.1:\d+ and http:/)
   })
 

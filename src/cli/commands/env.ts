@@ -4,7 +4,7 @@ import { printable } from '../../base/format.ts'
 import type { Variable } from '../../environment/types.ts'
 import { renderTable } from '../../output/table.ts'
 import type { CommandContext } from '../context.ts'
-import { readEnvironmentFiles, sayUnnamed, sayWhatIsMissing, wantsFiles, writeEnvironmentFiles } from '../environment-output.ts'
+import { readEnvironmentFiles, sayLeftOut, sayOn, sayWhatIsMissing, wantsFiles, writeEnvironmentFiles } from '../environment-output.ts'
 import { loadEnvironment } from '../load-environment.ts'
 import { formatFor } from '../output-format.ts'
 import { badUsage, quoted } from '../usage-error.ts'
@@ -46,11 +46,11 @@ async function printEnvironment(context: CommandContext, word: string): Promise<
   if (wantsFiles(files)) await writeEnvironmentFiles(variables, files, io)
   else if (format === 'wide') io.stdout.write(table(variables, !args.on('no-headers')))
   else {
-    const { text, unnamed } = encodeEnvironment(variables, format)
-    io.stdout.write(text)
-    sayUnnamed(unnamed, format, io)
+    const encoded = encodeEnvironment(variables, format)
+    io.stdout.write(encoded.text)
+    sayLeftOut(encoded, format, io)
   }
-  sayWhatIsMissing(found, io)
+  sayWhatIsMissing(found, sayOn(io))
   return found.missing.length > 0 ? EXIT.DIFFERENCES : EXIT.OK
 }
 

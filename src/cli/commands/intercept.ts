@@ -31,6 +31,7 @@ export async function run(context: CommandContext): Promise<number> {
   const host = { format: request.dryRun && format === 'tui' ? ('plain' as const) : format, control: !request.dryRun }
   const [target] = request.targets
   const mounts = args.all('mount').length > 0
+  if (request.dryRun && (args.child !== undefined || mounts)) io.stderr.write('note: a dry run starts no command and mounts nothing\n')
   if (request.dryRun || (args.child === undefined && !mounts)) return hostSession(context, host, runSession)
   const { openPodHere } = await import('../pod-here.ts')
   const pod = target === undefined ? undefined : await openPodHere(context, target, args.child !== undefined)

@@ -7,7 +7,17 @@ describe('the variables of a proxy', () => {
   it('stand in both spellings', () => {
     const set = proxyEnvironment(URLS, {})
     expect(Object.keys(set).sort()).toEqual(
-      ['ALL_PROXY', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'all_proxy', 'http_proxy', 'https_proxy', 'no_proxy'].sort()
+      [
+        'ALL_PROXY',
+        'HTTPS_PROXY',
+        'HTTP_PROXY',
+        'NO_PROXY',
+        'all_proxy',
+        'http_proxy',
+        'https_proxy',
+        'no_proxy',
+        'NODE_USE_ENV_PROXY'
+      ].sort()
     )
     expect(set).toMatchObject({ http_proxy: URLS.http, HTTPS_PROXY: URLS.http, ALL_PROXY: URLS.socks, no_proxy: 'localhost,127.0.0.1,::1' })
   })

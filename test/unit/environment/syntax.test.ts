@@ -170,10 +170,17 @@ describe('what a syntax cannot carry', () => {
 
   it('leaves out names that cannot be written, and tells them', () => {
     const variables = ['ok', 'a.b', '1st', 'c-d'].map(name => ({ name, value: 'x' }))
-    expect(encodeEnvironment(variables, 'sh')).toEqual({ text: "export ok='x'\n", unnamed: ['a.b', '1st', 'c-d'] })
+    expect(encodeEnvironment(variables, 'sh')).toEqual({ text: "export ok='x'\n", unnamed: ['a.b', '1st', 'c-d'], left: [] })
     expect(encodeEnvironment(variables, 'docker').unnamed).toEqual([])
     expect(encodeEnvironment(variables, 'json').unnamed).toEqual([])
     expect(encodeEnvironment(variables, 'ps').text).toContain("${Env:a.b} = 'x'\n")
+  })
+
+  it.each(['sh', 'csh', 'cmd', 'ps'] as const)('leaves a shell that reads %s what it finds this machine by', syntax => {
+    const variables = ['PATH', 'HOME', 'LEVEL'].map(name => ({ name, value: 'x' }))
+    const { text, left } = encodeEnvironment(variables, syntax)
+    expect([left, text.includes('PATH'), text.includes('LEVEL')]).toEqual([['PATH', 'HOME'], false, true])
+    expect(encodeEnvironment(variables, 'docker')).toMatchObject({ left: [], text: expect.stringContaining('PATH=x') })
   })
 
   it('carries a value of 1 MiB where the reader takes it', () => {
