@@ -9,6 +9,7 @@ import type { Cluster } from '../kube/types.ts'
 import { describeDialError } from '../transport/errors.ts'
 import type { PodChooser, PodPort } from './choose-pod.ts'
 import { isForbidden } from './directory.ts'
+import type { PodGuard } from './pod-guard.ts'
 import { isRefused, timedOut } from './refusal.ts'
 import { type Destination, unreachable } from './resolve-name.ts'
 
@@ -21,6 +22,7 @@ export interface DialParts {
   cluster: Pick<Cluster, 'forwarder' | 'dialServer'>
   clock: Clock
   chooser: PodChooser
+  guard: PodGuard
   dialOutside: DialTo
   /** From inside a pod; absent unless the person has named one. */
   dialInside: DialTo | undefined
@@ -72,14 +74,17 @@ async function within(clock: Clock, parent: AbortSignal, dial: (signal: AbortSig
 }
 
 function wayToPods(destination: Extract<Destination, { kind: 'pods' }>, parts: DialParts): Way {
-  const { chooser, cluster, clock, dialInside } = parts
+  const { chooser, guard, cluster, clock, dialInside } = parts
   const pods = chooser.order(destination.pods)
   let inside = dialInside
   let last: Error | undefined
   const dialPod = (pod: PodPort, parent: AbortSignal): Promise<Connection> => {
     const done = chooser.opened(pod)
     return within(clock, parent, signal => cluster.forwarder(pod.namespace, pod.pod).dial(pod.port, signal)).then(
-      connection => connection.once('close', done),
+      connection => {
+        guard.watch(pod, connection)
+        return connection.once('close', done)
+      },
       (error: unknown) => {
         done()
         throw error

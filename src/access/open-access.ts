@@ -20,6 +20,7 @@ import { type Forward, resolveForward, targetOf } from './forward.ts'
 import { insideDial, type InsidePod } from './inside-dial.ts'
 import { CLUSTER_DOMAIN, meaningOf } from './names.ts'
 import { Lingering } from './relay.ts'
+import { podGuard } from './pod-guard.ts'
 import { type Names, resolveName } from './resolve-name.ts'
 import { connectTo, IDLE_MS, joinWith, refuse, type ServeParts } from './serve.ts'
 import { serveHttp } from './serve-http.ts'
@@ -148,6 +149,7 @@ function serveParts(options: AccessOptions, names: Names, signal: AbortSignal): 
     cluster,
     clock,
     chooser: podChooser(),
+    guard: podGuard(cluster, clock),
     dialOutside: dialTcpTo(),
     dialInside: options.viaPod === undefined ? undefined : insideDial(options.viaPod, { cluster, clock }),
     sayOutside: (to, alias) => {

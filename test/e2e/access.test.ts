@@ -247,7 +247,7 @@ describe('a client as browsers are', () => {
 
   it('opens a WebSocket', async () => {
     const { client } = await throughConnect(running.url, 'tunnel:80')
-    const ws = new WebSocket('ws://tunnel/ws', { createConnection: () => client.socket })
+    const ws = new WebSocket('ws://tunnel/ws', { handshakeTimeout: 10_000, createConnection: () => client.socket })
     const text: string[] = []
     ws.on('message', data => text.push((data as Buffer).toString('latin1')))
     await new Promise((resolve, reject) => ws.once('open', resolve).once('error', reject))
