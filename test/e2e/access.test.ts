@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { eventually } from '../harness/eventually.ts'
+import { STATUS as STATUS_OF_RELAY } from '../../src/relay/message.ts'
 import { endClients, get, rawClient, throughConnect, throughSocks } from '../harness/proxy-clients.ts'
 import { type Rule, user } from './user.ts'
 import { env, kubectl, kubectlBeside } from './world.ts'
@@ -50,7 +51,7 @@ const OBJECTS = [
   service('db', { clusterIP: 'None', selector: { app: 'db' }, ports: [{ name: 'pg', port: 5_432 }] }),
   workload('StatefulSet', 'db', 2, podSpec({ command: ['nc', '-ll', '-p', '5432', '-e', 'sh', '-c', 'echo "ready $(hostname)"; cat'] })),
   service('tunnel', { selector: { app: 'tunnel' }, ports: [{ port: 80, targetPort: 8_080 }] }),
-  workload('Deployment', 'tunnel', 1, podSpec({ image: 'gogost/gost', args: ['-L', 'http+ws://:8080?path=/ws'] })),
+  workload('Deployment', 'tunnel', 1, podSpec({ image: 'gogost/gost', args: ['-L', 'tunnel+ws://:8080?path=/ws'] })),
   service('picky', { selector: { app: 'picky' }, ports: [{ port: 80 }] }),
   workload(
     'Deployment',
@@ -248,12 +249,13 @@ describe('a client as browsers are', () => {
   it('opens a WebSocket', async () => {
     const { client } = await throughConnect(running.url, 'tunnel:80')
     const ws = new WebSocket('ws://tunnel/ws', { handshakeTimeout: 10_000, createConnection: () => client.socket })
-    const text: string[] = []
-    ws.on('message', data => text.push((data as Buffer).toString('latin1')))
+    const got: Buffer[] = []
+    ws.on('message', data => got.push(data as Buffer))
     await new Promise((resolve, reject) => ws.once('open', resolve).once('error', reject))
-    // gost at the other end is an HTTP proxy within the WebSocket.
-    ws.send(Buffer.from(`GET http://shop.${namespace}.svc.cluster.local/ HTTP/1.1\r\nHost: shop\r\n\r\n`))
-    await eventually(() => expect(text.join('')).toContain('nginx'))
+    // A bind without a tunnel, in the relay protocol that gost speaks there: version 1, and no success.
+    ws.send(Buffer.from([1, 2, 0, 0]))
+    await eventually(() => expect(Buffer.concat(got).length).toBeGreaterThanOrEqual(4))
+    expect([...Buffer.concat(got).subarray(0, 2)]).toEqual([1, STATUS_OF_RELAY.BAD_REQUEST])
     ws.terminate()
   })
 })
