@@ -1,5 +1,4 @@
 /** The environment of a target as `env` and `intercept --env-file` want it: found in the cluster, redacted where asked. */
-import { printable } from '../base/format.ts'
 import type { Environment } from '../environment/environment.ts'
 import type { Cluster } from '../kube/types.ts'
 import { connect } from './connect.ts'
@@ -8,7 +7,8 @@ import { type EnvironmentFiles, sayOn, sayWhatIsMissing, writeEnvironmentFiles }
 
 export async function loadEnvironment(context: CommandContext, word: string): Promise<Environment> {
   const read = await environmentReader(context, word)
-  const cluster = await connect(context, line => void context.io.stderr.write(`warning: ${printable(line)}\n`))
+  const say = sayOn(context.io)
+  const cluster = await connect(context, line => say(`warning: ${line}`))
   try {
     return await read(cluster)
   } finally {

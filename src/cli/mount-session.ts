@@ -3,10 +3,11 @@ import { stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { EXIT } from '../base/errors.ts'
-import { formatBytes, printable } from '../base/format.ts'
+import { formatBytes } from '../base/format.ts'
 import type { Mounted, Placed } from '../volumes/mount-files.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
+import { sayOn } from './environment-output.ts'
 import type { Io } from './io.ts'
 import { cleanLeftovers, mountRecords } from './leftovers.ts'
 import { badUsage } from './usage-error.ts'
@@ -16,7 +17,7 @@ const KEEP_ALIVE_MS = 60_000
 
 export async function runMount(context: CommandContext, word: string): Promise<number> {
   const { io, stop } = context
-  const say = (line: string): void => void io.stderr.write(`${printable(line)}\n`)
+  const say = sayOn(io)
   for (const line of await cleanLeftovers(io)) say(line)
   const cluster = await connect(context, line => say(`warning: ${line}`))
   try {

@@ -1,7 +1,6 @@
 /** What a target's pod has, on this machine, while a session runs: its files, and for a program its environment and its cluster's names. */
 import type { Access } from '../access/open-access.ts'
 import { asError } from '../base/errors.ts'
-import { printable } from '../base/format.ts'
 import type { Environment } from '../environment/environment.ts'
 import type { EventStream } from '../event/stream.ts'
 import type { Cluster } from '../kube/types.ts'
@@ -9,7 +8,7 @@ import type { Mounted } from '../volumes/mount-files.ts'
 import { readAccessFlags } from './access-options.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
-import { sayWhatIsMissing } from './environment-output.ts'
+import { sayOn, sayWhatIsMissing } from './environment-output.ts'
 import { environmentReader } from './load-environment.ts'
 import { openMount, report } from './mount-session.ts'
 
@@ -33,8 +32,9 @@ export async function openPodHere(context: CommandContext, word: string, forProg
   const readEnvironment = forProgram ? await environmentReader(context, word) : undefined
   const accessFlags = forProgram ? await readAccessFlags(context) : undefined
   const said = new Set<string>()
+  const onStderr = sayOn(io)
   let speak = (line: string): void => {
-    if (!said.has(line)) io.stderr.write(`${printable(line)}\n`)
+    if (!said.has(line)) onStderr(line)
     said.add(line)
   }
   const say = (line: string): void => speak(line)
