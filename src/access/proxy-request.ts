@@ -3,10 +3,10 @@
  * without the headers that are meant for us. Pure.
  */
 import type { Endpoint } from '../base/connection.ts'
-
 import { hasToken, header } from '../http/header.ts'
 import { keepsAlive, requestFraming } from '../http/framer.ts'
 import type { Framing, RequestHead } from '../http/message.ts'
+import { isSafeMethod } from '../http/safe-method.ts'
 
 export type ProxyRequest =
   | { kind: 'connect'; to: Endpoint }
@@ -58,7 +58,7 @@ export function readProxyRequest(head: RequestHead): ProxyRequest {
     framing,
     upgrade,
     keepAlive: keepsAlive(head),
-    repeatable: framing.kind === 'none' && !upgrade && /^(?:GET|HEAD|OPTIONS)$/.test(head.method)
+    repeatable: framing.kind === 'none' && !upgrade && isSafeMethod(head.method)
   }
 }
 

@@ -8,6 +8,7 @@ import { keepsAlive, requestFraming } from '../http/framer.ts'
 import { parseRequestHead } from '../http/head.ts'
 import { header, hasToken } from '../http/header.ts'
 import type { Framing, RequestHead } from '../http/message.ts'
+import { isSafeMethod } from '../http/safe-method.ts'
 
 export interface PlannedRequest {
   head: RequestHead
@@ -34,7 +35,6 @@ export class RequestRefused extends Error {
   }
 }
 
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 const HOST = /^[A-Za-z0-9._~!$&'()*+,;=%[\]:-]*$/
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 /** Belong to one connection whether `Connection` names them or not. */
@@ -61,7 +61,7 @@ export function planRequest(raw: Buffer): PlannedRequest {
     framing,
     upgrade,
     keepAlive: keepsAlive(head) && head.version === '1.1',
-    repeatable: SAFE.has(head.method) && framing.kind === 'none' && !upgrade
+    repeatable: isSafeMethod(head.method) && framing.kind === 'none' && !upgrade
   }
 }
 
