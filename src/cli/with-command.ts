@@ -5,6 +5,7 @@
 import { printable } from '../base/format.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
 import { EXIT } from '../base/errors.ts'
+import { parseHostPort } from '../discovery/address.ts'
 import { childEnvironment } from '../environment/child-environment.ts'
 import type { EventStream } from '../event/stream.ts'
 import type { ChildEnd } from '../process/run-child.ts'
@@ -119,7 +120,7 @@ async function startChild(context: CommandContext, { command, pod, local, events
   const { values, kept } = childEnvironment(io.env, pod?.environment?.variables ?? [], ownVariables({ command, pod, local, io }))
   if (kept.length > 0) io.stderr.write(`note: ${kept.join(', ')} of this machine, not of the container, for ${printable(file)}\n`)
   const [{ runChild }, { dialTcpTo }] = await Promise.all([import('../process/run-child.ts'), import('../transport/tcp.ts')])
-  await warnOfOpenPort(local, { events, dial: dialTcpTo(), signal: signals.drain })
+  await warnOfOpenPort(local, { to: parseHostPort(local), events, dial: dialTcpTo(), signal: signals.drain })
   let pid = 0
   const end = await runChild({
     file,
@@ -148,27 +149,24 @@ async function startChild(context: CommandContext, { command, pod, local, events
 }
 
 interface Look {
+  to: Endpoint | undefined
   events: EventStream
   dial: (to: Endpoint, signal: AbortSignal) => Promise<Connection>
   signal: AbortSignal
 }
 
 /** Whoever listens there already gets the visitors, and the command perhaps another port. */
-async function warnOfOpenPort(local: string, { events, dial, signal }: Look): Promise<void> {
-  const connection = await dial(endpointOf(local), signal).catch(() => undefined)
+async function warnOfOpenPort(local: string, { to, events, dial, signal }: Look): Promise<void> {
+  if (to === undefined) return
+  const connection = await dial(to, signal).catch(() => undefined)
   if (connection === undefined) return
   connection.destroy()
   const message = `something listens on ${local} already, before the command: the visitors reach that`
   events.emit('notice', { level: 'warn', code: 'PORT_OPEN', message, hint: 'end it, or name another port: --port PORT' })
 }
 
-function endpointOf(local: string): Endpoint {
-  const colon = local.lastIndexOf(':')
-  return { host: local.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(local.slice(colon + 1)) }
-}
-
 function ownVariables({ command, pod, local, io }: Pick<Start, 'command' | 'pod' | 'local'> & Pick<CommandContext, 'io'>) {
-  const { host, port } = endpointOf(local)
+  const { host = '', port = '' } = parseHostPort(local) ?? {}
   return {
     ...(pod?.access === undefined ? {} : pod.access.environment(io.env)),
     INTERCEPT_TARGET: command.target ?? '',
