@@ -11,6 +11,8 @@ import { mustBe } from '../src/config/values.ts'
 import { COMMAND_NAMES } from '../src/cli/command-names.ts'
 import type { FlagSpec } from '../src/cli/flag-spec.ts'
 import { FLAGS, spelled } from '../src/cli/flags.ts'
+import { parseOperateConfig } from '../src/cli/operate-config.ts'
+import { OPERATE_FLAGS, type OperateFlag } from '../src/cli/operate-flags.ts'
 import { EVENT_TYPES, eventSchema } from '../src/event/schema.ts'
 import { BUG_CODE } from '../src/output/error.ts'
 
@@ -128,6 +130,26 @@ describe('docs/config.md', () => {
       const file = parseConfig(sample, 'config.md', CONFIG_GRAMMAR)
       expect([file.defaults, ...file.intercepts.values()].flatMap(({ ignored }) => ignored)).toEqual([])
     }
+  })
+})
+
+describe('docs/server.md', () => {
+  it('lists our own flags', () => {
+    const rows = OPERATE_FLAGS.map((flag: OperateFlag) => [
+      `\`--${flag.name}${flag.argument === undefined ? '' : ` ${flag.argument}`}\``,
+      flag.summary,
+      flag.default ?? '',
+      flag.commands.join(', ')
+    ])
+    const table = [['flag', 'meaning', 'default', 'of'], ['---', '---', '---', '---'], ...rows]
+    const text = `${table.map(row => `| ${row.map(cell).join(' | ')} |`).join('\n')}\n`
+    expect(generated('server.md', 'flags', text)).toBe(text)
+  })
+
+  it('shows files that are valid', () => {
+    const samples = [...read('server.md').matchAll(/```yaml\n# server\.yaml\n([\s\S]*?)```/g)].map(([, sample = '']) => sample)
+    expect(samples.length).toBeGreaterThan(0)
+    for (const sample of samples) expect(parseOperateConfig(sample, 'server.yaml', 'server').length).toBeGreaterThan(0)
   })
 })
 

@@ -158,11 +158,15 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
   server: {
     summary: "Run the tunnel server, in place of gost's",
     usage: ["kubectl intercept server -L 'tunnel+ws://:8421?entrypoint=:80&tunnel=HOST:UUID&path=/proxy'"],
-    about: ["Takes gost's own flags (-L, -F, -C, -D) and URL grammar, so that a manifest changes its image only."],
+    about: ["Takes gost's own flags (-L, -F, -C, -D) and URL grammar, so that a manifest changes its image only; beside them our own:"],
     examples: [
       {
         command: "kubectl intercept server -L 'tunnel+ws://:8421?entrypoint=:8080&path=/proxy'",
         summary: 'a server on this machine'
+      },
+      {
+        command: "kubectl intercept server --check -L 'tunnel+ws://:8421?entrypoint=:8080&path=/proxy'",
+        summary: 'only say what would be done'
       }
     ],
     load: () => import('./commands/server.ts')
@@ -170,7 +174,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
   sidecar: {
     summary: "Run the connector next to an app, in place of gost's",
     usage: ["kubectl intercept sidecar -L rtcp://:0/:80 -F 'tunnel+ws://SERVER:8421?tunnel.id=UUID&path=/proxy'"],
-    about: ["Takes gost's own flags (-L, -F, -C, -D) and URL grammar, so that a manifest changes its image only."],
+    about: ["Takes gost's own flags (-L, -F, -C, -D) and URL grammar, so that a manifest changes its image only; beside them our own:"],
     examples: [
       {
         command: "kubectl intercept sidecar -L rtcp://:0/:3000 -F 'tunnel+ws://localhost:8421?tunnel.id=UUID&path=/proxy'",

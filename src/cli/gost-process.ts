@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Closable, closeAll } from '../base/closable.ts'
-import { deadline } from '../base/clock.ts'
+import { type Clock, deadline } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { errnoOf, InterceptError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
-import { logger, maskUuids } from '../base/log.ts'
+import { type Logger, logger, maskUuids } from '../base/log.ts'
 import { gostFactsOfArgv } from '../discovery/container.ts'
 import type { GostFacts, ServerFact, SidecarFact } from '../discovery/types.ts'
 import { logSink } from '../output/log.ts'
@@ -16,31 +16,46 @@ import { startServer } from '../server/run-server.ts'
 import { startSidecar } from '../server/sidecar.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import type { CommandContext } from './context.ts'
+import { describeServer, describeSidecar } from './describe-operation.ts'
+import { type OperateSettings, readOperation } from './operate-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
 
 type Part = 'server' | 'sidecar'
-
-/** How long running requests may take at the end, as `intercept --grace`. */
-const GRACE_MS = 10_000
 
 interface Running extends Closable {
   drain(signal: AbortSignal): Promise<void>
 }
 
+interface Host {
+  clock: Clock
+  log: Logger
+  /** One line for a person, ids shortened. */
+  say: (line: string) => void
+  settings: OperateSettings
+  readFile: (path: string) => string
+}
+
 export async function runGostProcess(context: CommandContext, part: Part): Promise<number> {
   const { io, clock, stop, flagArgs } = context
-  const facts = gostFactsOfArgv(flagArgs, file => readConfig(file, io.cwd))
+  const { settings, gost, warnings } = readOperation(flagArgs, part, io.cwd)
+  const facts = gostFactsOfArgv(gost, file => readConfig(file, io.cwd))
   const { servers, sidecars } = usable(facts, part)
   const say = (line: string): void => void io.stderr.write(`${printable(maskUuids(line))}\n`)
-  for (const problem of facts.problems) say(`warning: ${problem}`)
+  for (const problem of [...warnings, ...facts.problems]) say(`warning: ${problem}`)
+  const readFile = (file: string): string => readFileSync(path.resolve(io.cwd, file), 'utf8')
+  if (settings.check) {
+    for (const fact of servers) io.stdout.write(describeServer(fact, serverOptionsFrom(fact, readFile)))
+    for (const fact of sidecars) io.stdout.write(describeSidecar(fact, sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))))
+    return 0
+  }
   const running: Running[] = []
-  const log = logger(logSink(io.stderr, clock), flagArgs.includes('-D') ? 'debug' : 'info')
-  const host = { ...context, log }
+  const log = logger(logSink(io.stderr, clock), settings.logLevel)
+  const host: Host = { clock, log, say, settings, readFile }
   try {
-    for (const fact of servers) running.push(await serve(fact, host, say))
-    for (const fact of sidecars) running.push(register(fact, host, say))
+    for (const fact of servers) running.push(await serve(fact, host))
+    for (const fact of sidecars) running.push(register(fact, host))
     await aborted(stop.drain)
-    const grace = deadline(clock, GRACE_MS, () => new Error('grace is over'), stop.now)
+    const grace = deadline(clock, settings.graceMs, () => new Error('grace is over'), stop.now)
     await Promise.all(running.map(each => each.drain(grace.signal)))
     grace.done()
     return 0
@@ -59,8 +74,8 @@ function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'side
   throw badUsage(`the arguments hold ${missing}${why === undefined ? '' : `: ${why}`}`, seeHelp(part))
 }
 
-async function serve(fact: ServerFact, { io, clock, log }: CommandContext, say: (line: string) => void): Promise<Running> {
-  const options = serverOptionsFrom(fact, file => readFileSync(path.resolve(io.cwd, file), 'utf8'))
+async function serve(fact: ServerFact, { clock, log, say, settings, readFile }: Host): Promise<Running> {
+  const options = serverOptionsFrom(fact, readFile)
   const server = await startServer({ ...options, clock, log }).catch((error: unknown) => {
     throw inUse(error, fact.port)
   })
@@ -68,7 +83,7 @@ async function serve(fact: ServerFact, { io, clock, log }: CommandContext, say: 
   say(
     `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${entrypoints === '' ? 'no port' : entrypoints}`
   )
-  return { close: server.close, drain: signal => server.drain({ graceMs: GRACE_MS, signal }) }
+  return { close: server.close, drain: signal => server.drain({ graceMs: settings.graceMs, signal }) }
 }
 
 function inUse(error: unknown, port: number): unknown {
@@ -81,7 +96,7 @@ function inUse(error: unknown, port: number): unknown {
   })
 }
 
-function register(fact: SidecarFact, { clock, log }: CommandContext, say: (line: string) => void): Running {
+function register(fact: SidecarFact, { clock, log, say }: Host): Running {
   const options = sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))
   const { tunnelId, weight, target } = options
   const sidecar = startSidecar({ ...options, clock, log })

@@ -3,6 +3,7 @@ import { COMMAND_NAMES, type CommandName } from './command-names.ts'
 import { COMMANDS } from './commands.ts'
 import type { FlagSpec } from './flag-spec.ts'
 import { FLAGS, flagsOf, spelled } from './flags.ts'
+import { type OperateCommand, operateFlagsOf } from './operate-flags.ts'
 
 const SHOWN_COMMANDS = COMMAND_NAMES.filter(name => name !== 'intercept' && name !== 'help')
 
@@ -27,13 +28,19 @@ export function renderHelp(command: CommandName, columns = 100): string {
           )
         )
       : '',
-    takesFlags(command) ? section('Flags', table(ownFlags(command), width)) : '',
-    takesFlags(command) ? wrap(`kubectl's own flags follow the plugin name: ${kubectlFlags()}.`, width) : ''
+    section('Flags', table(runsGost(command) ? operateFlags(command) : ownFlags(command), width)),
+    !runsGost(command) ? wrap(`kubectl's own flags follow the plugin name: ${kubectlFlags()}.`, width) : ''
   ]
   return `${parts.filter(text => text !== '').join('\n\n')}\n`
 }
 
-const takesFlags = (command: CommandName): boolean => command !== 'server' && command !== 'sidecar'
+const runsGost = (command: CommandName): command is OperateCommand => command === 'server' || command === 'sidecar'
+
+const operateFlags = (command: OperateCommand): (readonly [string, string])[] =>
+  operateFlagsOf(command).map(flag => [
+    `--${flag.name}${flag.argument === undefined ? '' : ` ${flag.argument}`}`,
+    flag.default === undefined ? flag.summary : `${flag.summary} (default: ${flag.default})`
+  ])
 
 function examples(command: CommandName): string[] {
   return COMMANDS[command].examples.flatMap(({ command: line, summary }) => [`  # ${summary}`, `  ${line}`])

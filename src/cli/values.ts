@@ -1,18 +1,20 @@
 /** Reads the values of flags: each reader takes what was typed and gives a value, or says in one sentence what is wrong and what would be right. */
 import { parseDuration } from '../base/duration.ts'
 import type { InterceptError } from '../base/errors.ts'
-import { badUsage, quoted } from './usage-error.ts'
+import { badUsage, commandLine, quoted } from './usage-error.ts'
 
 /** What a person typed after which flag. */
 export interface Typed {
   flag: string
   text: string
+  /** Whose help tells more. */
+  command?: string
 }
 
-const wrong = ({ flag, text }: Typed, must: string, example: string): InterceptError =>
+const wrong = ({ flag, text, command = 'intercept' }: Typed, must: string, example: string): InterceptError =>
   badUsage(
     `${flag} must be ${must}, not ${quoted(text)}`,
-    `for example: ${flag}${flag.endsWith('=') ? '' : ' '}${example}; all flags: kubectl intercept --help`
+    `for example: ${flag}${flag.endsWith('=') ? '' : ' '}${example}; all flags: ${commandLine(command)} --help`
   )
 
 export function readWhole(typed: Typed, range: { min: number; max: number; example: number }): number {

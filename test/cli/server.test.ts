@@ -78,4 +78,22 @@ describe("gost's command line", () => {
     expect(stderr).toContain(`port ${port} or that of an entrypoint is in use`)
     taken.close()
   })
+
+  it('says with --check what would be done, and opens nothing', async () => {
+    const { code, stdout } = await runCli(['server', '--check', '-L', `tunnel+ws://:1?entrypoint=:2&tunnel=nginx.local:${ID}&path=/proxy`])
+    expect(code).toBe(0)
+    expect(stdout).toBe('tunnel server on port 1, ws, path /proxy\n  visitors on port 2\n  nginx.local → tunnel 10bc451e…\n')
+    const sidecar = await runCli(['sidecar', '--check', '-L', 'rtcp://:0/:80', '-F', `tunnel+ws://proxy:8421?tunnel.id=${ID}`])
+    expect(sidecar.stdout).toBe('sidecar registers at proxy:8421, ws, path /ws\n  tunnel 10bc451e…, weight 1, app port 80\n')
+  })
+
+  it('starts in spite of flags of gost that it lacks, and refuses what nobody knows', async () => {
+    const line = ['--check', '-api', ':18080', '-L', `tunnel+ws://:1?entrypoint=:2`]
+    const { code, stderr } = await runCli(['server', ...line])
+    expect([code, stderr]).toEqual([0, 'warning: -api has no effect here: there is no web API\n'])
+    const bad = await runCli(['server', '--grace', 'soon', ...line])
+    expect(bad.code).toBe(2)
+    expect(bad.stderr).toContain('--grace must be a duration such as 500ms, 10s or 1m30s, not "soon"')
+    expect((await runCli(['server', '--config', 'none.yaml', ...line])).stderr).toContain('--config: "none.yaml" cannot be read (ENOENT)')
+  })
 })

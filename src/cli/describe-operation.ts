@@ -1,0 +1,28 @@
+/** What `--check` says of a server and a sidecar that could start as they are. Ids are shortened: they are bearer secrets. */
+import { formatEndpoint } from '../base/connection.ts'
+import { printable } from '../base/format.ts'
+import { maskUuids } from '../base/log.ts'
+import type { ServerFact, SidecarFact } from '../discovery/types.ts'
+import type { serverOptionsFrom } from '../server/from-argv.ts'
+import type { SidecarOptions } from '../server/sidecar.ts'
+
+const lines = (rows: readonly string[]): string => rows.map(row => `${printable(maskUuids(row), 1_000)}\n`).join('')
+const onPort = ({ host, port }: { host: string; port: number }): string => (host === '' ? `port ${port}` : formatEndpoint({ host, port }))
+
+export function describeServer(
+  fact: ServerFact,
+  { tunnel, entrypoints, rules, credentials }: ReturnType<typeof serverOptionsFrom>
+): string {
+  return lines([
+    `tunnel server on ${onPort(tunnel)}, ${fact.carrier}, path ${fact.path}`,
+    ...entrypoints.map(at => `  visitors on ${onPort(at)}${at.proxyProtocol === true ? ', with a PROXY header' : ''}`),
+    ...rules.map(rule => `  ${rule.host} → tunnel ${rule.tunnelId}${rule.private === true ? ', private' : ''}`),
+    ...((credentials ?? []).length > 0 ? [`  connectors need credentials (${credentials?.length} known)`] : [])
+  ])
+}
+
+export const describeSidecar = (fact: SidecarFact, { tunnelId, weight, target }: SidecarOptions): string =>
+  lines([
+    `sidecar registers at ${formatEndpoint(fact.server)}, ${fact.carrier}, path ${fact.path}`,
+    `  tunnel ${tunnelId}, weight ${weight}, app ${target.host === '' ? `port ${target.port}` : formatEndpoint(target)}`
+  ])

@@ -1,0 +1,55 @@
+/**
+ * Our own flags of `server` and `sidecar`, which stand beside gost's: a table of their own, since some names mean something else to `intercept`.
+ * `operate-args.ts` takes them out of the command line, help and docs/server.md list them. In the file of `--config` each is a key of the same name.
+ */
+import type { FlagSpec } from './flag-spec.ts'
+
+export interface OperateFlag extends Pick<FlagSpec, 'name' | 'argument' | 'summary' | 'default'> {
+  /** `none`: a switch. `many` may repeat. */
+  readonly arity: 'none' | 'one' | 'many'
+  readonly commands: readonly OperateCommand[]
+  /** Only on the command line. */
+  readonly notInFile?: true
+}
+
+export type OperateCommand = 'server' | 'sidecar'
+
+const BOTH = ['server', 'sidecar'] as const
+
+export const OPERATE_FLAGS = [
+  {
+    name: 'config',
+    arity: 'one',
+    commands: BOTH,
+    argument: 'FILE',
+    summary: 'YAML file with these settings, the flags without dashes being its keys; what is typed counts more',
+    notInFile: true
+  },
+  { name: 'check', arity: 'none', commands: BOTH, summary: 'say what would be done, and open nothing', notInFile: true },
+  {
+    name: 'grace',
+    arity: 'one',
+    commands: BOTH,
+    argument: 'DURATION',
+    summary: 'how long running requests may take at the end',
+    default: '10s'
+  },
+  {
+    name: 'log-level',
+    arity: 'one',
+    commands: BOTH,
+    argument: 'LEVEL',
+    summary: 'error, warn, info, debug or trace',
+    default: 'info; debug with -D, trace with -DD'
+  }
+] as const satisfies readonly OperateFlag[]
+
+type Row = (typeof OPERATE_FLAGS)[number]
+export type OperateFlagName = Row['name']
+export type OperateSwitch = Extract<Row, { arity: 'none' }>['name']
+export type OperateScalar = Extract<Row, { arity: 'one' }>['name']
+
+const isOf = (flag: OperateFlag, command: OperateCommand): boolean => flag.commands.includes(command)
+
+export const operateFlagsOf = (command: OperateCommand): (OperateFlag & { name: OperateFlagName })[] =>
+  OPERATE_FLAGS.filter(flag => isOf(flag, command))

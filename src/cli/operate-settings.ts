@@ -1,0 +1,81 @@
+/** Our own settings of `server` and `sidecar`: from flags and the file of `--config`, read and checked. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { errnoOf } from '../base/errors.ts'
+import { type Level, LEVELS } from '../base/log.ts'
+import { type Given, splitArgs } from './operate-args.ts'
+import { parseOperateConfig } from './operate-config.ts'
+import type { OperateCommand, OperateFlagName, OperateScalar, OperateSwitch } from './operate-flags.ts'
+import { badUsage, quoted, seeHelp } from './usage-error.ts'
+import { readChoice, readDuration, type Typed } from './values.ts'
+
+export interface OperateSettings {
+  /** Say what would be done, and open nothing. */
+  check: boolean
+  graceMs: number
+  logLevel: Level
+}
+
+export interface Operation {
+  settings: OperateSettings
+  /** gost's part of the command line. */
+  gost: string[]
+  warnings: string[]
+}
+
+const GRACE_MS = 10_000
+
+/** Throws BAD_USAGE or CONFIG_INVALID. */
+export function readOperation(argv: readonly string[], command: OperateCommand, cwd: string): Operation {
+  const { own, gost, warnings } = splitArgs(argv, command)
+  const file = own.findLast(({ name }) => name === 'config')
+  const given = new Settings([...(file === undefined ? [] : parseOperateConfig(readConfig(file, cwd), file.text, command)), ...own])
+  const level = given.one('log-level')
+  return {
+    settings: {
+      check: given.on('check'),
+      graceMs: given.read('grace', readDuration) ?? GRACE_MS,
+      logLevel: level === undefined ? gostLevel(gost) : readChoice(level, LEVELS)
+    },
+    gost,
+    warnings
+  }
+}
+
+class Settings {
+  readonly #given: readonly Given[]
+  constructor(given: readonly Given[]) {
+    this.#given = given
+  }
+
+  /** All of one name, in their order. */
+  all(name: OperateFlagName): Typed[] {
+    return this.#given.filter(each => each.name === name)
+  }
+
+  /** The last one counts. */
+  one(name: OperateScalar | OperateSwitch): Typed | undefined {
+    return this.all(name).at(-1)
+  }
+
+  read<T>(name: OperateScalar, reader: (typed: Typed) => T): T | undefined {
+    const typed = this.one(name)
+    return typed === undefined ? undefined : reader(typed)
+  }
+
+  on(name: OperateSwitch): boolean {
+    const typed = this.one(name)
+    return typed !== undefined && readChoice(typed, ['true', 'false']) === 'true'
+  }
+}
+
+const gostLevel = (gost: readonly string[]): Level =>
+  gost.some(word => /^--?DD$/.test(word)) ? 'trace' : gost.some(word => /^--?D$/.test(word)) ? 'debug' : 'info'
+
+function readConfig({ flag, text }: Typed, cwd: string): string {
+  try {
+    return readFileSync(path.resolve(cwd, text), 'utf8')
+  } catch (error) {
+    throw badUsage(`${flag}: ${quoted(text)} cannot be read (${errnoOf(error) ?? 'unknown reason'})`, seeHelp('server'))
+  }
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { InterceptError } from '../../../src/base/errors.ts'
+import { splitArgs } from '../../../src/cli/operate-args.ts'
+import { parseOperateConfig } from '../../../src/cli/operate-config.ts'
+
+const split = (line: string) => splitArgs(line.split(' '), 'server')
+const own = (line: string) => split(line).own.map(({ name, text }) => `${name}=${text}`)
+
+function refusal(run: () => unknown): InterceptError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof InterceptError) return error
+    throw error
+  }
+  throw new Error('accepted')
+}
+
+describe('our own flags beside those of gost', () => {
+  it.each([
+    ['--grace 3s -L tunnel://:1', ['grace=3s'], '-L tunnel://:1'],
+    ['-L tunnel://:1 --grace=3s --check', ['grace=3s', 'check=true'], '-L tunnel://:1'],
+    ['-L --grace -D -- -L x --check=false', ['check=false'], '-L --grace -D -- -L x'],
+    ['--L=tunnel://:1 -C=a.yaml -DD', [], '--L=tunnel://:1 -C=a.yaml -DD']
+  ])('are taken out of `%s`', (line, flags, gost) => {
+    expect(own(line)).toEqual(flags)
+    expect(split(line).gost.join(' ')).toBe(gost)
+  })
+
+  it('warns of flags of gost that have no effect here', () => {
+    const { warnings, gost } = split('-api :18080 -metrics=:9000 -O yaml -L tunnel://:1')
+    expect(warnings.map(text => text.split(' ')[0])).toEqual(['-api', '-metrics', '-O'])
+    expect(gost).toEqual(['-L', 'tunnel://:1'])
+  })
+
+  it.each([
+    ['--grce 3s', '--grce', 'did you mean --grace?'],
+    ['--zzzzzz', '--zzzzzz', 'kubectl intercept server --help'],
+    ['-x', '-x', 'kubectl intercept server --help'],
+    ['--grace', '--grace', 'write --grace DURATION']
+  ])('refuses `%s` in a sentence', (line, named, hint) => {
+    const error = refusal(() => split(line))
+    expect(error.code).toBe('BAD_USAGE')
+    expect(error.message).toContain(named)
+    expect(error.hint).toContain(hint)
+  })
+})
+
+describe('the file of --config', () => {
+  const parse = (text: string) => parseOperateConfig(text, 'server.yaml', 'server')
+
+  it('holds the flags as keys', () => {
+    expect(parse('# ours\ngrace: 30s\nlog-level: warn\n').map(({ name, text }) => `${name}=${text}`)).toEqual([
+      'grace=30s',
+      'log-level=warn'
+    ])
+    expect(parse('')).toEqual([])
+  })
+
+  it.each([
+    ['grace: 1s\ngrce: 2s', 'server.yaml, line 2: there is no setting "grce"', 'Did you mean grace?'],
+    ['config: x', 'line 1: there is no setting "config"', ''],
+    ['grace: [1s, 2s]', 'line 1: grace must hold one value', ''],
+    ['- grace', 'line 1: the file must hold keys and values', ''],
+    ['grace: 1s\ngrace: 2s', 'line 2: no valid YAML', ''],
+    ['a: {', 'no valid YAML', '']
+  ])('is refused as %j with file and line', (text, message, hint) => {
+    const error = refusal(() => parse(text))
+    expect(error.code).toBe('CONFIG_INVALID')
+    expect(error.message).toContain(message)
+    expect(error.hint).toContain(hint)
+  })
+})
