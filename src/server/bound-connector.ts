@@ -9,11 +9,20 @@ import { streamOpen } from '../relay/addresses.ts'
 import { encodeResponse } from '../relay/encode.ts'
 import { openSession } from '../smux/session.ts'
 import type { SmuxSession, SmuxStream } from '../smux/types.ts'
-import { CONTROL_STREAM_ID } from '../tunnel/control-channel.ts'
+import { CONTROL_STREAM_ID, type Hello, type Neighbour } from '../tunnel/control-channel.ts'
 import type { Condition, Network } from './choice.ts'
 import { acceptControl, type ServerControl } from './control.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Connector, StreamOpen, TunnelStream } from './registry.ts'
+
+/** What a connector of ours asks for is granted or refused by the server as a whole; a sentence is the reason why not. */
+export interface ConnectorRules {
+  greet(connector: BoundConnector, hello: Hello): string | undefined
+  reweigh(connector: BoundConnector, weight: number): string | undefined
+  refilter(connector: BoundConnector, filter: string): string | undefined
+  /** Who takes the visitors once this one is gone. */
+  neighbours(connector: BoundConnector): Neighbour[]
+}
 
 export interface BoundConnectorOptions {
   id: string
@@ -21,6 +30,9 @@ export interface BoundConnectorOptions {
   weight: number
   network: Network
   peer: 'gost' | 'ours'
+  /** Of this server, told to connectors of ours. */
+  serverName: string
+  rules: ConnectorRules
   limits: ServerLimits
   clock: Clock
   log: Logger
@@ -38,15 +50,22 @@ export class BoundConnector implements Connector {
   readonly peer: 'gost' | 'ours'
   readonly closed: Promise<Error | undefined>
   weight: number
+  /** What a connector of ours said of itself. */
+  hello: Hello | undefined
 
   readonly #session: SmuxSession
+  readonly #serverName: string
+  readonly #rules: ConnectorRules
   readonly #limits: ServerLimits
   readonly #clock: Clock
   readonly #log: Logger
   #control: ServerControl | undefined
-  readonly #open = new Set<OpenedStream>()
+  readonly #open = new Map<number, OpenedStream>()
   #ended = false
   #draining = false
+  /** One of ours takes streams once it has said who it is: a filter comes with that. */
+  #pending: Timer | undefined
+  #down = false
   /** When an open stayed unanswered; any later byte of the connector clears it. */
   #suspectAt: number | undefined
 
@@ -57,9 +76,12 @@ export class BoundConnector implements Connector {
     this.weight = options.weight
     this.network = options.network
     this.peer = peer
+    this.#serverName = options.serverName
+    this.#rules = options.rules
     this.#limits = limits
     this.#clock = clock
     this.#log = options.log
+    if (peer === 'ours') this.#pending = clock.after(limits.helloMs, () => (this.#pending = undefined), { unref: true })
     this.#session = openSession(connection, {
       role: 'client',
       clock,
@@ -73,6 +95,7 @@ export class BoundConnector implements Connector {
     })
     this.closed = this.#session.closed.then(error => {
       this.#ended = true
+      this.#pending?.cancel()
       this.#control?.stop()
       return error
     })
@@ -85,7 +108,8 @@ export class BoundConnector implements Connector {
   get condition(): Condition {
     if (this.#ended) return 'closed'
     if (this.#draining) return 'draining'
-    return this.#isSuspect() ? 'suspect' : 'live'
+    if (this.#pending !== undefined) return 'pending'
+    return this.#down || this.#isSuspect() ? 'suspect' : 'live'
   }
 
   open(open: StreamOpen): TunnelStream {
@@ -96,17 +120,22 @@ export class BoundConnector implements Connector {
     const connection = this.#session.open({ preface })
     connection.on('error', () => {}) // `close` follows
     const stream = new OpenedStream(connection)
-    this.#open.add(stream)
+    this.#open.set(connection.id, stream)
     this.#watch(stream, this.#limits.unansweredOpenMs)
     connection.once('close', () => {
       stream.timer?.cancel()
-      this.#open.delete(stream)
+      this.#open.delete(connection.id)
     })
     return stream
   }
 
   close(): Promise<void> {
     return this.#session.close()
+  }
+
+  /** This server shuts down: a connector of ours is told to be bound elsewhere. */
+  leaving(): void {
+    this.#control?.leaving()
   }
 
   #isSuspect(): boolean {
@@ -137,7 +166,7 @@ export class BoundConnector implements Connector {
   #suspect(): void {
     this.#suspectAt = this.#clock.now()
     this.#log.info('connector suspect: an open went unanswered', { connector: this.id, tunnel: this.tunnelId })
-    for (const stream of this.#open) stream.unanswered()
+    for (const stream of this.#open.values()) stream.unanswered()
   }
 
   #accept(stream: SmuxStream): void {
@@ -146,24 +175,48 @@ export class BoundConnector implements Connector {
       stream.destroy() // as gost: a stream of a connector is a link check, and its end the answer
       return
     }
+    const about = { connector: this.id, tunnel: this.tunnelId }
     this.#control = acceptControl(stream, {
       clock: this.#clock,
       beatMs: this.#limits.heartbeatMs / 3,
+      name: this.#serverName,
+      onHello: hello => this.#greet(hello),
       onDrain: () => {
         this.#draining = true
-        this.#log.info('connector drains', { connector: this.id, tunnel: this.tunnelId, active: this.#open.size })
+        this.#log.info('connector drains', { ...about, active: this.#open.size })
+        return this.#rules.neighbours(this)
       },
       onWeight: weight => {
+        const why = this.#rules.reweigh(this, weight)
+        if (why !== undefined) return why
         this.weight = weight
-        this.#log.info('connector weight', { connector: this.id, tunnel: this.tunnelId, weight })
-      }
+        this.#log.info('connector weight', { ...about, weight })
+        return undefined
+      },
+      onFilter: filter => this.#rules.refilter(this, filter),
+      onDeclined: id => this.#open.get(id)?.decline(),
+      onHealth: up => (this.#down = !up)
     })
+  }
+
+  #greet(hello: Hello): string | undefined {
+    if (this.hello !== undefined) return undefined
+    const why = this.#rules.greet(this, hello)
+    this.hello = hello
+    this.#pending?.cancel()
+    this.#pending = undefined
+    if (why === undefined) return undefined
+    this.#draining = true
+    this.#log.info('connector refused', { connector: this.id, tunnel: this.tunnelId, why })
+    this.#clock.after(this.#limits.lingerMs, () => void this.close(), { unref: true })
+    return why
   }
 }
 
 class OpenedStream implements TunnelStream {
   readonly connection: Connection & SmuxStream
   timer: Timer | undefined
+  declined = false
   #overdue = false
   readonly #listeners = new Set<() => void>()
 
@@ -178,6 +231,11 @@ class OpenedStream implements TunnelStream {
   onUnanswered(listener: () => void): void {
     if (this.#overdue) listener()
     else this.#listeners.add(listener)
+  }
+
+  /** Its end follows: the connector has no app for it. */
+  decline(): void {
+    this.declined = true
   }
 
   unanswered(): void {

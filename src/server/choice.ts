@@ -5,8 +5,11 @@
 
 export type Network = 'tcp' | 'udp'
 
-/** `suspect`: an open or a heartbeat went unanswered. `draining`: asked for no more. */
-export type Condition = 'live' | 'suspect' | 'draining' | 'closed'
+/**
+ * `pending`: bound, and has not said who it is. `suspect`: an open or a heartbeat went unanswered, or its app is down. `draining`: asked for no
+ * more, or is refused.
+ */
+export type Condition = 'pending' | 'live' | 'suspect' | 'draining' | 'closed'
 
 export interface Choosable {
   /** 0…255; 0 counts as 1, 255 excludes all lower ones. */

@@ -25,6 +25,8 @@ export interface Counters {
 export const newCounters = (): Counters => ({ visitors: 0, requests: 0, refused: 0, retried: 0, aborted: 0, binds: 0 })
 
 export interface ServerContext {
+  /** Told to connectors of ours: the pod's name, where there is one. */
+  name: string
   routes: Routes
   registry: Registry
   limits: ServerLimits

@@ -1,19 +1,31 @@
-/** The server's end of the control channel: hears drain and weight, answers each, and asks for a sign of life. */
+/** The server's end of the control channel: hears who a connector is and what it asks for, answers, and asks for a sign of life. */
 import type { Clock } from '../base/clock.ts'
 import type { SmuxStream } from '../smux/types.ts'
-import { ControlDecoder, encodeControl, type ControlMessage } from '../tunnel/control-channel.ts'
+import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour } from '../tunnel/control-channel.ts'
 
 export interface ServerControlOptions {
   clock: Clock
   /** Between two pings. */
   beatMs: number
-  onDrain: () => void
-  onWeight: (weight: number) => void
+  /** The name of this server, told to the connector. */
+  name: string
+  /** Who it is. A sentence is the reason why it is refused. */
+  onHello: (hello: Hello) => string | undefined
+  /** Asks for no more; returns who takes the visitors now. */
+  onDrain: () => Neighbour[]
+  /** As `onHello`. */
+  onWeight: (weight: number) => string | undefined
+  /** '' is none. As `onHello`. */
+  onFilter: (filter: string) => string | undefined
+  onDeclined: (stream: number) => void
+  onHealth: (up: boolean) => void
 }
 
 export interface ServerControl {
   /** True once the connector has shown that it knows pings, so that silence means something. */
   readonly beating: boolean
+  /** This server shuts down. */
+  leaving(): void
   stop(): void
 }
 
@@ -28,15 +40,30 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
     if (stream.writableLength > UNREAD_LIMIT_BYTES) stream.destroy()
     else stream.write(encodeControl(message))
   }
+  const reply = (to: 'hello' | 'weight' | 'filter', why: string | undefined, done: ControlMessage): void =>
+    send(why === undefined ? done : { type: 'refused', to, why })
   const receive = (message: ControlMessage): void => {
     switch (message.type) {
+      case 'hello': {
+        const { type: _, ...hello } = message
+        beating = true
+        reply('hello', options.onHello(hello), { type: 'welcome', server: options.name })
+        break
+      }
       case 'drain':
-        options.onDrain()
-        send({ type: 'drained' })
+        send({ type: 'drained', others: options.onDrain() })
         break
       case 'weight':
-        options.onWeight(message.weight)
-        send({ type: 'weighted' })
+        reply('weight', options.onWeight(message.weight), { type: 'weighted' })
+        break
+      case 'filter':
+        reply('filter', options.onFilter(message.filter), { type: 'filtered' })
+        break
+      case 'declined':
+        options.onDeclined(message.stream)
+        break
+      case 'health':
+        options.onHealth(message.up)
         break
       case 'ping':
         beating = true
@@ -45,8 +72,12 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
       case 'pong':
         beating = true
         break
+      case 'welcome':
+      case 'refused':
       case 'drained':
       case 'weighted':
+      case 'filtered':
+      case 'leaving':
         break // ours to send
     }
   }
@@ -68,6 +99,7 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
     get beating() {
       return beating
     },
+    leaving: () => send({ type: 'leaving' }),
     stop
   }
 }

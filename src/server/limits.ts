@@ -15,6 +15,8 @@ export interface ServerLimits {
   firstByteTimeoutMs: number
   /** Relay request on the tunnel port, from accept. */
   relayTimeoutMs: number
+  /** A connector of ours that has not said who it is by then is taken for one that has no wishes. */
+  helloMs: number
   /** A stream that the connector has not answered with a window update or a byte: it becomes suspect. */
   unansweredOpenMs: number
   /** Our own connector's heartbeat on the control channel: asked every third of it. */
@@ -45,6 +47,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   idleTimeoutMs: 75_000,
   firstByteTimeoutMs: 15_000,
   relayTimeoutMs: 10_000,
+  helloMs: 2_000,
   unansweredOpenMs: 3_000,
   heartbeatMs: 3_000,
   keepaliveIntervalMs: 10_000,
@@ -66,6 +69,7 @@ export const FAST_LIMITS: ServerLimits = {
   idleTimeoutMs: 1_000,
   firstByteTimeoutMs: 700,
   relayTimeoutMs: 300,
+  helloMs: 200,
   unansweredOpenMs: 200,
   heartbeatMs: 300
 }

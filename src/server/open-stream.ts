@@ -31,6 +31,9 @@ export function openStream(
         get answered() {
           return stream.answered
         },
+        get declined() {
+          return stream.declined
+        },
         onUnanswered: listener => stream.onUnanswered(listener)
       }
     } catch {

@@ -3,6 +3,7 @@
  * `open` makes an internal hop. The in-memory one serves one process.
  */
 import type { Connection, Endpoint } from '../base/connection.ts'
+import type { Hello } from '../tunnel/control-channel.ts'
 import type { Choosable } from './choice.ts'
 
 export interface StreamOpen {
@@ -16,6 +17,8 @@ export interface Connector extends Choosable {
   readonly id: string
   readonly tunnelId: string
   readonly peer: 'gost' | 'ours'
+  /** What one of ours said of itself. */
+  readonly hello: Hello | undefined
   /** Streams open now. */
   readonly active: number
   /** Opens a stream with its open message already written. Throws when the connector cannot take one. */
@@ -27,6 +30,8 @@ export interface TunnelStream {
   readonly connection: Connection
   /** True once the connector showed that it has the stream: a window update or a byte. */
   readonly answered: boolean
+  /** The connector said that no app got the request: it may be repeated whatever its method. */
+  readonly declined: boolean
   /** Calls once when the connector left the stream unanswered for too long, or fell silent altogether (then bytes may have come before). */
   onUnanswered(listener: () => void): void
 }

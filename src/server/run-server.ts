@@ -21,6 +21,8 @@ export interface ServerOptions {
   /** gost's `tunnel.direct`. */
   direct?: boolean
   limits?: Partial<ServerLimits>
+  /** Of this server, for connectors of ours: the pod's name, where there is one. */
+  name?: string
   clock?: Clock
   log?: Logger
   random?: () => number
@@ -61,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const state = { draining: false }
   const context: ServerContext = {
+    name: options.name ?? '',
     routes: routesOf(options.rules),
     registry: options.registry ?? new MemoryRegistry(limits),
     limits,

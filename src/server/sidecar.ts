@@ -21,6 +21,8 @@ export interface SidecarOptions {
   /** The app; host '' is loopback. */
   target: Endpoint
   auth?: { user: string; password: string }
+  /** Told to a server of ours: the pod's name. */
+  who?: string
   /** To connect to the app. */
   dialTimeoutMs?: number
   clock?: Clock
@@ -95,11 +97,12 @@ class RunningSidecar implements Sidecar {
   }
 
   #connect(): Connector {
-    const { connector, dial, tunnelId, weight, auth } = this.#options
+    const { connector, dial, tunnelId, weight, auth, who } = this.#options
     return startConnector({
       ...connector,
       dial,
       bind: { tunnelId, weight, auth },
+      hello: { kind: 'sidecar', ...(who !== undefined && { who }) },
       clock: this.#clock,
       log: this.#log,
       onStream: stream => {
@@ -109,17 +112,23 @@ class RunningSidecar implements Sidecar {
     })
   }
 
-  async #serve({ connection }: TunnelStream): Promise<void> {
+  async #serve({ connection, decline }: TunnelStream): Promise<void> {
     const limit = deadline(this.#clock, this.#options.dialTimeoutMs ?? DIAL_TIMEOUT_MS, () => new Error('the app did not accept in time'))
+    let app: Connection
     try {
-      const app = await this.#dialApp(limit.signal)
-      limit.done()
-      await spliceWithApp(connection, app, this.#clock)
+      app = await this.#dialApp(limit.signal)
     } catch (error) {
       this.#log.info('app not reached', { error: asError(error) })
-      connection.destroy()
+      decline()
+      return
     } finally {
       limit.done()
+    }
+    try {
+      await spliceWithApp(connection, app, this.#clock)
+    } catch (error) {
+      this.#log.info('app lost', { error: asError(error) })
+      connection.destroy()
     }
   }
 }

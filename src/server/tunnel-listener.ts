@@ -16,6 +16,7 @@ import { tlsAcceptor, type TlsServerOptions } from '../transport/tls-server.ts'
 import { webSocketServer } from '../transport/websocket-server.ts'
 import { type Credentials, decide, type Decision } from './bind.ts'
 import { BoundConnector } from './bound-connector.ts'
+import { connectorRules } from './connector-rules.ts'
 import { ByteReader } from './byte-reader.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { sourceOf } from './open-stream.ts'
@@ -162,7 +163,9 @@ class TunnelPort {
       )
     )
     const peer = capability === undefined ? 'gost' : 'ours'
-    const connector = new BoundConnector(connection, { id, tunnelId, weight, network, peer, limits, clock, log })
+    const about = { id, tunnelId, weight, network, peer } as const
+    const around = { serverName: this.#context.name, rules: connectorRules(registry), limits, clock, log }
+    const connector = new BoundConnector(connection, { ...about, ...around })
     registry.add(connector)
     this.#connectors.add(connector)
     counters.binds += 1

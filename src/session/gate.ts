@@ -190,7 +190,7 @@ export function gate(options: GateOptions): Gate {
 
   const refuse = (stream: TunnelStream, error: Error, by: 'local' | 'limit' | 'agent'): void => {
     exchanges.refused({ stream, by, error })
-    stream.connection.destroy()
+    stream.decline()
     if (by === 'local') options.onGiveUp(error.message)
   }
 

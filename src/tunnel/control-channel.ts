@@ -2,19 +2,51 @@
  * The control channel between our own connector and our own server: lines of JSON on the stream that the connector opens first (id 2), used only
  * after the capability handshake. gost closes such a stream at once, so nothing here ever reaches a stock peer. Codec only, no I/O.
  *
- *   connector → server   {"type":"drain"}                 send me no more          → {"type":"drained"}
- *                        {"type":"weight","weight":n}     from now on I weigh n    → {"type":"weighted"}
- *   either direction     {"type":"ping"}                                           → {"type":"pong"}
+ *   connector → server   {"type":"hello","kind":"agent","who":"ada@mill",…}  first    → welcome, or refused
+ *                        {"type":"drain"}                 send me no more              → drained
+ *                        {"type":"weight","weight":n}     from now on I weigh n        → weighted, or refused
+ *                        {"type":"filter","filter":"…"}   only what matches; '' is all → filtered, or refused
+ *                        {"type":"declined","stream":n}   that stream reached no app: its request may go to anybody
+ *                        {"type":"health","up":false}     my app refuses connections: ask others first
+ *   server → connector   {"type":"leaving"}               I shut down: be bound elsewhere
+ *   either direction     {"type":"ping"}                                               → pong
  */
 import { ByteQueue } from '../base/bytes.ts'
 import { ProtocolError } from '../base/errors.ts'
 
+/** Who a connector is. What is absent is not known; a connector without a filter and a mirror takes visitors by its weight. */
+export interface Hello {
+  kind: 'agent' | 'sidecar'
+  /** `ada@mill`, or the name of a pod. */
+  who?: string
+  /** Takes only requests that match (`filter/` reads it). */
+  filter?: string
+  /** Takes no visitor, gets copies of this part of the requests: 0…1. */
+  mirror?: number
+}
+
+/** Another connector of the same tunnel. */
+export interface Neighbour {
+  kind: Hello['kind'] | 'gost'
+  who?: string
+  weight: number
+}
+
 export type ControlMessage =
+  | ({ type: 'hello' } & Hello)
+  | { type: 'welcome'; server: string }
+  | { type: 'refused'; to: 'hello' | 'weight' | 'filter'; why: string }
   | { type: 'drain' }
-  | { type: 'drained' }
+  /** `others`: who takes the visitors now. */
+  | { type: 'drained'; others?: Neighbour[] }
   /** 1…255. */
   | { type: 'weight'; weight: number }
   | { type: 'weighted' }
+  | { type: 'filter'; filter: string }
+  | { type: 'filtered' }
+  | { type: 'declined'; stream: number }
+  | { type: 'health'; up: boolean }
+  | { type: 'leaving' }
   | { type: 'ping' }
   | { type: 'pong' }
 
@@ -22,7 +54,12 @@ export type ControlMessage =
 export const CONTROL_STREAM_ID = 2
 
 /** A longer line is not ours. */
-export const CONTROL_LINE_LIMIT = 1_024
+export const CONTROL_LINE_LIMIT = 8_192
+/** Characters of a name or a sentence; a filter may have more. */
+const TEXT_LIMIT = 256
+export const FILTER_LIMIT = 4_096
+/** Of others told to a connector that leaves. */
+export const MAX_NEIGHBOURS = 16
 
 const NEWLINE = 0x0a
 
@@ -58,22 +95,80 @@ function parseLine(line: string): ControlMessage | undefined {
   const value = parseJson(line)
   if (typeof value !== 'object' || value === null || !('type' in value))
     throw new ProtocolError('CONTROL_SHAPE', 'control line without a type')
+  const fields: Fields = { ...value }
   switch (value.type) {
     case 'drain':
-    case 'drained':
     case 'weighted':
+    case 'filtered':
+    case 'leaving':
     case 'ping':
     case 'pong':
       return { type: value.type }
+    case 'hello':
+      return { type: 'hello', ...helloOf(fields) }
+    case 'welcome':
+      return { type: 'welcome', server: textOf(fields['server'], TEXT_LIMIT) ?? '' }
+    case 'refused':
+      return { type: 'refused', to: refusalOf(fields['to']), why: textOf(fields['why'], TEXT_LIMIT) ?? '' }
+    case 'drained':
+      return {
+        type: 'drained',
+        ...(Array.isArray(fields['others']) && { others: fields['others'].slice(0, MAX_NEIGHBOURS).map(neighbourOf) })
+      }
     case 'weight':
-      return { type: 'weight', weight: weightOf(value) }
+      return { type: 'weight', weight: weightOf(fields['weight']) }
+    case 'filter':
+      return { type: 'filter', filter: textOf(fields['filter'], FILTER_LIMIT) ?? '' }
+    case 'declined':
+      return { type: 'declined', stream: streamOf(fields['stream']) }
+    case 'health':
+      return { type: 'health', up: fields['up'] === true }
     default:
       return undefined
   }
 }
 
-function weightOf(value: object): number {
-  const weight: unknown = 'weight' in value ? value.weight : undefined
+type Fields = Readonly<Record<string, unknown>>
+
+function helloOf(fields: Fields): Hello {
+  const who = textOf(fields['who'], TEXT_LIMIT)
+  const filter = textOf(fields['filter'], FILTER_LIMIT)
+  const { mirror } = fields
+  if (mirror !== undefined && (typeof mirror !== 'number' || !(mirror >= 0 && mirror <= 1)))
+    throw new ProtocolError('CONTROL_FIELD', 'control line with a mirror outside 0…1')
+  return {
+    kind: fields['kind'] === 'sidecar' ? 'sidecar' : 'agent',
+    ...(who !== undefined && { who }),
+    ...(filter !== undefined && { filter }),
+    ...(mirror !== undefined && { mirror })
+  }
+}
+
+function neighbourOf(value: unknown): Neighbour {
+  const fields: Fields = typeof value === 'object' && value !== null ? { ...value } : {}
+  const who = textOf(fields['who'], TEXT_LIMIT)
+  const kind = fields['kind'] === 'sidecar' || fields['kind'] === 'agent' ? fields['kind'] : 'gost'
+  return { kind, weight: weightOf(fields['weight']), ...(who !== undefined && { who }) }
+}
+
+function textOf(value: unknown, limit: number): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value !== 'string' || value.length > limit) {
+    throw new ProtocolError('CONTROL_FIELD', `control line with a text that is none, or longer than ${limit} characters`)
+  }
+  return value
+}
+
+function refusalOf(value: unknown): 'hello' | 'weight' | 'filter' {
+  return value === 'weight' || value === 'filter' ? value : 'hello'
+}
+
+function streamOf(value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= 0xffff_ffff) return value
+  throw new ProtocolError('CONTROL_FIELD', 'control line without a stream id')
+}
+
+function weightOf(weight: unknown): number {
   if (typeof weight !== 'number' || !Number.isInteger(weight) || weight < 1 || weight > 255) {
     throw new ProtocolError('CONTROL_WEIGHT', 'control line with a weight outside 1…255')
   }

@@ -1,54 +1,117 @@
 /** The connector's end of the control channel (`control-channel.ts`): asks our own server for things a stock one cannot do. */
+import { deferred } from '../base/closable.ts'
+import { InterceptError } from '../base/errors.ts'
 import type { SmuxStream } from '../smux/types.ts'
-import { ControlDecoder, encodeControl, type ControlMessage } from './control-channel.ts'
+import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour } from './control-channel.ts'
 
-export interface Control {
-  /** Resolves once the server sends no more streams (or the link ended, or `signal` aborted). */
-  drain(signal: AbortSignal): Promise<void>
+export interface ControlOptions {
+  hello: Hello
+  /** The server shuts down: whoever has another one is served there. */
+  onLeaving?: (() => void) | undefined
 }
 
-export function openControl(stream: SmuxStream): Control {
+export interface Control {
+  /** The server knows who we are and sends streams from now on. Undefined: it ended the channel. Rejects with TAKEN when it refuses us. */
+  readonly welcome: Promise<{ server: string } | undefined>
+  /** Resolves once the server sends no more streams (or the link ended, or `signal` aborted): who takes the visitors now, where the server tells. */
+  drain(signal: AbortSignal): Promise<readonly Neighbour[] | undefined>
+  /** From now on only what matches; '' is all. Rejects with TAKEN when somebody else has that filter. */
+  filter(text: string, signal: AbortSignal): Promise<void>
+  /** This stream reached no app. To be said before the stream is destroyed. */
+  declined(stream: number): void
+  health(up: boolean): void
+}
+
+type Reply = 'drained' | 'filtered' | 'weighted'
+
+export function openControl(stream: SmuxStream, { hello, onLeaving }: ControlOptions): Control {
   const decoder = new ControlDecoder()
-  const waiting = new Map<ControlMessage['type'], Set<(answered: boolean) => void>>()
-  const answer = (type: ControlMessage['type']): void => {
-    for (const settle of waiting.get(type) ?? []) settle(true)
+  const greeted = deferred<{ server: string } | undefined>()
+  const waiting = new Map<Reply, Set<(message: ControlMessage | undefined) => void>>()
+
+  const send = (message: ControlMessage): void => {
+    if (!stream.destroyed && !stream.writableEnded) stream.write(encodeControl(message))
   }
-  const giveUp = (): void => {
-    for (const settles of waiting.values()) for (const settle of settles) settle(false)
+  const answer = (reply: Reply, message: ControlMessage | undefined): void => {
+    for (const settle of waiting.get(reply) ?? []) settle(message)
   }
-  const ask = (message: ControlMessage, reply: ControlMessage['type'], signal: AbortSignal): Promise<boolean> =>
+  const receive = (message: ControlMessage): void => {
+    switch (message.type) {
+      case 'ping':
+        send({ type: 'pong' })
+        break
+      case 'welcome':
+        greeted.resolve({ server: message.server })
+        break
+      case 'refused':
+        if (message.to === 'hello') greeted.reject(refusal(message.why))
+        else answer(message.to === 'filter' ? 'filtered' : 'weighted', message)
+        break
+      case 'drained':
+      case 'filtered':
+      case 'weighted':
+        answer(message.type, message)
+        break
+      case 'leaving':
+        onLeaving?.()
+        break
+      case 'pong':
+      case 'hello':
+      case 'drain':
+      case 'weight':
+      case 'filter':
+      case 'declined':
+      case 'health':
+        break // an answer to nobody, or ours to send
+    }
+  }
+  const ask = (message: ControlMessage, reply: Reply, signal: AbortSignal): Promise<ControlMessage | undefined> =>
     new Promise(resolve => {
-      const settle = (answered: boolean): void => {
+      const settle = (answered: ControlMessage | undefined): void => {
         waiting.get(reply)?.delete(settle)
         signal.removeEventListener('abort', onAbort)
         resolve(answered)
       }
-      const onAbort = (): void => settle(false)
+      const onAbort = (): void => settle(undefined)
       if (stream.destroyed || signal.aborted) {
-        resolve(false)
+        resolve(undefined)
         return
       }
       const settles = waiting.get(reply) ?? new Set()
       waiting.set(reply, settles.add(settle))
       signal.addEventListener('abort', onAbort, { once: true })
-      stream.write(encodeControl(message))
+      send(message)
     })
-  stream.write(encodeControl({ type: 'ping' })) // tells the server which stream this is
+
+  send({ type: 'hello', ...hello })
   stream.on('error', () => {}) // `close` follows
-  stream.on('close', giveUp)
+  stream.on('close', () => {
+    greeted.resolve(undefined)
+    for (const reply of waiting.keys()) answer(reply, undefined)
+  })
   stream.on('data', (chunk: Buffer) => {
     try {
-      for (const message of decoder.push(chunk)) {
-        if (message.type === 'ping') stream.write(encodeControl({ type: 'pong' }))
-        else answer(message.type)
-      }
+      for (const message of decoder.push(chunk)) receive(message)
     } catch {
       stream.destroy() // not a control channel after all: drain falls back to a quiet moment
     }
   })
   return {
+    welcome: greeted.promise,
     drain: async signal => {
-      await ask({ type: 'drain' }, 'drained', signal)
-    }
+      const drained = await ask({ type: 'drain' }, 'drained', signal)
+      return drained?.type === 'drained' ? drained.others : undefined
+    },
+    filter: async (filter, signal) => {
+      const answered = await ask({ type: 'filter', filter }, 'filtered', signal)
+      if (answered?.type === 'refused') throw refusal(answered.why)
+    },
+    declined: id => send({ type: 'declined', stream: id }),
+    health: up => send({ type: 'health', up })
   }
 }
+
+const refusal = (why: string): InterceptError =>
+  new InterceptError('TAKEN', `the tunnel server refuses this connector: ${why}`, {
+    hint: 'see who is there: kubectl intercept list'
+  })

@@ -4,7 +4,7 @@
  * not its end: when the line is back, both systems send again what got lost, and every visitor who still waits is served.
  */
 import { setImmediate } from 'node:timers'
-import type { Clock, Timer } from '../base/clock.ts'
+import { deadline, type Clock, type Timer } from '../base/clock.ts'
 import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import type { Connection, Dial } from '../base/connection.ts'
 import { asError, errnoOf, InterceptError, ProtocolError } from '../base/errors.ts'
@@ -12,12 +12,15 @@ import type { Logger } from '../base/log.ts'
 import { openSession } from '../smux/session.ts'
 import type { SmuxOptions, SmuxSession, SmuxStream } from '../smux/types.ts'
 import { openControl, type Control } from './control.ts'
+import type { Hello } from './control-channel.ts'
 import { bind, type BindOptions, type Bound } from './handshake.ts'
 import { acceptStream, type TunnelStream } from './stream.ts'
 
 export interface LinkOptions {
   dial: Dial
   bind: BindOptions
+  /** Told to a server of ours. */
+  hello?: Hello | undefined
   clock: Clock
   log: Logger
   onStream: (stream: TunnelStream) => void
@@ -37,6 +40,8 @@ export interface Link extends Closable {
   readonly peer: Bound['peer']
   readonly weight: number
   readonly connectorId: string
+  /** Towards a server of ours. */
+  readonly control: Control | undefined
   /** Last measured round trip of the link check. */
   readonly rttMs: number | undefined
   /** Streams open now. */
@@ -68,13 +73,31 @@ export async function openLink(options: LinkOptions, signal: AbortSignal): Promi
   const connection = await options.dial(signal)
   connection.on('error', () => {}) // whoever reads it sees the error too; this keeps a late one from being uncaught
   const bound = await bind(connection, options.bind, { clock, timeoutMs: bindTimeoutMs, signal })
-  return new OpenLink(connection, bound, options)
+  const link = new OpenLink(connection, bound, options)
+  // Before the welcome a server of ours sends nobody, and may still refuse.
+  const limit = deadline(clock, bindTimeoutMs, () => new InterceptError('TUNNEL_LOST', 'the tunnel server does not greet'), signal)
+  try {
+    await Promise.race([link.control?.welcome, rejection(limit.signal)])
+    return link
+  } catch (error) {
+    await link.close()
+    throw error
+  } finally {
+    limit.done()
+  }
 }
+
+const rejection = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(asError(signal.reason))
+    else signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true })
+  })
 
 class OpenLink implements Link {
   readonly peer: Bound['peer']
   readonly weight: number
   readonly connectorId: string
+  readonly control: Control | undefined
   readonly closed: Promise<LinkEnd>
   readonly close: () => Promise<void>
   rttMs: number | undefined
@@ -83,7 +106,6 @@ class OpenLink implements Link {
   readonly #connection: Connection
   readonly #session: SmuxSession
   readonly #options: LinkOptions
-  readonly #control: Control | undefined
   readonly #end = deferred<LinkEnd>()
   readonly #check: Timer
   #ownStreams = 0
@@ -110,8 +132,8 @@ class OpenLink implements Link {
       ...options.smux,
       onStream: stream => this.#accept(stream)
     })
-    this.#control = bound.peer === 'ours' ? openControl(this.#session.open()) : undefined
-    if (this.#control !== undefined) this.#ownStreams += 1
+    this.control = bound.peer === 'ours' ? openControl(this.#session.open(), { hello: options.hello ?? { kind: 'agent' } }) : undefined
+    if (this.control !== undefined) this.#ownStreams += 1
     this.closed = this.#end.promise
     this.#check = options.clock.every(options.linkCheckMs ?? 2_000, () => this.#checkLink(), { unref: true })
     this.close = closeOnce(() => this.#session.close())
@@ -123,7 +145,7 @@ class OpenLink implements Link {
   }
 
   async drain(signal: AbortSignal): Promise<void> {
-    if (this.#control !== undefined) await this.#control.drain(signal)
+    if (this.control !== undefined) await this.control.drain(signal)
     while (!signal.aborted && !this.ended) {
       await this.#untilQuiet(signal)
       // What has arrived by now is read first: a visitor may be in it.
@@ -155,7 +177,8 @@ class OpenLink implements Link {
     stream.once('close', () => {
       if (this.active === 0) for (const resolve of this.#quiet) resolve()
     })
-    acceptStream(stream, { clock: this.#options.clock, timeoutMs: 15_000 }, this.#options.onStream, error => {
+    const onDecline = (id: number): void => this.control?.declined(id)
+    acceptStream(stream, { clock: this.#options.clock, timeoutMs: 15_000, onDecline }, this.#options.onStream, error => {
       stream.on('error', () => {}) // dropped already
       this.#options.log.debug('stream dropped', { error })
     })

@@ -16,6 +16,8 @@ export interface TunnelStream {
   source: Endpoint
   /** Host (with `:80` for a portless Host), SNI, or the destination of a relay CONNECT. */
   destination: Endpoint
+  /** Ends it and tells a server of ours that no app got it: its request may go to another connector. */
+  decline(): void
 }
 
 const UNKNOWN: Endpoint = { host: '0.0.0.0', port: 0 }
@@ -23,7 +25,7 @@ const UNKNOWN: Endpoint = { host: '0.0.0.0', port: 0 }
 /** Reads the open message of each stream, then hands it over; the rest of its bytes is still unread. Never throws. */
 export function acceptStream(
   connection: SmuxStream,
-  options: { clock: Clock; timeoutMs: number },
+  options: { clock: Clock; timeoutMs: number; onDecline: (id: number) => void },
   accept: (stream: TunnelStream) => void,
   refuse: (error: Error) => void
 ): void {
@@ -45,7 +47,15 @@ export function acceptStream(
     done() {
       timer.cancel()
       if (message !== undefined)
-        accept({ connection, source: firstAddress(message) ?? UNKNOWN, destination: secondAddress(message) ?? UNKNOWN })
+        accept({
+          connection,
+          source: firstAddress(message) ?? UNKNOWN,
+          destination: secondAddress(message) ?? UNKNOWN,
+          decline() {
+            options.onDecline(connection.id)
+            connection.destroy()
+          }
+        })
     },
     failed(error = new ProtocolError('STREAM_EMPTY', 'stream ended before it was opened')) {
       timer.cancel()

@@ -9,6 +9,7 @@ import { openSession } from '../../src/smux/session.ts'
 import type { SmuxSession, SmuxStream } from '../../src/smux/types.ts'
 import { memoryPair } from '../../src/transport/memory.ts'
 import type { Clock } from '../../src/base/clock.ts'
+import { encodeControl } from '../../src/tunnel/control-channel.ts'
 
 export interface BoundPeer {
   session: SmuxSession
@@ -63,7 +64,11 @@ function serve(connection: Connection, peer: RelayPeer, clock: Clock): void {
       const capability = mode === 'ours' && readCapability(decoded.message) !== undefined ? CAPABILITY_VERSION : undefined
       connection.write(encodeResponse(bindResponse({ tunnelId: id.uuid, connectorId: CONNECTOR, weight: id.weight, capability })))
       if (decoded.rest.length > 0) connection.unshift(decoded.rest)
-      const session = openSession(connection, { role: 'client', clock })
+      const greet = (stream: SmuxStream): void => {
+        stream.on('error', () => {}).resume()
+        stream.once('data', () => stream.write(encodeControl({ type: 'welcome', server: 'proxy-0' })))
+      }
+      const session = openSession(connection, { role: 'client', clock, ...(capability !== undefined && { onStream: greet }) })
       peer.bound.push({
         session,
         connection,

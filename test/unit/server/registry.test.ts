@@ -8,6 +8,7 @@ const connector = (tunnelId: string, id = crypto.randomUUID()): Connector => ({
   tunnelId,
   peer: 'ours',
   active: 0,
+  hello: undefined,
   weight: 1,
   network: 'tcp',
   condition: 'live',

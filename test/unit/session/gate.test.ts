@@ -99,7 +99,15 @@ function world(options: {
   const open = (destination = 'nginx.local'): Connection => {
     const [near, far] = memoryPair()
     const onStream = (connection: SmuxStream): void =>
-      made.serve({ connection, source: { host: '203.0.113.9', port: 1 }, destination: { host: destination, port: 80 } }, 'proxy-1')
+      made.serve(
+        {
+          connection,
+          source: { host: '203.0.113.9', port: 1 },
+          destination: { host: destination, port: 80 },
+          decline: () => connection.destroy()
+        },
+        'proxy-1'
+      )
     const connector = openSession(near, { role: 'server', clock: systemClock, onStream })
     const server = openSession(far, { role: 'client', clock: systemClock })
     closing.push(

@@ -3,8 +3,24 @@ import { CONTROL_LINE_LIMIT, ControlDecoder, encodeControl, type ControlMessage 
 import { feedEveryWay } from '../../harness/feed.ts'
 
 const ALL: ControlMessage[] = [
+  { type: 'hello', kind: 'agent', who: 'ada@mill', filter: 'header.x-user:ä', mirror: 0.25 },
+  { type: 'hello', kind: 'sidecar' },
+  { type: 'welcome', server: 'proxy-7d4' },
+  { type: 'refused', to: 'filter', why: 'bob@mill has it' },
+  { type: 'filter', filter: '' },
+  { type: 'filtered' },
+  { type: 'declined', stream: 4_294_967_295 },
+  { type: 'health', up: false },
+  { type: 'leaving' },
   { type: 'drain' },
   { type: 'drained' },
+  {
+    type: 'drained',
+    others: [
+      { kind: 'sidecar', who: 'nginx-1', weight: 1 },
+      { kind: 'gost', weight: 255 }
+    ]
+  },
   { type: 'weight', weight: 255 },
   { type: 'weighted' },
   { type: 'ping' },
@@ -22,13 +38,18 @@ describe('control channel', () => {
   })
 
   it('leaves out messages of a newer peer and keeps the ones around them', () => {
-    expect(decode(Buffer.from('{"type":"hello","x":1}\n\n{"type":"drain","reason":"later"}\n'))).toEqual([{ type: 'drain' }])
+    expect(decode(Buffer.from('{"type":"tomorrow","x":1}\n\n{"type":"drain","reason":"later"}\n'))).toEqual([{ type: 'drain' }])
   })
 
   it.each([
     ['CONTROL_JSON', 'GET / HTTP/1.1\r\n'],
     ['CONTROL_SHAPE', '[1]\n'],
     ['CONTROL_SHAPE', 'null\n'],
+    ['CONTROL_FIELD', '{"type":"hello","who":7}\n'],
+    ['CONTROL_FIELD', `{"type":"hello","who":"${'x'.repeat(257)}"}\n`],
+    ['CONTROL_FIELD', '{"type":"hello","mirror":2}\n'],
+    ['CONTROL_FIELD', '{"type":"declined","stream":0}\n'],
+    ['CONTROL_WEIGHT', '{"type":"drained","others":[{}]}\n'],
     ['CONTROL_WEIGHT', '{"type":"weight"}\n'],
     ['CONTROL_WEIGHT', '{"type":"weight","weight":0}\n'],
     ['CONTROL_WEIGHT', '{"type":"weight","weight":256}\n'],
