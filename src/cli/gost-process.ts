@@ -17,6 +17,7 @@ import { startSidecar } from '../server/sidecar.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import type { CommandContext } from './context.ts'
 import { describeServer, describeSidecar } from './describe-operation.ts'
+import { withEntrypoints } from './entrypoint-settings.ts'
 import { type OperateSettings, readOperation } from './operate-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
 
@@ -40,11 +41,13 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
   const { settings, gost, warnings } = readOperation(flagArgs, part, io.cwd)
   const facts = gostFactsOfArgv(gost, file => readConfig(file, io.cwd))
   const { servers, sidecars } = usable(facts, part)
+  if (settings.entrypoints.length > 0 && servers.length !== 1)
+    throw badUsage(`--entrypoint needs exactly one tunnel listener, and there are ${servers.length}`, seeHelp(part))
   const say = (line: string): void => void io.stderr.write(`${printable(maskUuids(line))}\n`)
   for (const problem of [...warnings, ...facts.problems]) say(`warning: ${problem}`)
   const readFile = (file: string): string => readFileSync(path.resolve(io.cwd, file), 'utf8')
   if (settings.check) {
-    for (const fact of servers) io.stdout.write(describeServer(fact, serverOptionsFrom(fact, readFile)))
+    for (const fact of servers) io.stdout.write(describeServer(fact, serverOptions(fact, { settings, readFile })))
     for (const fact of sidecars) io.stdout.write(describeSidecar(fact, sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))))
     return 0
   }
@@ -74,8 +77,13 @@ function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'side
   throw badUsage(`the arguments hold ${missing}${why === undefined ? '' : `: ${why}`}`, seeHelp(part))
 }
 
+const serverOptions = (
+  fact: ServerFact,
+  { settings, readFile }: Pick<Host, 'settings' | 'readFile'>
+): ReturnType<typeof serverOptionsFrom> => withEntrypoints(serverOptionsFrom(fact, readFile), settings.entrypoints)
+
 async function serve(fact: ServerFact, { clock, log, say, settings, readFile }: Host): Promise<Running> {
-  const options = serverOptionsFrom(fact, readFile)
+  const options = serverOptions(fact, { settings, readFile })
   const server = await startServer({ ...options, clock, log }).catch((error: unknown) => {
     throw inUse(error, fact.port)
   })

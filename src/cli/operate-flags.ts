@@ -27,6 +27,13 @@ export const OPERATE_FLAGS = [
   },
   { name: 'check', arity: 'none', commands: BOTH, summary: 'say what would be done, and open nothing', notInFile: true },
   {
+    name: 'entrypoint',
+    arity: 'many',
+    commands: ['server'],
+    argument: '[HOST]:PORT[=UUID]',
+    summary: 'one more entrypoint; with a tunnel id all that arrives there goes to that tunnel as it is: MySQL, SMTP, any TCP'
+  },
+  {
     name: 'grace',
     arity: 'one',
     commands: BOTH,

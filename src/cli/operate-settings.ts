@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { errnoOf } from '../base/errors.ts'
 import { type Level, LEVELS } from '../base/log.ts'
+import { type EntrypointSetting, readEntrypoint } from './entrypoint-settings.ts'
 import { type Given, splitArgs } from './operate-args.ts'
 import { parseOperateConfig } from './operate-config.ts'
 import type { OperateCommand, OperateFlagName, OperateScalar, OperateSwitch } from './operate-flags.ts'
@@ -14,6 +15,8 @@ export interface OperateSettings {
   check: boolean
   graceMs: number
   logLevel: Level
+  /** Beside those of gost's command line. */
+  entrypoints: EntrypointSetting[]
 }
 
 export interface Operation {
@@ -35,6 +38,7 @@ export function readOperation(argv: readonly string[], command: OperateCommand, 
     settings: {
       check: given.on('check'),
       graceMs: given.read('grace', readDuration) ?? GRACE_MS,
+      entrypoints: given.all('entrypoint').map(readEntrypoint),
       logLevel: level === undefined ? gostLevel(gost) : readChoice(level, LEVELS)
     },
     gost,

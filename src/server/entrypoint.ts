@@ -11,6 +11,7 @@ import { serveHttp } from './http-entrypoint.ts'
 import { sourceOf } from './open-stream.ts'
 import { readProxyHeader } from './proxy-header.ts'
 import { serveRelay } from './relay-entrypoint.ts'
+import { serveTcp } from './tcp-entrypoint.ts'
 import { serveTls } from './tls-entrypoint.ts'
 
 export interface Entrypoint extends Closable {
@@ -24,25 +25,33 @@ export interface Entrypoint extends Closable {
 export interface EntrypointOptions extends Endpoint {
   /** Every visitor comes through a balancer that sends a PROXY header first. */
   proxyProtocol?: boolean
+  /** Every visitor goes to this tunnel, whatever it speaks. */
+  tunnelId?: string
 }
+
+/** A raw visitor may be silent for hours: TCP itself asks whether it is still there. */
+const KEEP_ALIVE_MS = 60_000
 
 /** Rejects with Node's error when the address cannot be listened on. */
 export async function openEntrypoint(at: EntrypointOptions, context: ServerContext): Promise<Entrypoint> {
   const visitors = new Set<Visitor>()
-  const listener = await listenTcp(at, connection => {
-    if (visitors.size >= context.limits.visitors || connection.remote === undefined) {
-      connection.destroy()
-      return
+  const listener = await listenTcp(
+    { host: at.host, port: at.port, ...(at.tunnelId === undefined ? {} : { keepAliveMs: KEEP_ALIVE_MS }) },
+    connection => {
+      if (visitors.size >= context.limits.visitors || connection.remote === undefined) {
+        connection.destroy()
+        return
+      }
+      const visitor: Visitor = { connection, reader: new ByteReader(connection), source: sourceOf(connection.remote), idle: true }
+      visitors.add(visitor)
+      context.counters.visitors += 1
+      connection.once('close', () => visitors.delete(visitor))
+      serveVisitor(visitor, context, at).catch((error: unknown) => {
+        context.log.error('visitor failed', { error: asError(error) })
+        connection.destroy()
+      })
     }
-    const visitor: Visitor = { connection, reader: new ByteReader(connection), source: sourceOf(connection.remote), idle: true }
-    visitors.add(visitor)
-    context.counters.visitors += 1
-    connection.once('close', () => visitors.delete(visitor))
-    serveVisitor(visitor, context, at.proxyProtocol === true).catch((error: unknown) => {
-      context.log.error('visitor failed', { error: asError(error) })
-      connection.destroy()
-    })
-  })
+  )
   return {
     port: listener.port,
     get visitors() {
@@ -55,8 +64,13 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
   }
 }
 
-async function serveVisitor(visitor: Visitor, context: ServerContext, proxied: boolean): Promise<void> {
-  if (proxied) await takeProxyHeader(visitor, context)
+async function serveVisitor(visitor: Visitor, context: ServerContext, at: EntrypointOptions): Promise<void> {
+  if (at.proxyProtocol === true) await takeProxyHeader(visitor, context)
+  if (at.tunnelId !== undefined) {
+    visitor.idle = false
+    await serveTcp(visitor, at.tunnelId, context)
+    return
+  }
   const first = await firstByte(visitor, context)
   if (first === undefined) visitor.connection.destroy()
   else if (first === RELAY_VERSION) await serveRelay(visitor, context)

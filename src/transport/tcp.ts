@@ -124,10 +124,17 @@ function setEndpoints(socket: AcceptedSocket): void {
   if (remote !== undefined) socket.remote = remote
 }
 
+export interface ListenOptions extends Endpoint {
+  /** Idle time before the first keep-alive probe; none without it. */
+  keepAliveMs?: number
+}
+
 /** Accepts TCP connections. `close()` stops listening and ends the connections still open. Rejects with Node's error (`EADDRINUSE`). */
-export async function listenTcp(at: Endpoint, onConnection: OnConnection): Promise<Listener> {
+export async function listenTcp(at: ListenOptions, onConnection: OnConnection): Promise<Listener> {
   const open = new Set<net.Socket>()
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket: AcceptedSocket) => {
+  const { keepAliveMs } = at
+  const probes = keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs }
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true, ...probes }, (socket: AcceptedSocket) => {
     open.add(socket)
     socket.on('error', () => {}) // as in connect(): `close` follows
     socket.once('close', () => open.delete(socket))

@@ -69,6 +69,16 @@ describe("gost's command line", () => {
     app.close()
   })
 
+  it('opens raw entrypoints by a flag of ours, and says what is wrong with one', async () => {
+    const server = start(['server', '--entrypoint', `127.0.0.1:0=${ID}`, '-L', 'tunnel+ws://127.0.0.1:0?path=/proxy'])
+    await eventually(() => expect(server.said()).toMatch(/tunnel server on port \d+ \(ws, path \/proxy\), entrypoint on \d+/))
+    expect(await server.stop()).toBe(143)
+    const bad = await runCli(['server', '--entrypoint', ':80=x', '-L', 'tunnel+ws://127.0.0.1:0'])
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('--entrypoint is not a UUID')])
+    const alone = await runCli(['server', '--entrypoint', ':80', '-L', `rtcp://:0/:1`, '-F', `tunnel+ws://127.0.0.1:1?tunnel.id=${ID}`])
+    expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('needs exactly one tunnel listener')])
+  })
+
   it('says which port is in use', async () => {
     const taken = http.createServer().listen(0, '127.0.0.1')
     await eventually(() => taken.listening)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { InterceptError } from '../../../src/base/errors.ts'
+import { readEntrypoint } from '../../../src/cli/entrypoint-settings.ts'
 import { splitArgs } from '../../../src/cli/operate-args.ts'
 import { parseOperateConfig } from '../../../src/cli/operate-config.ts'
 
@@ -43,6 +44,21 @@ describe('our own flags beside those of gost', () => {
     expect(error.code).toBe('BAD_USAGE')
     expect(error.message).toContain(named)
     expect(error.hint).toContain(hint)
+  })
+})
+
+describe('--entrypoint', () => {
+  const ID = '10bc451e-59dc-4c70-999e-91a30813ac78'
+  const read = (text: string) => readEntrypoint({ flag: '--entrypoint', text })
+
+  it('is an address, with a tunnel id one for that tunnel', () => {
+    expect(read(':8080')).toEqual({ host: '', port: 8080 })
+    expect(read(`[::1]:25=${ID.toUpperCase()}`)).toEqual({ host: '::1', port: 25, tunnelId: ID })
+  })
+
+  it.each(['8080', 'host', ':x', `=${ID}`, ':80=', ':80=10bc451e', ':99999'])('refuses %s and repeats no id', text => {
+    const { code, message, hint } = refusal(() => read(text))
+    expect([code, `${message} ${hint}`]).toEqual(['BAD_USAGE', expect.not.stringContaining('10bc')])
   })
 })
 
