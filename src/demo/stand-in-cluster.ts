@@ -26,6 +26,9 @@ export function standInCluster(): Cluster {
     execConnection: none,
     dialServer: none,
     requestToken: none,
+    createLease: async lease => lease,
+    replaceLease: async lease => lease,
+    deleteLease: async () => true,
     canI: async () => true,
     close: closeOnce(() => {})
   }

@@ -12,6 +12,7 @@ import { podExecConnection } from './exec-connection.ts'
 import { podExecStream } from './exec-stream.ts'
 import { type ClusterAccess, type Env, type KubeFlags, loadClusterAccess } from './kubeconfig.ts'
 import { requestTimeoutMs } from './kubeconfig-overrides.ts'
+import { createLease, deleteLease, replaceLease } from './leases.ts'
 import { getOne, listAll } from './list.ts'
 import { canI } from './permissions.ts'
 import { type ForwardOptions, podForwarder } from './port-forward.ts'
@@ -74,6 +75,9 @@ export async function connectCluster(options: ClusterOptions): Promise<Cluster> 
     execConnection: podExecConnection(client, clock),
     dialServer: dialRaw,
     requestToken: requestToken(client),
+    createLease: createLease(client),
+    replaceLease: replaceLease(client),
+    deleteLease: deleteLease(client),
     canI: canI(client),
     close: closeOnce(async () => {
       await closeAll([...watches, ...forwarders.values()])

@@ -24,7 +24,8 @@ export const RESOURCES: Readonly<Record<Kind, Resource>> = {
   daemonsets: { ...apps, full: 'daemonsets.apps' },
   replicasets: { ...apps, full: 'replicasets.apps' },
   ingresses: { root: '/apis/networking.k8s.io/v1', full: 'ingresses.networking.k8s.io' },
-  nodes: { ...core, full: 'nodes', clusterWide: true }
+  nodes: { ...core, full: 'nodes', clusterWide: true },
+  leases: { root: '/apis/coordination.k8s.io/v1', full: 'leases.coordination.k8s.io' }
 }
 
 export function resourcePath(kind: Kind, namespace: string | undefined, name?: string): string {

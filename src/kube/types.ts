@@ -29,8 +29,30 @@ export interface ObjectsByKind {
   ingresses: V1Ingress
   /** Belong to no namespace: `get('nodes', '', name)`. */
   nodes: V1Node
+  leases: Lease
 }
 export type Kind = keyof ObjectsByKind
+
+/** Of coordination.k8s.io/v1. Its times (microseconds, RFC 3339) stay the text that the server sent: they are compared, not reckoned with. */
+export interface Lease {
+  metadata: {
+    name: string
+    namespace: string
+    /** What a replacement or removal has seen. */
+    resourceVersion?: string
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+    ownerReferences?: OwnerReference[]
+  }
+  spec: { holderIdentity: string; leaseDurationSeconds: number; acquireTime: string; renewTime: string; leaseTransitions?: number }
+}
+
+export interface OwnerReference {
+  apiVersion: string
+  kind: string
+  name: string
+  uid: string
+}
 
 export interface ListOptions {
   /** Absent: all namespaces. */
@@ -138,6 +160,12 @@ export interface Cluster extends Closable {
   execStream(namespace: string, pod: string, command: ExecCommand, signal: AbortSignal): Promise<ExecStream>
   /** TokenRequest. Undefined when there is no such ServiceAccount. Throws CLUSTER_FORBIDDEN. */
   requestToken(wanted: TokenWanted, signal: AbortSignal): Promise<ServiceAccountToken | undefined>
+  /** Undefined when there is one of that name: whoever gets the Lease back has made it. Throws CLUSTER_FORBIDDEN. */
+  createLease(lease: Lease): Promise<Lease | undefined>
+  /** Compare and swap by `metadata.resourceVersion`. Undefined when it was changed meanwhile or is gone. Throws CLUSTER_FORBIDDEN. */
+  replaceLease(lease: Lease): Promise<Lease | undefined>
+  /** False when it was changed since `metadata.resourceVersion`. Throws CLUSTER_FORBIDDEN. */
+  deleteLease(lease: Pick<Lease, 'metadata'>): Promise<boolean>
   /** SelfSubjectAccessReview. Undefined when that itself cannot be asked. `subresource` as in pods/portforward. */
   canI(
     verb: string,

@@ -1,6 +1,6 @@
 /**
  * A small Kubernetes API server in this process: https with the certificates of test/fixtures, list (pages, selectors), get, watch (bookmarks, 410),
- * port-forward (SPDY in a WebSocket and v4), exec (v5 and v4), service proxy, SelfSubjectAccessReview, bearer tokens and client certificates. Counts TLS handshakes.
+ * create, replace and delete, port-forward (SPDY in a WebSocket and v4), exec (v5 and v4), service proxy, SelfSubjectAccessReview, bearer tokens and client certificates. Counts TLS handshakes.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -19,6 +19,7 @@ import { FakeSpdyServer, serveV4 } from './fake-kubernetes/port-forward.ts'
 import { proxyRequest, proxyUpgrade } from './fake-kubernetes/service-proxy.ts'
 import { type FakeObject, FakeStore, selectorOf } from './fake-kubernetes/store.ts'
 import { FakeWatch } from './fake-kubernetes/watch.ts'
+import { write } from './fake-kubernetes/write.ts'
 
 export interface FakeRequest {
   method: string
@@ -101,7 +102,8 @@ export async function startFakeKubernetes(options: FakeKubernetesOptions = {}) {
       return server.forwards.size
     },
     spdyServers: server.spdyServers,
-    set: (kind: Kind, object: FakeObject) => server.store.set(kind, object),
+    set: (kind: Kind, object: FakeObject) => void server.store.set(kind, object),
+    list: (kind: Kind) => server.store.list(kind, undefined, () => true),
     delete: (kind: Kind, name: string, namespace?: string) => server.store.delete(kind, name, namespace),
     compact: () => server.store.compact(),
     bookmark: () => server.watches.forEach(watch => watch.bookmark()),
@@ -206,7 +208,15 @@ class Server {
     if (!this.#allowed(asked)) return fail(403, 'Forbidden', forbiddenText(asked))
     if (asked.resource === 'services/proxy') return this.#proxy(request, response, asked)
     if (asked.resource === 'serviceaccounts/token') return void this.#token(request, response, asked)
-    this.#read(request, response, asked)
+    if (asked.method === 'GET') this.#read(request, response, asked)
+    else void this.#write(request, response, asked)
+  }
+
+  async #write(request: IncomingMessage, response: ServerResponse, asked: FakeRequest): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer)
+    const { code, body } = write(this.store, asked, Buffer.concat(chunks).toString())
+    send(request, response, code < 300 ? body : status(code, code === 409 ? 'Conflict' : 'NotFound', 'told by the fake'), code)
   }
 
   #read(request: IncomingMessage, response: ServerResponse, asked: FakeRequest): void {
@@ -364,7 +374,15 @@ function parsePath(method: string, url: string): Omit<FakeRequest, 'headers' | '
   return {
     method,
     url,
-    verb: !known ? '' : method === 'GET' || method === 'HEAD' ? read : 'create',
+    verb: !known
+      ? ''
+      : method === 'GET' || method === 'HEAD'
+        ? read
+        : method === 'PUT'
+          ? 'update'
+          : method === 'DELETE'
+            ? 'delete'
+            : 'create',
     resource: !known ? '' : sub === undefined ? plural : `${plural}/${sub}`,
     namespace,
     name: name === undefined ? undefined : decodeURIComponent(name)

@@ -30,7 +30,8 @@ const KINDS: Readonly<Record<Kind, string>> = {
   daemonsets: 'DaemonSet',
   replicasets: 'ReplicaSet',
   ingresses: 'Ingress',
-  nodes: 'Node'
+  nodes: 'Node',
+  leases: 'Lease'
 }
 
 export interface ObjectCluster extends Pick<Cluster, 'list' | 'get' | 'namespace' | 'watch'> {

@@ -21,7 +21,7 @@ export class FakeStore {
   version = 100
   readonly listeners = new Set<(change: Change) => void>()
 
-  set(kind: Kind, object: FakeObject): void {
+  set(kind: Kind, object: FakeObject): FakeObject {
     const key = keyOf(kind, object.metadata.namespace ?? 'default', object.metadata.name)
     const type = this.#objects.has(key) ? 'MODIFIED' : 'ADDED'
     this.version += 1
@@ -36,6 +36,7 @@ export class FakeStore {
     const stored = { ...structuredClone(object), metadata }
     this.#objects.set(key, stored)
     this.#record({ version: this.version, kind, type, object: stored })
+    return stored
   }
 
   /** False when it was not there. */
