@@ -1,0 +1,29 @@
+/** What claims mean. Pure. */
+import type { ClaimRecord, SeenLease } from './lease.ts'
+import type { Wish } from './types.ts'
+
+/** Who wants this means to be the holder. */
+export const wantsAll = ({ weight, filter }: Pick<Wish, 'weight' | 'filter'>): boolean => weight === 255 && filter === undefined
+export const hasAll = (record: ClaimRecord): boolean => wantsAll(record)
+
+/** One record for each session, the oldest first. A holder whose own Lease is not there yet counts too. */
+export function liveOthers(seen: readonly SeenLease[], leftOut: (seen: SeenLease) => boolean): ClaimRecord[] {
+  const sessions = new Map<string, ClaimRecord>()
+  for (const role of ['holder', 'session'] as const)
+    for (const each of seen) if (each.role === role && !leftOut(each)) sessions.set(each.record.session, each.record)
+  return [...sessions.values()].sort((a, b) => a.since.localeCompare(b.since) || a.session.localeCompare(b.session))
+}
+
+interface Here {
+  session: string
+  user: string
+  runs?: ((pid: number) => boolean) | undefined
+}
+
+/** A session of this host whose process does not run any more. Of another host nothing can be said. */
+export function isGone(record: ClaimRecord, { session, user, runs }: Here): boolean {
+  if (record.session === session || hostOf(record.user) !== hostOf(user) || record.pid <= 0) return false
+  return runs?.(record.pid) === false
+}
+
+const hostOf = (user: string): string => user.slice(user.lastIndexOf('@') + 1)

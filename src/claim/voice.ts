@@ -1,0 +1,61 @@
+/** What a claim says: events for programs, sentences for people. */
+import type { ClaimRecord } from './lease.ts'
+import type { ClaimOptions } from './types.ts'
+import { sinceWords, takenError } from './words.ts'
+
+type Action = 'acquired' | 'refused' | 'taken' | 'released' | 'expired'
+
+export interface ClaimVoice {
+  say(action: Action, record: ClaimRecord): void
+  /** TAKEN, to be thrown. */
+  refused(by: ClaimRecord, why?: string): Error
+  shares(record: ClaimRecord, hint: string): void
+  asked(user: string): void
+  /** Somebody who was asked did not step back within so many ms. */
+  stuck(user: string, ms: number): void
+  /** Somebody seems to be gone; so many ms make it sure. */
+  old(user: string, ms: number): void
+  lost(by: ClaimRecord): void
+  unavailable(why: string): void
+}
+
+export function claimVoice({ plan, clock, emit }: Pick<ClaimOptions, 'plan' | 'clock' | 'emit'>): ClaimVoice {
+  const { name, namespace, target } = plan
+  const since = (record: ClaimRecord): string => sinceWords(record.since, clock.date())
+  const notice = (level: 'info' | 'warn', code: string, words: { message: string; hint?: string }): void =>
+    emit('notice', { level, code, ...words })
+  const voice: ClaimVoice = {
+    say: (action, { user, since: at, weight, filter }) =>
+      emit('claim', { action, holder: user, since: at, weight, ...(filter === undefined ? {} : { filter }) }),
+    refused(by, why) {
+      voice.say('refused', by)
+      return takenError(by, { name, target: target.text, now: clock.date(), why })
+    },
+    shares: (record, hint) => notice('warn', 'SHARED', { message: `${record.user} has ${name} too, since ${since(record)}`, hint }),
+    asked: user => notice('info', 'TAKEOVER', { message: `asked ${user} to hand ${name} over` }),
+    stuck: (user, ms) =>
+      notice('warn', 'SHARED', {
+        message: `${user} did not step back from ${name} within ${ms / 1_000} s`,
+        hint: 'if that session is stuck, you share the visitors at random until the server drops it'
+      }),
+    old: (user, ms) =>
+      notice('info', 'CLAIM_OLD', {
+        message: `${user} had ${name} and seems to be gone: waiting up to ${Math.round(ms / 1_000)} s to be sure`
+      }),
+    lost(by) {
+      voice.say('taken', by)
+      notice('warn', 'CLAIM_TAKEN', {
+        message: `${by.user} has ${name} since ${since(by)}: this session was not heard of for too long, and gives it up`,
+        hint: `have it handed back: kubectl intercept ${target.text} --takeover`
+      })
+    },
+    unavailable(why) {
+      emit('claim', { action: 'unavailable' })
+      notice('warn', 'CLAIM_UNAVAILABLE', {
+        message: `others cannot see that you intercept ${name}, and are not kept away from it: ${why}`,
+        hint: `kubectl auth can-i create leases.coordination.k8s.io -n ${namespace}`
+      })
+    }
+  }
+  return voice
+}
