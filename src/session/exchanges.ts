@@ -32,6 +32,8 @@ export interface Served {
   connectMs: number
   /** Taken from the stream already: the watch has seen them. */
   first?: Buffer | undefined
+  /** The server asked for one request on this stream, in words that are not in `first`. */
+  single?: boolean | undefined
 }
 
 /** What is looked at, beside the counting. */
@@ -145,11 +147,13 @@ class Watch implements StreamWatch, Bagged {
   readonly #all: ServedExchanges
   readonly #observer: ExchangeObserver
   #last: (() => void) | undefined
+  readonly #single: boolean
   #closes = false
 
-  constructor({ stream, who, why, connectMs, first }: Served, options: ExchangesOptions, all: ServedExchanges) {
+  constructor({ stream, who, why, connectMs, first, single = false }: Served, options: ExchangesOptions, all: ServedExchanges) {
     const { clock, emit, nextId, target, capture = {} } = options
     this.stream = stream
+    this.#single = single
     this.#who = who
     this.#emit = emit
     this.#all = all
@@ -200,7 +204,7 @@ class Watch implements StreamWatch, Bagged {
   }
 
   readonly #asked = (head: RequestHead): void => {
-    this.#closes = hasToken(head, 'connection', 'close')
+    this.#closes = this.#single || hasToken(head, 'connection', 'close')
   }
 
   readonly #told: EmitExchange = (type, body) => {

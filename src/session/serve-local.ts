@@ -6,6 +6,7 @@ import type { Bag, Bagged } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
+import { withoutAppendedClose } from '../http/appended-close.ts'
 import { isPlainRequest } from '../http/plain-request.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { join } from '../transport/splice.ts'
@@ -45,6 +46,8 @@ interface Serving {
   stream: TunnelStream
   /** Taken from the stream, to be sent first. */
   first: Buffer | undefined
+  /** The server wants the stream to end with the answer; the app is not told. */
+  single: boolean
 }
 
 /** A server that speaks first is waited for no longer than this. */
@@ -61,13 +64,18 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
 
   const begin = (stream: TunnelStream): void => {
     if (plan.protocol !== 'http') {
-      void dial({ stream, first: undefined })
+      void dial({ stream, first: undefined, single: false })
       return
     }
-    firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, first => {
-      const connection = idle.size > 0 && first !== undefined && isPlainRequest(first) ? idle.take() : undefined
-      if (connection === undefined) void dial({ stream, first })
-      else joinApp({ stream, first }, connection, { watch: exchanges.open({ stream, who: 'laptop', connectMs: 0, first }), reused: true })
+    firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
+      const first = bytes !== undefined && isStock ? withoutAppendedClose(bytes) : bytes
+      const serving = { stream, first, single: first !== bytes }
+      const plain = first !== undefined && isPlainRequest(first)
+      const connection = idle.take()
+      // An app that serves one connection after the other would wait for the idle one.
+      if (!plain) connection?.destroy()
+      if (!plain || connection === undefined) void dial(serving)
+      else joinApp(serving, connection, { watch: exchanges.open({ ...serving, who: 'laptop', connectMs: 0 }), reused: true })
     })
   }
 
@@ -89,12 +97,12 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       open?.finish(CUT_OFF)
       return
     }
-    const watch = open ?? exchanges.open({ stream, who: 'laptop', connectMs: clock.now() - startedAt, first })
+    const watch = open ?? exchanges.open({ ...serving, who: 'laptop', connectMs: clock.now() - startedAt })
     joinApp(serving, connection, { watch, reused: false })
   }
 
   const joinApp = (serving: Serving, connection: Connection, { watch, reused }: { watch: StreamWatch; reused: boolean }): void => {
-    const { stream, first } = serving
+    const { stream, first, single } = serving
     if (first !== undefined) connection.write(first)
     const asked = answering.asked()
     let stopped = false
@@ -141,6 +149,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
         else watch.finish(stopped ? CUT_OFF : result)
       }
     )
+    if (single) watch.onLastByte(() => joined.complete())
   }
 
   /** After the visitor's end a stock server drops whatever we send: the app gets a moment, then its connection is closed. */

@@ -142,8 +142,28 @@ function world(options: {
   }
 }
 
+/** What a stock server sends: without a wish of the visitor its own stands at the end. */
 const get = (path: string, connection = 'close'): string => `GET ${path} HTTP/1.1\r\nHost: nginx.local\r\nConnection: ${connection}\r\n\r\n`
 const types = (emit: World['emit']): string[] => emit.mock.calls.map(([type]) => String(type))
+
+/** An app that reads from its next connection when the one before is closed. */
+async function oneAtATime(): Promise<number> {
+  let turn = Promise.resolve()
+  const server = net.createServer({ pauseOnConnect: true }, socket => {
+    socket.on('error', () => {})
+    turn = turn.then(
+      () =>
+        new Promise(resolve => {
+          socket.once('close', () => resolve())
+          socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none'))
+          socket.resume()
+        })
+    )
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  closing.push(() => server.close())
+  return (server.address() as AddressInfo).port
+}
 
 describe('gate', () => {
   it('hands a stream to the local app and tells the exchange', async () => {
@@ -234,8 +254,37 @@ describe('gate', () => {
     expect(sockets.size).toBe(1)
     expect(await ask('POST /4 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n')).toContain('laptop /4')
     expect(sockets.size).toBe(2)
-    expect(await ask(get('/5'))).toContain('laptop /5')
+    const lastOne = 'GET /5 HTTP/1.1\r\nConnection: close\r\nHost: nginx.local\r\n\r\n'
+    expect(await ask(lastOne)).toContain('laptop /5')
     expect(sockets.size).toBe(3)
+  })
+
+  it('ends the stream with the answer, as a stock server asks, and keeps the connection to the app', async () => {
+    const sockets = new Set<unknown>()
+    const heads: http.IncomingHttpHeaders[] = []
+    const server = http.createServer((request, response) => {
+      sockets.add(request.socket)
+      heads.push(request.headers)
+      request.resume()
+      response.end(`laptop ${request.url}`)
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => server.close())
+    closing.push(() => server.closeAllConnections())
+    const { visit } = world({ port: (server.address() as AddressInfo).port })
+    for (const path of ['/1', '/2', '/3']) expect(await visit(get(path))).toContain(`laptop ${path}`)
+    expect(sockets.size).toBe(1)
+    expect(heads.map(({ connection }) => connection)).toEqual([undefined, undefined, undefined])
+  })
+
+  it('lets an app that serves one connection at a time have the next one at once', async () => {
+    const { visit } = world({ port: await oneAtATime() })
+    for (const path of ['/1', '/2']) {
+      expect(await visit(get(path))).toContain('one')
+      const started = performance.now()
+      expect(await visit('POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')).toContain('one')
+      expect(performance.now() - started).toBeLessThan(900) // an idle connection is kept for 1 s
+    }
   })
 
   it('sends a request once more when the app closed the kept connection under it', async () => {
