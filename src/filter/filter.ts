@@ -21,6 +21,7 @@ export interface Subject {
 }
 
 export interface Filter {
+  readonly expression: Expression
   /** Reads back as the same filter. */
   readonly text: string
   /** What is not known (yet) does not match. */
@@ -36,5 +37,5 @@ export function parseFilter(text: string): Filter {
 
 /** Throws BAD_USAGE for a regular expression that is none. */
 export function filterOf(expression: Expression, text: string = printExpression(expression)): Filter {
-  return { text, matches: compileExpression(expression), needsAnswer: needsAnswer(expression) }
+  return { expression, text, matches: compileExpression(expression), needsAnswer: needsAnswer(expression) }
 }

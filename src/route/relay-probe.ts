@@ -6,14 +6,8 @@ import type { Dial } from '../base/connection.ts'
 import { connectRequest } from '../relay/addresses.ts'
 import { ResponseDecoder } from '../relay/decode.ts'
 import { encodeRequest } from '../relay/encode.ts'
+import { probeHost } from '../tunnel/probe-names.ts'
 import { ask } from './ask.ts'
-
-const SUFFIX = '.probe.invalid'
-
-export const probeHost = (nonce: string): string => `${nonce}${SUFFIX}`
-
-/** The nonce in a stream's destination, when it is a probe of anybody. */
-export const nonceOf = (host: string): string | undefined => (host.endsWith(SUFFIX) ? host.slice(0, -SUFFIX.length) : undefined)
 
 /** Sends one probe. Resolves with the relay status once the server answered: 0 = it opened a stream to some connector. */
 export function sendProbe(dial: Dial, options: { tunnelId: string; nonce: string }, signal: AbortSignal): Promise<number> {

@@ -13,6 +13,7 @@ import { CONTROL_STREAM_ID, type Hello, type Neighbour } from '../tunnel/control
 import type { Condition, Network } from './choice.ts'
 import { acceptControl, type ServerControl } from './control.ts'
 import type { ServerLimits } from './limits.ts'
+import type { Personal } from './personal.ts'
 import type { Connector, StreamOpen, TunnelStream } from './registry.ts'
 
 /** What a connector of ours asks for is granted or refused by the server as a whole; a sentence is the reason why not. */
@@ -52,6 +53,8 @@ export class BoundConnector implements Connector {
   weight: number
   /** What a connector of ours said of itself. */
   hello: Hello | undefined
+  /** Its filter, once granted. */
+  personal: Personal | undefined
 
   readonly #session: SmuxSession
   readonly #serverName: string
@@ -201,8 +204,8 @@ export class BoundConnector implements Connector {
 
   #greet(hello: Hello): string | undefined {
     if (this.hello !== undefined) return undefined
-    const why = this.#rules.greet(this, hello)
     this.hello = hello
+    const why = this.#rules.greet(this, hello)
     this.#pending?.cancel()
     this.#pending = undefined
     if (why === undefined) return undefined

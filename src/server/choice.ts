@@ -1,7 +1,9 @@
 /**
  * Which connector gets the next stream: gost's weighted random (x/handler/tunnel/tunnel.go, selector/weighted.go), and on top of it nobody who is
- * suspect while somebody else is not, and never one who asked to be drained. Pure.
+ * suspect while somebody else is not, and never one who asked to be drained. Before that, a request belongs to the connector whose filter it matches.
+ * Pure.
  */
+import { type Asked, type Personal, personalFor } from './personal.ts'
 
 export type Network = 'tcp' | 'udp'
 
@@ -16,6 +18,8 @@ export interface Choosable {
   readonly weight: number
   readonly network: Network
   readonly condition: Condition
+  /** Takes what matches its filter, and nothing by its weight. */
+  readonly personal?: Personal | undefined
 }
 
 export interface ChoiceOptions<T> {
@@ -24,13 +28,21 @@ export interface ChoiceOptions<T> {
   random: () => number
   /** Tried already for this request. */
   except?: ReadonlySet<T>
+  /** Called only when a connector has a filter. */
+  asked?: (() => Asked) | undefined
 }
 
 const EXCLUSIVE = 255
 
 export function chooseConnector<T extends Choosable>(connectors: readonly T[], options: ChoiceOptions<T>): T | undefined {
-  const { network, random, except } = options
-  const usable = connectors.filter(one => (one.condition === 'live' || one.condition === 'suspect') && except?.has(one) !== true)
+  const { network, random, except, asked } = options
+  const present = connectors.filter(one => (one.condition === 'live' || one.condition === 'suspect') && except?.has(one) !== true)
+  const usable = present.every(isForAll) ? present : present.filter(isForAll)
+  if (usable !== present && asked !== undefined) {
+    const personal = present.filter(one => !isForAll(one) && one.condition === 'live' && one.network === network)
+    const mine = pickWeighted(personalFor(personal, asked()), random)
+    if (mine !== undefined) return mine
+  }
   // A single connector is taken whatever its network, as gost does; udp and tcp connectors beside each other are told apart.
   const alone = usable.length === 1 ? usable[0] : undefined
   if (alone !== undefined && connectors.length === 1) return alone
@@ -39,9 +51,11 @@ export function chooseConnector<T extends Choosable>(connectors: readonly T[], o
   return pickWeighted(live.length > 0 ? live : fitting, random)
 }
 
-/** The chance of each connector to get the next stream, in the order given. */
+const isForAll = ({ personal }: Choosable): boolean => personal === undefined
+
+/** The chance of each connector to get the next stream that matches no filter, in the order given. */
 export function shares(connectors: readonly Choosable[], network: Network = 'tcp'): number[] {
-  const inPlay = connectors.filter(one => one.network === network && one.condition === 'live')
+  const inPlay = connectors.filter(one => one.network === network && one.condition === 'live' && isForAll(one))
   const exclusive = inPlay.some(one => one.weight === EXCLUSIVE)
   const weighs = (one: Choosable): number => (inPlay.includes(one) && (!exclusive || one.weight === EXCLUSIVE) ? one.weight || 1 : 0)
   const sum = connectors.reduce((total, one) => total + weighs(one), 0)

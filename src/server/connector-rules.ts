@@ -1,13 +1,16 @@
 /** What a connector of ours may be, next to the others of its tunnel. */
+import { InterceptError } from '../base/errors.ts'
+import { type Filter, parseFilter } from '../filter/filter.ts'
 import { MAX_NEIGHBOURS, type Neighbour } from '../tunnel/control-channel.ts'
-import type { ConnectorRules } from './bound-connector.ts'
+import type { BoundConnector, ConnectorRules } from './bound-connector.ts'
 import { shares } from './choice.ts'
+import { personalOf } from './personal.ts'
 import type { Registry } from './registry.ts'
 
 export const connectorRules = (registry: Registry): ConnectorRules => ({
-  greet: () => undefined,
+  greet: (connector, { filter = '' }) => takeFilter(registry, connector, filter),
   reweigh: () => undefined,
-  refilter: () => 'this server knows no filters',
+  refilter: (connector, filter) => takeFilter(registry, connector, filter),
   neighbours(leaving) {
     const others = registry.connectors(leaving.tunnelId).filter(one => one !== leaving && one.network === leaving.network)
     const parts = shares(others, leaving.network)
@@ -20,3 +23,39 @@ export const connectorRules = (registry: Registry): ConnectorRules => ({
       .slice(0, MAX_NEIGHBOURS)
   }
 })
+
+/** Gives the connector this filter, '' for none; a sentence is the reason why it keeps what it has. */
+function takeFilter(registry: Registry, connector: BoundConnector, text: string): string | undefined {
+  if (text === '') {
+    connector.personal = undefined
+    return undefined
+  }
+  if (connector.network === 'udp') return 'a filter looks at HTTP requests, and this is a connector for UDP'
+  const filter = read(text)
+  if (typeof filter === 'string') return filter
+  if (filter.needsAnswer) return 'the filter asks for what only the answer tells, and a request is given away before'
+  const personal = personalOf(filter, connector.hello?.session)
+  const holder = registry
+    .connectors(connector.tunnelId)
+    .find(one => one !== connector && one.personal?.key === personal.key && isAnother(one, connector) && isHere(one.condition))
+  if (holder !== undefined) return `${holder.hello?.who ?? 'another session'} has this filter`
+  connector.personal = personal
+  return undefined
+}
+
+type Others = ReturnType<Registry['connectors']>[number]
+
+/** A session that binds anew has its old connector beside the new one for a moment. */
+const isAnother = (one: Others, { hello }: BoundConnector): boolean => hello?.session === undefined || one.hello?.session !== hello.session
+
+/** One that does not answer keeps nobody from taking its place. */
+const isHere = (condition: Others['condition']): boolean => condition === 'live' || condition === 'pending'
+
+function read(text: string): Filter | string {
+  try {
+    return parseFilter(text)
+  } catch (error) {
+    if (error instanceof InterceptError) return error.message
+    throw error
+  }
+}

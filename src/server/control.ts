@@ -1,7 +1,7 @@
 /** The server's end of the control channel: hears who a connector is and what it asks for, answers, and asks for a sign of life. */
 import type { Clock } from '../base/clock.ts'
 import type { SmuxStream } from '../smux/types.ts'
-import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour } from '../tunnel/control-channel.ts'
+import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour, TEXT_LIMIT } from '../tunnel/control-channel.ts'
 
 export interface ServerControlOptions {
   clock: Clock
@@ -41,7 +41,7 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
     else stream.write(encodeControl(message))
   }
   const reply = (to: 'hello' | 'weight' | 'filter', why: string | undefined, done: ControlMessage): void =>
-    send(why === undefined ? done : { type: 'refused', to, why })
+    send(why === undefined ? done : { type: 'refused', to, why: why.slice(0, TEXT_LIMIT) })
   const receive = (message: ControlMessage): void => {
     switch (message.type) {
       case 'hello': {

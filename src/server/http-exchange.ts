@@ -2,11 +2,14 @@
  * One request of a visitor, to the end of its response: an attempt on one connector, and for a request that may be repeated another one when the
  * first died, or does not answer at all, before a byte of a response was there.
  */
+import { formatEndpoint } from '../base/connection.ts'
 import { type Answer, encodeAnswer } from './answer.ts'
 import { writeBounded } from './byte-writer.ts'
+import { chooseConnector } from './choice.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { Attempt, type Ending, type Failure } from './http-attempt.ts'
 import { openStream } from './open-stream.ts'
+import { type Asked, askedByRequest } from './personal.ts'
 import type { Connector } from './registry.ts'
 import type { PlannedRequest } from './request-plan.ts'
 import { portOf, stripPort } from './routes.ts'
@@ -21,12 +24,13 @@ export interface ExchangeOptions {
 export async function runExchange({ visitor, request, tunnelId, context }: ExchangeOptions): Promise<Ending> {
   const open = { source: visitor.source, destination: { host: stripPort(request.host), port: portOf(request.host, 80) } }
   const tried = new Set<Connector>()
+  const asked = (): Asked => askedByRequest({ ...request.head, path: request.target, host: request.host }, formatEndpoint(visitor.source))
   const hasOther = (): boolean =>
     tried.size < context.limits.attempts &&
-    context.registry.connectors(tunnelId).some(connector => !tried.has(connector) && connector.condition === 'live')
+    chooseConnector(context.registry.connectors(tunnelId), { network: 'tcp', random: () => 0, except: tried, asked })?.condition === 'live'
   let failure: Failure | undefined
   for (;;) {
-    const stream = openStream(context, tunnelId, { open, tried })
+    const stream = openStream(context, tunnelId, { open, tried, asked })
     if (stream === undefined) return refuse(visitor, request, { context, failure })
     if (failure !== undefined) context.counters.retried += 1
     const outcome = await new Attempt({ visitor, request, stream, context, hasOther }).run()

@@ -1,6 +1,7 @@
 /** A stream for a visitor: choose a connector, open, and when that fails choose another. */
 import type { Endpoint } from '../base/connection.ts'
 import { chooseConnector, type Network } from './choice.ts'
+import type { Asked } from './personal.ts'
 import type { Connector, Registry, StreamOpen, TunnelStream } from './registry.ts'
 
 export interface OpenedStream extends TunnelStream {
@@ -16,11 +17,11 @@ export interface StreamOpener {
 export function openStream(
   opener: StreamOpener,
   tunnelId: string,
-  rest: { open: StreamOpen; network?: Network; tried?: Set<Connector> }
+  rest: { open: StreamOpen; network?: Network; tried?: Set<Connector>; asked?: () => Asked }
 ): OpenedStream | undefined {
-  const { open, network = 'tcp', tried = new Set<Connector>() } = rest
+  const { open, network = 'tcp', tried = new Set<Connector>(), asked } = rest
   for (;;) {
-    const connector = chooseConnector(opener.registry.connectors(tunnelId), { network, random: opener.random, except: tried })
+    const connector = chooseConnector(opener.registry.connectors(tunnelId), { network, random: opener.random, except: tried, asked })
     if (connector === undefined) return undefined
     tried.add(connector)
     try {

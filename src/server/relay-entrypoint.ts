@@ -12,6 +12,7 @@ import type { ServerContext, Visitor } from './context.ts'
 import { closeGently } from './http-entrypoint.ts'
 import { joinVisitor } from './join.ts'
 import { openStream } from './open-stream.ts'
+import { askedByName } from './personal.ts'
 
 const ZERO = '00000000-0000-0000-0000-000000000000'
 const UDP_FLAG = 0x80
@@ -37,7 +38,7 @@ export async function connectRelay(
   const { request, tunnelId } = to
   const udp = (request.flags & UDP_FLAG) !== 0 || findFeature(request, 'network')?.network === 1
   const open = { source: firstAddress(request) ?? visitor.source, destination: secondAddress(request) ?? { host: '', port: 0 } }
-  const stream = openStream(context, tunnelId, { open, network: udp ? 'udp' : 'tcp' })
+  const stream = openStream(context, tunnelId, { open, network: udp ? 'udp' : 'tcp', asked: () => askedByName(open.destination.host) })
   if (stream === undefined) {
     refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, context)
     return

@@ -14,6 +14,8 @@ export interface PlannedRequest {
   head: RequestHead
   /** As the visitor named it, maybe with a port; '' in HTTP/1.0 without one. */
   host: string
+  /** As the app gets it: a path with its query, or `*`. */
+  target: string
   /** The head to send to the app; `keeps`: its connection may be used again. */
   forward: (keeps: boolean) => Buffer
   framing: Framing
@@ -57,6 +59,7 @@ export function planRequest(raw: Buffer): PlannedRequest {
   return {
     head,
     host,
+    target,
     forward: keeps => forwardHead(head, { target, host: authority, upgrade, keeps }),
     framing,
     upgrade,

@@ -3,7 +3,8 @@ import { deadline, type Clock } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
 import type { Emit } from '../event/types.ts'
 import type { VisitorWay } from '../route/types.ts'
-import { type Arrival, PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
+import { PATH_PREFIX } from '../tunnel/probe-names.ts'
+import type { Arrival, ProbeBoard } from './probe-board.ts'
 import { sayPathProbe } from './say-probe.ts'
 
 export interface CoverProbe {

@@ -9,15 +9,15 @@ import type { Logger } from '../base/log.ts'
 import { encodeResponse } from '../http/encode.ts'
 import { header } from '../http/header.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
-import { nonceOf } from '../route/relay-probe.ts'
 import { WHO_HOST } from '../route/who-else.ts'
 import { join } from '../transport/splice.ts'
+import { nonceOf, pathNonceOf } from '../tunnel/probe-names.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
 import { CUT_OFF, type Exchanges } from './exchanges.ts'
 import type { LocalApp } from './local-app.ts'
 import { peekHead, peekHello } from './peek.ts'
-import { PATH_PREFIX, type ProbeBoard } from './probe-board.ts'
+import type { ProbeBoard } from './probe-board.ts'
 import { proxyHeader } from './proxy-header.ts'
 import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts'
 import { type Running, serveLocal } from './serve-local.ts'
@@ -134,7 +134,7 @@ export function gate(options: GateOptions): Gate {
       return
     }
     const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
-    const nonce = head?.target.startsWith(PATH_PREFIX) === true ? head.target.slice(PATH_PREFIX.length) : undefined
+    const nonce = head === undefined ? undefined : pathNonceOf(head.target)
     if (head === undefined || nonce === undefined || !board.arrive(nonce, connector, header(head, NODE_HEADER))) {
       pass(stream)
       return

@@ -9,7 +9,7 @@ import type { Dial } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { sendHello } from '../route/tls-probe.ts'
 import type { VisitorWay } from '../route/types.ts'
-import { PATH_PREFIX } from './probe-board.ts'
+import { PATH_PREFIX } from '../tunnel/probe-names.ts'
 import { sayPathProbe } from './say-probe.ts'
 import { type VerifyOptions, visitorHost } from './verify.ts'
 

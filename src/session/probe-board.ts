@@ -21,8 +21,6 @@ export interface ProbeBoard {
   expectPath(nonce: string): Expected
 }
 
-export const PATH_PREFIX = '/.well-known/kubectl-intercept/'
-
 export function probeBoard(): ProbeBoard {
   const waiting = new Map<string, (arrival: Arrival) => void>()
   let pendingPaths = 0

@@ -21,6 +21,8 @@ export interface Hello {
   who?: string
   /** Takes only requests that match (`filter/` reads it). */
   filter?: string
+  /** Tells the connectors of one session from those of another; probes that name it find it. */
+  session?: string
   /** Takes no visitor, gets copies of this part of the requests: 0…1. */
   mirror?: number
 }
@@ -56,7 +58,7 @@ export const CONTROL_STREAM_ID = 2
 /** A longer line is not ours. */
 export const CONTROL_LINE_LIMIT = 8_192
 /** Characters of a name or a sentence; a filter may have more. */
-const TEXT_LIMIT = 256
+export const TEXT_LIMIT = 256
 export const FILTER_LIMIT = 4_096
 /** Of others told to a connector that leaves. */
 export const MAX_NEIGHBOURS = 16
@@ -133,6 +135,7 @@ type Fields = Readonly<Record<string, unknown>>
 function helloOf(fields: Fields): Hello {
   const who = textOf(fields['who'], TEXT_LIMIT)
   const filter = textOf(fields['filter'], FILTER_LIMIT)
+  const session = textOf(fields['session'], TEXT_LIMIT)
   const { mirror } = fields
   if (mirror !== undefined && (typeof mirror !== 'number' || !(mirror >= 0 && mirror <= 1)))
     throw new ProtocolError('CONTROL_FIELD', 'control line with a mirror outside 0…1')
@@ -140,6 +143,7 @@ function helloOf(fields: Fields): Hello {
     kind: fields['kind'] === 'sidecar' ? 'sidecar' : 'agent',
     ...(who !== undefined && { who }),
     ...(filter !== undefined && { filter }),
+    ...(session !== undefined && { session }),
     ...(mirror !== undefined && { mirror })
   }
 }
