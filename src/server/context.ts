@@ -47,4 +47,6 @@ export interface Visitor {
   source: Endpoint
   /** Waits for a next request: may be closed without loss. */
   idle: boolean
+  /** Ends it as its protocol does, losing nothing. Instead of `idle`. */
+  drain?: () => void
 }

@@ -8,6 +8,8 @@ import { ByteReader } from './byte-reader.ts'
 import { TLS_HANDSHAKE } from './client-hello.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { serveHttp } from './http-entrypoint.ts'
+import { serveHttp2 } from './http2-entrypoint.ts'
+import { isPreface, mayBePreface } from './http2-preface.ts'
 import { sourceOf } from './open-stream.ts'
 import { readProxyHeader } from './proxy-header.ts'
 import { serveRelay } from './relay-entrypoint.ts'
@@ -58,7 +60,10 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
       return visitors.size
     },
     closeIdle() {
-      for (const { connection, idle } of visitors) if (idle) connection.end(() => connection.destroy())
+      for (const { connection, idle, drain } of visitors) {
+        if (drain !== undefined) drain()
+        else if (idle) connection.end(() => connection.destroy())
+      }
     },
     close: closeOnce(() => listener.close())
   }
@@ -75,7 +80,26 @@ async function serveVisitor(visitor: Visitor, context: ServerContext, at: Entryp
   if (first === undefined) visitor.connection.destroy()
   else if (first === RELAY_VERSION) await serveRelay(visitor, context)
   else if (first === TLS_HANDSHAKE) await serveTls(visitor, context)
+  else if (mayBePreface(first) && (await beginsHttp2(visitor, context))) await serveHttp2(visitor, context)
   else await serveHttp(visitor, context)
+}
+
+/** Tells HTTP/2 from POST, PUT and PATCH. All bytes stay in the reader. */
+async function beginsHttp2({ reader, connection }: Visitor, { clock, limits }: ServerContext): Promise<boolean> {
+  const timer = clock.after(limits.headTimeoutMs, () => connection.destroy(), { unref: true })
+  let bytes: Buffer = Buffer.alloc(0)
+  try {
+    for (;;) {
+      const chunk = reader.take()
+      if (chunk !== undefined) bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+      const known = isPreface(bytes)
+      if (known !== undefined) return known
+      if (!(await reader.more())) return false
+    }
+  } finally {
+    timer.cancel()
+    reader.putBack(bytes)
+  }
 }
 
 async function firstByte(visitor: Visitor, { clock, limits }: ServerContext): Promise<number | undefined> {

@@ -37,6 +37,18 @@ export interface ServerLimits {
   lingerMs: number
   /** Unfinished connections on the tunnel port. */
   handshakes: number
+  /** Requests in progress on one HTTP/2 connection. */
+  http2Streams: number
+  /** Header fields of one request. */
+  http2Fields: number
+  /** PING and SETTINGS frames of one visitor. */
+  http2ControlPerSecond: number
+  /** Streams that one visitor resets: so many at once, then so many per second (CVE-2023-44487). */
+  http2ResetBurst: number
+  http2ResetsPerSecond: number
+  /** Unread bytes of one request body, and of all on one connection. */
+  http2StreamWindowBytes: number
+  http2SessionWindowBytes: number
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -60,7 +72,14 @@ export const DEFAULT_LIMITS: ServerLimits = {
   attempts: 3,
   halfClosedMs: 30_000,
   lingerMs: 2_000,
-  handshakes: 1_024
+  handshakes: 1_024,
+  http2Streams: 128,
+  http2Fields: 512,
+  http2ControlPerSecond: 50,
+  http2ResetBurst: 500,
+  http2ResetsPerSecond: 50,
+  http2StreamWindowBytes: 262_144,
+  http2SessionWindowBytes: 2_097_152
 }
 
 export const FAST_LIMITS: ServerLimits = {

@@ -38,7 +38,6 @@ const CORPUS: Record<string, string> = {
   'a third word': `GET / HTTP/1.1 x\r\n${head}\r\n${HIDDEN}`,
   'no version': `GET /\r\n${head}\r\n${HIDDEN}`,
   'a later version': `GET / HTTP/1.2\r\n${head}\r\n${HIDDEN}`,
-  'the HTTP/2 preface': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
   CONNECT: `CONNECT ${HOST}:80 HTTP/1.1\r\n${head}\r\n${HIDDEN}`
 }
 

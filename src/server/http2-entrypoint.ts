@@ -1,0 +1,130 @@
+/**
+ * HTTP/2 visitors, with prior knowledge or by ALPN: one session of node:http2 per connection, bounded in streams, header bytes, control frames and
+ * resets; each request is served by itself (`http2-exchange.ts`, `grpc-exchange.ts`).
+ */
+import {
+  constants,
+  type IncomingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type ServerOptions
+} from 'node:http2'
+import type { Timer } from '../base/clock.ts'
+import { asError } from '../base/errors.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { readHttp2Request, serveHttp2Request } from './http2-exchange.ts'
+import type { ServerLimits } from './limits.ts'
+import { rateLimit } from './rate-limit.ts'
+
+const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM
+/** The last stream id there can be: a GOAWAY that says "no more" before saying which was the last (RFC 9113 §6.8). */
+const EVERY_STREAM = 2 ** 31 - 1
+
+/** Resolves when the visitor's connection is over. */
+export function serveHttp2(visitor: Visitor, context: ServerContext): Promise<void> {
+  const { connection, reader } = visitor
+  const rest = reader.release()
+  if (connection.destroyed) return Promise.resolve()
+  if (rest.length > 0) connection.unshift(rest)
+  return new Http2Visitor(visitor, context).closed
+}
+
+class Http2Visitor {
+  readonly closed: Promise<void>
+  readonly #visitor: Visitor
+  readonly #context: ServerContext
+  readonly #session: ServerHttp2Session
+  #open = 0
+  #draining = false
+  #timer: Timer | undefined
+
+  constructor(visitor: Visitor, context: ServerContext) {
+    const { limits, clock } = context
+    this.#visitor = visitor
+    this.#context = context
+    const session = performServerHandshake(visitor.connection, sessionOptions(limits))
+    this.#session = session
+    session.setLocalWindowSize(limits.http2SessionWindowBytes)
+    const calm = rateLimit({ perSecond: limits.http2ControlPerSecond, clock })
+    const count = (): void => {
+      if (!calm()) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    }
+    session.on('ping', count).on('remoteSettings', count)
+    session.on('error', (error: Error) => context.log.debug('HTTP/2 session failed', { error }))
+    session.on('stream', (stream: ServerHttp2Stream, _headers: IncomingHttpHeaders, flags: number, raw?: string[]) =>
+      this.#serve(stream, { raw: raw ?? [], ended: (flags & END_STREAM) !== 0 })
+    )
+    // Half-closed is of no use to HTTP/2.
+    visitor.connection.once('end', () => session.destroy())
+    this.closed = new Promise(resolve => {
+      session.once('close', () => {
+        this.#timer?.cancel()
+        visitor.connection.destroy()
+        resolve()
+      })
+    })
+    visitor.drain = () => this.#drain()
+    this.#wait(limits.headTimeoutMs)
+  }
+
+  #serve(stream: ServerHttp2Stream, fields: { raw: readonly string[]; ended: boolean }): void {
+    const { limits, log } = this.#context
+    stream.on('error', (error: Error) => log.debug('HTTP/2 stream failed', { error })) // `close` follows
+    this.#timer?.cancel()
+    this.#open += 1
+    stream.once('close', () => {
+      this.#open -= 1
+      if (this.#open === 0) this.#wait(limits.idleTimeoutMs)
+    })
+    if (this.#context.draining()) this.#drain()
+    this.#exchange(stream, fields).catch((error: unknown) => {
+      log.error('HTTP/2 request failed', { error: asError(error) })
+      stream.destroy(asError(error))
+    })
+  }
+
+  async #exchange(stream: ServerHttp2Stream, fields: { raw: readonly string[]; ended: boolean }): Promise<void> {
+    const request = readHttp2Request(stream, fields, this.#context)
+    if (request !== undefined) await serveHttp2Request(stream, request, { visitor: this.#visitor, context: this.#context })
+  }
+
+  /** Nobody stays without a request in progress, whatever bytes come. */
+  #wait(ms: number): void {
+    this.#timer?.cancel()
+    this.#timer = this.#context.clock.after(ms, () => this.#end(), { unref: true })
+  }
+
+  #end(): void {
+    const { clock, limits } = this.#context
+    this.#session.close()
+    this.#timer = clock.after(limits.lingerMs, () => this.#session.destroy(), { unref: true })
+  }
+
+  /** Asks for no more; a request that was on its way when the visitor heard of it is still served: its answer to our ping comes behind it. */
+  #drain(): void {
+    const session = this.#session
+    if (this.#draining || session.closed || session.destroyed) return
+    this.#draining = true
+    session.goaway(constants.NGHTTP2_NO_ERROR, EVERY_STREAM)
+    if (!session.ping(() => session.close())) session.close()
+  }
+}
+
+const sessionOptions = (limits: ServerLimits): ServerOptions => ({
+  settings: {
+    enablePush: false,
+    enableConnectProtocol: true,
+    maxConcurrentStreams: limits.http2Streams,
+    initialWindowSize: limits.http2StreamWindowBytes,
+    // Beyond it a stream is reset; up to it, a head that is too large is answered with 431.
+    maxHeaderListSize: 2 * limits.headBytes
+  },
+  maxHeaderListPairs: limits.http2Fields,
+  maxSettings: 32,
+  maxOutstandingPings: 10,
+  maxSessionInvalidFrames: 10,
+  maxSessionRejectedStreams: 100,
+  streamResetBurst: limits.http2ResetBurst,
+  streamResetRate: limits.http2ResetsPerSecond
+})
