@@ -112,6 +112,7 @@ export class BoundConnector implements Connector {
     if (this.#ended) return 'closed'
     if (this.#draining) return 'draining'
     if (this.#pending !== undefined) return 'pending'
+    if (this.hello?.mirror !== undefined) return 'mirror'
     return this.#down || this.#isSuspect() ? 'suspect' : 'live'
   }
 

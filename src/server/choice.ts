@@ -9,9 +9,9 @@ export type Network = 'tcp' | 'udp'
 
 /**
  * `pending`: bound, and has not said who it is. `suspect`: an open or a heartbeat went unanswered, or its app is down. `draining`: asked for no
- * more, or is refused.
+ * more, or is refused. `mirror`: takes no visitors, gets copies.
  */
-export type Condition = 'pending' | 'live' | 'suspect' | 'draining' | 'closed'
+export type Condition = 'pending' | 'live' | 'suspect' | 'mirror' | 'draining' | 'closed'
 
 export interface Choosable {
   /** 0…255; 0 counts as 1, 255 excludes all lower ones. */
@@ -45,7 +45,7 @@ export function chooseConnector<T extends Choosable>(connectors: readonly T[], o
   }
   // A single connector is taken whatever its network, as gost does; udp and tcp connectors beside each other are told apart.
   const alone = usable.length === 1 ? usable[0] : undefined
-  if (alone !== undefined && connectors.length === 1) return alone
+  if (alone !== undefined && connectors.every(one => one === alone || one.condition === 'mirror')) return alone
   const fitting = usable.filter(one => one.network === network)
   const live = fitting.filter(one => one.condition === 'live')
   return pickWeighted(live.length > 0 ? live : fitting, random)

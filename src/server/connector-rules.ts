@@ -4,11 +4,16 @@ import { type Filter, parseFilter } from '../filter/filter.ts'
 import { MAX_NEIGHBOURS, type Neighbour } from '../tunnel/control-channel.ts'
 import type { BoundConnector, ConnectorRules } from './bound-connector.ts'
 import { shares } from './choice.ts'
-import { personalOf } from './personal.ts'
+import type { Mirrors } from './mirrors.ts'
+import { type Personal, personalOf } from './personal.ts'
 import type { Registry } from './registry.ts'
 
-export const connectorRules = (registry: Registry): ConnectorRules => ({
-  greet: (connector, { filter = '' }) => takeFilter(registry, connector, filter),
+export const connectorRules = (registry: Registry, mirrors: Mirrors): ConnectorRules => ({
+  greet(connector, { filter = '', mirror }) {
+    const why = takeFilter(registry, connector, filter)
+    if (why === undefined && mirror !== undefined) mirrors.add(connector, mirror)
+    return why
+  },
   reweigh: () => undefined,
   refilter: (connector, filter) => takeFilter(registry, connector, filter),
   neighbours(leaving) {
@@ -35,13 +40,17 @@ function takeFilter(registry: Registry, connector: BoundConnector, text: string)
   if (typeof filter === 'string') return filter
   if (filter.needsAnswer) return 'the filter asks for what only the answer tells, and a request is given away before'
   const personal = personalOf(filter, connector.hello?.session)
-  const holder = registry
-    .connectors(connector.tunnelId)
-    .find(one => one !== connector && one.personal?.key === personal.key && isAnother(one, connector) && isHere(one.condition))
+  // A mirror takes nothing away from anybody.
+  const holder = connector.hello?.mirror === undefined ? holderOf(registry, connector, personal) : undefined
   if (holder !== undefined) return `${holder.hello?.who ?? 'another session'} has this filter`
   connector.personal = personal
   return undefined
 }
+
+const holderOf = (registry: Registry, connector: BoundConnector, { key }: Personal): Others | undefined =>
+  registry
+    .connectors(connector.tunnelId)
+    .find(one => one !== connector && one.personal?.key === key && isAnother(one, connector) && isHere(one.condition))
 
 type Others = ReturnType<Registry['connectors']>[number]
 

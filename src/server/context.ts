@@ -4,8 +4,10 @@ import type { Connection, Endpoint } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
 import type { ByteReader } from './byte-reader.ts'
 import type { ServerLimits } from './limits.ts'
+import type { Mirrors } from './mirrors.ts'
 import type { Registry } from './registry.ts'
 import type { Routes } from './routes.ts'
+import type { OpenTap } from './tap.ts'
 
 export interface Counters {
   /** Visitor connections accepted. */
@@ -34,6 +36,9 @@ export interface ServerContext {
   log: Logger
   random: () => number
   counters: Counters
+  mirrors: Mirrors
+  /** Who looks at HTTP/1 exchanges while they pass. */
+  tap: OpenTap
   /** Requests and streams in progress. */
   active: { count: number }
   /** True from `drain()` on: no connection is kept alive any more. */

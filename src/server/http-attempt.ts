@@ -13,8 +13,10 @@ import { writeBounded } from './byte-writer.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { joinVisitor } from './join.ts'
 import type { OpenedStream } from './open-stream.ts'
+import type { Asked } from './personal.ts'
 import type { PlannedRequest } from './request-plan.ts'
 import { type PlannedResponse, planResponse } from './response-plan.ts'
+import type { Tap } from './tap.ts'
 
 /** `keep` and `close`: the response is complete. `gone`: the visitor's connection is closed already. */
 export type Ending = 'keep' | 'close' | 'gone'
@@ -36,6 +38,7 @@ export interface AttemptOptions {
   request: PlannedRequest
   stream: OpenedStream
   context: ServerContext
+  asked: () => Asked
   /** Somebody else could take the request while this connector does not answer. */
   hasOther: () => boolean
 }
@@ -44,6 +47,7 @@ export class Attempt {
   readonly #options: AttemptOptions
   readonly #upload: BodyFramer
   readonly #answer: ByteReader
+  #tap: Tap | undefined
   #progressAt: number
   #timer: Timer | undefined
   #failure: Failure | undefined
@@ -58,22 +62,25 @@ export class Attempt {
   }
 
   async run(): Promise<Outcome> {
-    const { visitor, request, stream, hasOther } = this.#options
+    const { visitor, request, stream, context, asked, hasOther } = this.#options
     stream.onUnanswered(() => {
       if (request.repeatable && !this.#answered && hasOther()) this.#fail({ why: 'unanswered' })
     })
     this.#watchAnswer()
     // The stream ends with the answer. A connector of ours may use the app's connection again; a stock one would wait for its end.
-    stream.connection.write(request.forward(stream.connector.peer === 'ours'))
+    const head = request.forward(stream.connector.peer === 'ours')
+    if (!request.upgrade) this.#tap = context.tap({ connector: stream.connector, source: visitor.source, head, asked })
+    stream.connection.write(head)
     visitor.reader.onLeave = () => this.#checkVisitor()
     void this.#sendBody()
     try {
       return await this.#receive()
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
-      this.#options.context.log.info('answer of the app not passed on', { error, code: error.code })
+      context.log.info('answer of the app not passed on', { error, code: error.code })
       return { failure: { why: 'bad-response' } }
     } finally {
+      this.#tap?.end(false)
       this.#timer?.cancel()
       visitor.reader.onLeave = undefined
       stream.connection.destroy()
@@ -107,6 +114,7 @@ export class Attempt {
       }
       const bytes = this.#cutBody(chunk)
       if (bytes === undefined) return
+      this.#tap?.requestBody(bytes)
       this.#progressAt = context.clock.now()
       const room = writeBounded(stream.connection, bytes)
       if (room !== true && !(await room)) return
@@ -147,7 +155,10 @@ export class Attempt {
       if (raw === undefined) return { failure: this.#failure ?? { why: 'app-closed', silent: heads.length === 0 && interim === 0 } }
       const response = planResponse(raw, request, this.#upload.done && !context.draining())
       if (response.framing.kind === 'tunnel') return this.#switchProtocols(response)
-      if (response.status >= 200) return { ending: await this.#forward(response) }
+      if (response.status >= 200) {
+        this.#tap?.responseHead(raw)
+        return { ending: await this.#forward(response) }
+      }
       this.#progressAt = context.clock.now()
       // HTTP/1.0 has no interim responses (RFC 9110 §15.2).
       if (request.head.version === '1.1') void writeBounded(visitor.connection, response.forward)
@@ -184,14 +195,19 @@ export class Attempt {
           break
         }
         const { consumed } = body.push(chunk)
-        room = writeBounded(visitor.connection, consumed === chunk.length ? chunk : chunk.subarray(0, consumed))
+        const bytes = consumed === chunk.length ? chunk : chunk.subarray(0, consumed)
+        this.#tap?.responseBody(bytes)
+        room = writeBounded(visitor.connection, bytes)
       }
     } catch (error) {
       // The head is out: only a cut connection can still say that the body is broken.
       if (!(error instanceof ProtocolError)) throw error
       context.log.info('body of the app not passed on', { error, code: error.code })
     }
-    if (body.done || (response.framing.kind === 'close' && this.#answer.finished)) return response.keepAlive ? 'keep' : 'close'
+    if (body.done || (response.framing.kind === 'close' && this.#answer.finished)) {
+      this.#tap?.end(this.#upload.done)
+      return response.keepAlive ? 'keep' : 'close'
+    }
     if (this.#failure?.why === 'visitor-left' || visitor.reader.gone) context.counters.aborted += 1
     resetConnection(visitor.connection, new Error('the response was cut short'))
     return 'gone'

@@ -33,7 +33,7 @@ export async function runExchange({ visitor, request, tunnelId, context }: Excha
     const stream = openStream(context, tunnelId, { open, tried, asked })
     if (stream === undefined) return refuse(visitor, request, { context, failure })
     if (failure !== undefined) context.counters.retried += 1
-    const outcome = await new Attempt({ visitor, request, stream, context, hasOther }).run()
+    const outcome = await new Attempt({ visitor, request, stream, context, asked, hasOther }).run()
     if ('ending' in outcome) return outcome.ending
     failure = outcome.failure
     if (!mayRepeat(request, failure) || tried.size >= context.limits.attempts) return refuse(visitor, request, { context, failure })

@@ -9,6 +9,7 @@ import type { Credentials } from './bind.ts'
 import { type Counters, newCounters, type ServerContext } from './context.ts'
 import { type Entrypoint, type EntrypointOptions, openEntrypoint } from './entrypoint.ts'
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts'
+import { Mirrors, type MirrorStats } from './mirrors.ts'
 import { MemoryRegistry, type Registry } from './registry.ts'
 import { type RouteRule, routesOf } from './routes.ts'
 import { openTunnelListener, type TunnelListener } from './tunnel-listener.ts'
@@ -43,6 +44,7 @@ export interface ServerStats extends Counters {
   /** Requests and streams in progress. */
   active: number
   connectors: ConnectorStats[]
+  mirrors: MirrorStats
 }
 
 export interface RunningServer extends Closable {
@@ -62,15 +64,20 @@ const DRAIN_GRACE_MS = 10_000
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const state = { draining: false }
+  const clock = options.clock ?? systemClock
+  const random = options.random ?? Math.random
+  const mirrors = new Mirrors({ clock, random })
   const context: ServerContext = {
     name: options.name ?? '',
     routes: routesOf(options.rules),
     registry: options.registry ?? new MemoryRegistry(limits),
     limits,
-    clock: options.clock ?? systemClock,
+    clock,
     log: (options.log ?? silent).child('server'),
-    random: options.random ?? Math.random,
+    random,
     counters: newCounters(),
+    mirrors,
+    tap: mirrors.tap,
     active: { count: 0 },
     draining: () => state.draining
   }
@@ -119,11 +126,12 @@ class Server implements RunningServer {
   }
 
   stats(): ServerStats {
-    const { counters, active, registry } = this.#context
+    const { counters, active, registry, mirrors } = this.#context
     return {
       ...counters,
       visitorsOpen: this.#entrypoints.reduce((sum, { visitors }) => sum + visitors, 0),
       active: active.count,
+      mirrors: mirrors.stats,
       connectors: [...registry.all()].map(({ id, tunnelId, weight, peer, condition, active: streams }) => ({
         id,
         tunnelId,

@@ -145,7 +145,7 @@ class TunnelPort {
   }
 
   #bind(visitor: Visitor, decision: Extract<Decision, { kind: 'bind' }>): void {
-    const { registry, clock, limits, log, counters } = this.#context
+    const { registry, mirrors, clock, limits, log, counters } = this.#context
     const { tunnelId, weight, network, capability, bound } = decision
     if (!registry.hasRoom(tunnelId)) {
       log.warn('no room for another connector', { tunnel: tunnelId })
@@ -164,7 +164,7 @@ class TunnelPort {
     )
     const peer = capability === undefined ? 'gost' : 'ours'
     const about = { id, tunnelId, weight, network, peer } as const
-    const around = { serverName: this.#context.name, rules: connectorRules(registry), limits, clock, log }
+    const around = { serverName: this.#context.name, rules: connectorRules(registry, mirrors), limits, clock, log }
     const connector = new BoundConnector(connection, { ...about, ...around })
     registry.add(connector)
     this.#connectors.add(connector)
@@ -173,6 +173,7 @@ class TunnelPort {
     log.info('connector bound', { connector: id, tunnel: tunnelId, weight, peer, from })
     void connector.closed.then(error => {
       registry.remove(connector)
+      mirrors.remove(connector)
       this.#connectors.delete(connector)
       log.info('connector gone', { connector: id, tunnel: tunnelId, ...(error === undefined ? {} : { error }) })
     })

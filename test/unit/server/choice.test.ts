@@ -53,6 +53,15 @@ describe('choice of a connector', () => {
     expect(chooseConnector([], options)).toBeUndefined()
   })
 
+  it('never takes one that mirrors, and sees the others as if it were not there', () => {
+    const copies = connector(255, { condition: 'mirror' })
+    expect(draw([copies, connector(1)])).toEqual([0, DRAWS])
+    expect(shares([copies, connector(1)])).toEqual([0, 1])
+    expect(chooseConnector([copies], { network: 'tcp', random: () => 0 })).toBeUndefined()
+    const only = connector(1, { network: 'udp' })
+    expect(chooseConnector([copies, only], { network: 'tcp', random: () => 0 })).toBe(only)
+  })
+
   it('keeps udp connectors out of the way of tcp visitors', () => {
     expect(draw([connector(255, { network: 'udp' }), connector(1)])).toEqual([0, DRAWS])
     expect(chooseConnector([connector(1), connector(1, { network: 'udp' })], { network: 'udp', random: () => 0 })?.network).toBe('udp')
