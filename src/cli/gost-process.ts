@@ -5,19 +5,18 @@ import { type Closable, closeAll } from '../base/closable.ts'
 import { type Clock, deadline } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { errnoOf, InterceptError } from '../base/errors.ts'
-import { printable } from '../base/format.ts'
-import { type Logger, logger, maskUuids } from '../base/log.ts'
 import { gostFactsOfArgv } from '../discovery/container.ts'
 import type { GostFacts, ServerFact, SidecarFact } from '../discovery/types.ts'
-import { logSink } from '../output/log.ts'
 import { overCarrier } from '../route/carrier.ts'
 import { serverOptionsFrom, sidecarOptionsFrom } from '../server/from-argv.ts'
-import { startServer } from '../server/run-server.ts'
-import { startSidecar } from '../server/sidecar.ts'
+import { type RunningServer, startServer } from '../server/run-server.ts'
+import { type Sidecar, startSidecar } from '../server/sidecar.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import type { CommandContext } from './context.ts'
 import { describeServer, describeSidecar } from './describe-operation.ts'
 import { withEntrypoints } from './entrypoint-settings.ts'
+import type { OpenHealth, Operated } from './operate-health.ts'
+import { openVoice, type Voice } from './operate-log.ts'
 import { type OperateSettings, readOperation } from './operate-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
 
@@ -27,44 +26,71 @@ interface Running extends Closable {
   drain(signal: AbortSignal): Promise<void>
 }
 
-interface Host {
+interface Host extends Voice {
   clock: Clock
-  log: Logger
-  /** One line for a person, ids shortened. */
-  say: (line: string) => void
   settings: OperateSettings
   readFile: (path: string) => string
 }
 
 export async function runGostProcess(context: CommandContext, part: Part): Promise<number> {
   const { io, clock, stop, flagArgs } = context
-  const { settings, gost, warnings } = readOperation(flagArgs, part, io.cwd)
+  const { settings, gost, warnings } = readOperation(flagArgs, part, io)
   const facts = gostFactsOfArgv(gost, file => readConfig(file, io.cwd))
   const { servers, sidecars } = usable(facts, part)
   if (settings.entrypoints.length > 0 && servers.length !== 1)
     throw badUsage(`--entrypoint needs exactly one tunnel listener, and there are ${servers.length}`, seeHelp(part))
-  const say = (line: string): void => void io.stderr.write(`${printable(maskUuids(line))}\n`)
-  for (const problem of [...warnings, ...facts.problems]) say(`warning: ${problem}`)
-  const readFile = (file: string): string => readFileSync(path.resolve(io.cwd, file), 'utf8')
+  const voice = await openVoice(io.stderr, settings, clock)
+  for (const problem of [...warnings, ...facts.problems]) voice.warn(problem)
+  const host: Host = { ...voice, clock, settings, readFile: file => readFileSync(path.resolve(io.cwd, file), 'utf8') }
   if (settings.check) {
-    for (const fact of servers) io.stdout.write(describeServer(fact, serverOptions(fact, { settings, readFile })))
+    for (const fact of servers) io.stdout.write(describeServer(fact, serverOptions(fact, host)))
     for (const fact of sidecars) io.stdout.write(describeSidecar(fact, sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))))
     return 0
   }
   const running: Running[] = []
-  const log = logger(logSink(io.stderr, clock), settings.logLevel)
-  const host: Host = { clock, log, say, settings, readFile }
   try {
-    for (const fact of servers) running.push(await serve(fact, host))
-    for (const fact of sidecars) running.push(register(fact, host))
+    const operated: { servers: RunningServer[]; sidecars: Sidecar[] } = { servers: [], sidecars: [] }
+    for (const fact of servers) {
+      const server = await serve(fact, host)
+      operated.servers.push(server)
+      running.push({ close: server.close, drain: signal => drainServer(server, host, signal) })
+    }
+    for (const fact of sidecars) {
+      const sidecar = register(fact, host)
+      operated.sidecars.push(sidecar)
+      running.push({ close: sidecar.close, drain: signal => drainSidecar(sidecar, host, signal) })
+    }
+    const health = await healthOf(operated, host)
+    if (health !== undefined) running.push({ close: health.close, drain: async () => {} })
     await aborted(stop.drain)
-    const grace = deadline(clock, settings.graceMs, () => new Error('grace is over'), stop.now)
-    await Promise.all(running.map(each => each.drain(grace.signal)))
-    grace.done()
+    health?.end()
+    await Promise.all(running.map(each => each.drain(stop.now)))
     return 0
   } finally {
     await closeAll(running)
   }
+}
+
+function drainServer(server: RunningServer, { settings, say }: Host, signal: AbortSignal): Promise<void> {
+  const { drainDelayMs: delayMs, graceMs } = settings
+  if (delayMs > 0) say(`serving for ${delayMs / 1_000} s more, then draining`)
+  return server.drain({ delayMs, graceMs, signal })
+}
+
+async function drainSidecar(sidecar: Sidecar, { clock, settings }: Host, signal: AbortSignal): Promise<void> {
+  const grace = deadline(clock, settings.graceMs, () => new Error('grace is over'), signal)
+  await sidecar.stop(grace.signal)
+  grace.done()
+}
+
+/** In the image a sidecar has none by itself: it shares its ports with the app. */
+async function healthOf(operated: Operated, host: Host): Promise<OpenHealth | undefined> {
+  const { health } = host.settings
+  if (health === undefined || (!health.asked && operated.servers.length === 0)) return undefined
+  const { openHealth } = await import('./operate-health.ts')
+  const open = await openHealth(operated, health, host)
+  if (open !== undefined) host.say(`health and metrics on port ${open.port}`)
+  return open
 }
 
 function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'sidecars'> {
@@ -82,8 +108,9 @@ const serverOptions = (
   { settings, readFile }: Pick<Host, 'settings' | 'readFile'>
 ): ReturnType<typeof serverOptionsFrom> => withEntrypoints(serverOptionsFrom(fact, readFile), settings.entrypoints)
 
-async function serve(fact: ServerFact, { clock, log, say, settings, readFile }: Host): Promise<Running> {
-  const options = serverOptions(fact, { settings, readFile })
+async function serve(fact: ServerFact, host: Host): Promise<RunningServer> {
+  const { clock, log, say } = host
+  const options = serverOptions(fact, host)
   const server = await startServer({ ...options, clock, log }).catch((error: unknown) => {
     throw inUse(error, fact.port)
   })
@@ -91,7 +118,7 @@ async function serve(fact: ServerFact, { clock, log, say, settings, readFile }: 
   say(
     `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${entrypoints === '' ? 'no port' : entrypoints}`
   )
-  return { close: server.close, drain: signal => server.drain({ graceMs: settings.graceMs, signal }) }
+  return server
 }
 
 function inUse(error: unknown, port: number): unknown {
@@ -104,7 +131,7 @@ function inUse(error: unknown, port: number): unknown {
   })
 }
 
-function register(fact: SidecarFact, { clock, log, say }: Host): Running {
+function register(fact: SidecarFact, { clock, log, say }: Host): Sidecar {
   const options = sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))
   const { tunnelId, weight, target } = options
   const sidecar = startSidecar({ ...options, clock, log })
@@ -112,7 +139,7 @@ function register(fact: SidecarFact, { clock, log, say }: Host): Running {
     () => say(`registered at ${formatEndpoint(fact.server)} for tunnel ${tunnelId}, weight ${weight}, app ${formatEndpoint(target)}`),
     (error: unknown) => log.debug('never registered', { error })
   )
-  return { close: sidecar.close, drain: signal => sidecar.stop(signal) }
+  return sidecar
 }
 
 function readConfig(file: string, cwd: string): { text: string } | { problem: string } {

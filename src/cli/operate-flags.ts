@@ -34,12 +34,36 @@ export const OPERATE_FLAGS = [
     summary: 'one more entrypoint; with a tunnel id all that arrives there goes to that tunnel as it is: MySQL, SMTP, any TCP'
   },
   {
+    name: 'health',
+    arity: 'one',
+    commands: BOTH,
+    argument: '[HOST]:PORT',
+    summary: 'address of /healthz, /readyz and /metrics, or off',
+    default: 'off; :9090 for a server in our image'
+  },
+  {
+    name: 'drain-delay',
+    arity: 'one',
+    commands: BOTH,
+    argument: 'DURATION',
+    summary: 'how long a server goes on serving after SIGTERM, not ready any more, before it drains',
+    default: '5s with --health, else 0'
+  },
+  {
     name: 'grace',
     arity: 'one',
     commands: BOTH,
     argument: 'DURATION',
     summary: 'how long running requests may take at the end',
     default: '10s'
+  },
+  {
+    name: 'log-format',
+    arity: 'one',
+    commands: BOTH,
+    argument: 'FORMAT',
+    summary: 'text, or json: one object per line',
+    default: 'text; json in our image'
   },
   {
     name: 'log-level',

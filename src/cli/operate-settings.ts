@@ -1,6 +1,7 @@
 /** Our own settings of `server` and `sidecar`: from flags and the file of `--config`, read and checked. */
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { Endpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
 import { type Level, LEVELS } from '../base/log.ts'
 import { type EntrypointSetting, readEntrypoint } from './entrypoint-settings.ts'
@@ -8,12 +9,16 @@ import { type Given, splitArgs } from './operate-args.ts'
 import { parseOperateConfig } from './operate-config.ts'
 import type { OperateCommand, OperateFlagName, OperateScalar, OperateSwitch } from './operate-flags.ts'
 import { badUsage, quoted, seeHelp } from './usage-error.ts'
-import { readChoice, readDuration, type Typed } from './values.ts'
+import { readChoice, readDuration, readListen, type Typed } from './values.ts'
 
 export interface OperateSettings {
   /** Say what would be done, and open nothing. */
   check: boolean
+  /** `asked`: it must be there; the one of the image gives way to whatever else has the port. */
+  health: { at: Endpoint; asked: boolean } | undefined
+  drainDelayMs: number
   graceMs: number
+  logFormat: 'text' | 'json'
   logLevel: Level
   /** Beside those of gost's command line. */
   entrypoints: EntrypointSetting[]
@@ -28,17 +33,37 @@ export interface Operation {
 
 const GRACE_MS = 10_000
 
-/** Throws BAD_USAGE or CONFIG_INVALID. */
-export function readOperation(argv: readonly string[], command: OperateCommand, cwd: string): Operation {
+const DRAIN_DELAY_MS = 5_000
+const IMAGE_HEALTH = { host: '', port: 9_090 }
+
+/** Throws BAD_USAGE or CONFIG_INVALID. In our image (its environment says so) some defaults are those of a cluster. */
+export function readOperation(
+  argv: readonly string[],
+  command: OperateCommand,
+  { cwd, env }: { cwd: string; env: Readonly<Record<string, string | undefined>> }
+): Operation {
+  const inImage = env['INTERCEPT_IMAGE'] !== undefined
   const { own, gost, warnings } = splitArgs(argv, command)
   const file = own.findLast(({ name }) => name === 'config')
   const given = new Settings([...(file === undefined ? [] : parseOperateConfig(readConfig(file, cwd), file.text, command)), ...own])
   const level = given.one('log-level')
+  const asked = given.read('health', readHealth)
+  const health =
+    asked === undefined
+      ? inImage
+        ? { at: IMAGE_HEALTH, asked: false }
+        : undefined
+      : asked === 'off'
+        ? undefined
+        : { at: asked, asked: true }
   return {
     settings: {
       check: given.on('check'),
+      health,
+      drainDelayMs: given.read('drain-delay', readDuration) ?? (health === undefined ? 0 : DRAIN_DELAY_MS),
       graceMs: given.read('grace', readDuration) ?? GRACE_MS,
       entrypoints: given.all('entrypoint').map(readEntrypoint),
+      logFormat: given.read('log-format', typed => readChoice(typed, ['text', 'json'])) ?? (inImage ? 'json' : 'text'),
       logLevel: level === undefined ? gostLevel(gost) : readChoice(level, LEVELS)
     },
     gost,
@@ -72,6 +97,8 @@ class Settings {
     return typed !== undefined && readChoice(typed, ['true', 'false']) === 'true'
   }
 }
+
+const readHealth = (typed: Typed): Endpoint | 'off' => (typed.text === 'off' ? 'off' : readListen(typed, ':9090'))
 
 const gostLevel = (gost: readonly string[]): Level =>
   gost.some(word => /^--?DD$/.test(word)) ? 'trace' : gost.some(word => /^--?D$/.test(word)) ? 'debug' : 'info'

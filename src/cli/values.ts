@@ -1,6 +1,8 @@
 /** Reads the values of flags: each reader takes what was typed and gives a value, or says in one sentence what is wrong and what would be right. */
+import type { Endpoint } from '../base/connection.ts'
 import { parseDuration } from '../base/duration.ts'
 import type { InterceptError } from '../base/errors.ts'
+import { parseHostPort } from '../discovery/address.ts'
 import { badUsage, commandLine, quoted } from './usage-error.ts'
 
 /** What a person typed after which flag. */
@@ -63,6 +65,13 @@ export function readUrl(typed: Typed, schemes: readonly string[], example: strin
   const url = scheme !== undefined && schemes.includes(scheme) ? URL.parse(typed.text) : null
   if (url === null || url.hostname === '') throw wrong(typed, `a URL with ${orList(schemes.map(name => `${name}://`))}`, example)
   return url
+}
+
+/** `:9090`, `127.0.0.1:9090`, `[::1]:9090`; host '' is every address. */
+export function readListen(typed: Typed, example: string): Endpoint {
+  const address = parseHostPort(typed.text)
+  if (address === undefined) throw wrong(typed, 'an address to listen on, [HOST]:PORT', example)
+  return address
 }
 
 export function readChoice<T extends string>(typed: Typed, choices: readonly [T, ...T[]]): T {

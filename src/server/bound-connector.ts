@@ -14,7 +14,8 @@ import type { Condition, Network } from './choice.ts'
 import { acceptControl, type ServerControl } from './control.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Personal } from './personal.ts'
-import type { Connector, StreamOpen, TunnelStream } from './registry.ts'
+import type { Connector, ConnectorHealth, StreamOpen, TunnelStream } from './registry.ts'
+import type { Tally } from './tally.ts'
 
 /** What a connector of ours asks for is granted or refused by the server as a whole; a sentence is the reason why not. */
 export interface ConnectorRules {
@@ -31,6 +32,7 @@ export interface BoundConnectorOptions {
   weight: number
   network: Network
   peer: 'gost' | 'ours'
+  tally: Tally
   /** Of this server, told to connectors of ours. */
   serverName: string
   rules: ConnectorRules
@@ -50,6 +52,7 @@ export class BoundConnector implements Connector {
   readonly network: Network
   readonly peer: 'gost' | 'ours'
   readonly closed: Promise<Error | undefined>
+  readonly tally: Tally
   weight: number
   /** What a connector of ours said of itself. */
   hello: Hello | undefined
@@ -79,6 +82,7 @@ export class BoundConnector implements Connector {
     this.weight = options.weight
     this.network = options.network
     this.peer = peer
+    this.tally = options.tally
     this.#serverName = options.serverName
     this.#rules = options.rules
     this.#limits = limits
@@ -116,6 +120,11 @@ export class BoundConnector implements Connector {
     return this.#down || this.#isSuspect() ? 'suspect' : 'live'
   }
 
+  get health(): ConnectorHealth {
+    const { lastReceivedAt, starvedStreams, queuedBytes } = this.#session
+    return { silentMs: this.#clock.now() - lastReceivedAt, starvedStreams, queuedBytes }
+  }
+
   open(open: StreamOpen): TunnelStream {
     if (this.#ended) throw new Error('the connector is closed')
     if (this.#open.size >= this.#limits.streamsPerConnector) throw new Error('the connector has too many streams')
@@ -123,6 +132,7 @@ export class BoundConnector implements Connector {
     const preface = encodeResponse(streamOpen(open))
     const connection = this.#session.open({ preface })
     connection.on('error', () => {}) // `close` follows
+    this.tally.streams += 1
     const stream = new OpenedStream(connection)
     this.#open.set(connection.id, stream)
     this.#watch(stream, this.#limits.unansweredOpenMs)
@@ -198,6 +208,7 @@ export class BoundConnector implements Connector {
         return undefined
       },
       onFilter: filter => this.#rules.refilter(this, filter),
+      onMissed: () => (this.tally.missedBeats += 1),
       onDeclined: id => this.#open.get(id)?.decline(),
       onHealth: up => (this.#down = !up)
     })

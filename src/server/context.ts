@@ -8,6 +8,7 @@ import type { Mirrors } from './mirrors.ts'
 import type { Registry } from './registry.ts'
 import type { Routes } from './routes.ts'
 import type { OpenTap } from './tap.ts'
+import type { Tallies } from './tally.ts'
 
 export interface Counters {
   /** Visitor connections accepted. */
@@ -16,15 +17,35 @@ export interface Counters {
   requests: number
   /** Answers of our own, instead of the app's. */
   refused: number
+  /** The same by their reason: `X-Intercept-Error`, or the relay status in words. */
+  refusals: Record<string, number>
   /** Requests given to another connector after the first. */
   retried: number
   /** Visitors that left before their answer was complete. */
   aborted: number
   /** Connectors bound so far. */
   binds: number
+  /** From and to visitors whose connections are over. */
+  bytesIn: number
+  bytesOut: number
 }
 
-export const newCounters = (): Counters => ({ visitors: 0, requests: 0, refused: 0, retried: 0, aborted: 0, binds: 0 })
+export const newCounters = (): Counters => ({
+  visitors: 0,
+  requests: 0,
+  refused: 0,
+  refusals: {},
+  retried: 0,
+  aborted: 0,
+  binds: 0,
+  bytesIn: 0,
+  bytesOut: 0
+})
+
+export function countRefusal({ counters }: ServerContext, why: string): void {
+  counters.refused += 1
+  counters.refusals[why] = (counters.refusals[why] ?? 0) + 1
+}
 
 export interface ServerContext {
   /** Told to connectors of ours: the pod's name, where there is one. */
@@ -39,6 +60,7 @@ export interface ServerContext {
   mirrors: Mirrors
   /** Who looks at HTTP/1 exchanges while they pass. */
   tap: OpenTap
+  tallies: Tallies
   /** Requests and streams in progress. */
   active: { count: number }
   /** True from `drain()` on: no connection is kept alive any more. */

@@ -18,6 +18,8 @@ export interface ServerControlOptions {
   /** '' is none. As `onHello`. */
   onFilter: (filter: string) => string | undefined
   onDeclined: (stream: number) => void
+  /** A ping was not answered before the next one was due. */
+  onMissed: () => void
   onHealth: (up: boolean) => void
 }
 
@@ -35,6 +37,7 @@ const UNREAD_LIMIT_BYTES = 65_536
 export function acceptControl(stream: SmuxStream, options: ServerControlOptions): ServerControl {
   const decoder = new ControlDecoder()
   let beating = false
+  let answered = true
   const send = (message: ControlMessage): void => {
     if (stream.destroyed || stream.writableEnded) return
     if (stream.writableLength > UNREAD_LIMIT_BYTES) stream.destroy()
@@ -71,6 +74,7 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
         break
       case 'pong':
         beating = true
+        answered = true
         break
       case 'welcome':
       case 'refused':
@@ -81,7 +85,12 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
         break // ours to send
     }
   }
-  const timer = options.clock.every(options.beatMs, () => send({ type: 'ping' }), { unref: true })
+  const beat = (): void => {
+    if (beating && !answered) options.onMissed()
+    answered = false
+    send({ type: 'ping' })
+  }
+  const timer = options.clock.every(options.beatMs, beat, { unref: true })
   const stop = (): void => {
     timer.cancel()
     beating = false

@@ -1,6 +1,6 @@
 /** Where visitors arrive: the first byte tells relay (0x01), TLS (0x16) and HTTP apart (gost: x/handler/tunnel/entrypoint/entrypoint.go). */
 import { closeOnce, type Closable } from '../base/closable.ts'
-import type { Endpoint } from '../base/connection.ts'
+import type { Connection, Endpoint } from '../base/connection.ts'
 import { asError, ProtocolError } from '../base/errors.ts'
 import { RELAY_VERSION } from '../relay/encode.ts'
 import { listenTcp } from '../transport/tcp.ts'
@@ -20,6 +20,8 @@ export interface Entrypoint extends Closable {
   readonly port: number
   /** Visitors connected now. */
   readonly visitors: number
+  /** Of the visitors connected now, so far. */
+  bytes(): { read: number; written: number }
   /** Closes the connections that wait for a next request. */
   closeIdle(): void
 }
@@ -47,7 +49,12 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
       const visitor: Visitor = { connection, reader: new ByteReader(connection), source: sourceOf(connection.remote), idle: true }
       visitors.add(visitor)
       context.counters.visitors += 1
-      connection.once('close', () => visitors.delete(visitor))
+      connection.once('close', () => {
+        visitors.delete(visitor)
+        const { read, written } = bytesOf(connection)
+        context.counters.bytesIn += read
+        context.counters.bytesOut += written
+      })
       serveVisitor(visitor, context, at).catch((error: unknown) => {
         context.log.error('visitor failed', { error: asError(error) })
         connection.destroy()
@@ -59,6 +66,10 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
     get visitors() {
       return visitors.size
     },
+    bytes() {
+      const each = [...visitors].map(visitor => bytesOf(visitor.connection))
+      return { read: each.reduce((sum, { read }) => sum + read, 0), written: each.reduce((sum, { written }) => sum + written, 0) }
+    },
     closeIdle() {
       for (const { connection, idle, drain } of visitors) {
         if (drain !== undefined) drain()
@@ -67,6 +78,12 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
     },
     close: closeOnce(() => listener.close())
   }
+}
+
+/** An accepted socket counts by itself. */
+function bytesOf(connection: Connection): { read: number; written: number } {
+  const { bytesRead = 0, bytesWritten = 0 } = connection as Connection & { bytesRead?: number; bytesWritten?: number }
+  return { read: bytesRead, written: bytesWritten }
 }
 
 async function serveVisitor(visitor: Visitor, context: ServerContext, at: EntrypointOptions): Promise<void> {

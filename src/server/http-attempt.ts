@@ -48,6 +48,7 @@ export class Attempt {
   readonly #upload: BodyFramer
   readonly #answer: ByteReader
   #tap: Tap | undefined
+  readonly #startedAt: number
   #progressAt: number
   #timer: Timer | undefined
   #failure: Failure | undefined
@@ -58,7 +59,8 @@ export class Attempt {
     this.#options = options
     this.#upload = new BodyFramer(options.request.framing)
     this.#answer = new ByteReader(options.stream.connection)
-    this.#progressAt = options.context.clock.now()
+    this.#startedAt = options.context.clock.now()
+    this.#progressAt = this.#startedAt
   }
 
   async run(): Promise<Outcome> {
@@ -148,12 +150,14 @@ export class Attempt {
   }
 
   async #receive(): Promise<Outcome> {
-    const { visitor, request, context } = this.#options
+    const { visitor, request, stream, context } = this.#options
     for (let interim = 0; interim <= context.limits.interimResponses; interim += 1) {
       const heads = new HeadReader(context.limits.responseHeadBytes)
       const raw = await this.#readHead(heads)
       if (raw === undefined) return { failure: this.#failure ?? { why: 'app-closed', silent: heads.length === 0 && interim === 0 } }
       const response = planResponse(raw, request, this.#upload.done && !context.draining())
+      if (response.framing.kind === 'tunnel' || response.status >= 200)
+        stream.connector.tally?.answered(response.status, context.clock.now() - this.#startedAt)
       if (response.framing.kind === 'tunnel') return this.#switchProtocols(response)
       if (response.status >= 200) {
         this.#tap?.responseHead(raw)

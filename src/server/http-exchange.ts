@@ -6,7 +6,7 @@ import { formatEndpoint } from '../base/connection.ts'
 import { type Answer, encodeAnswer } from './answer.ts'
 import { writeBounded } from './byte-writer.ts'
 import { chooseConnector } from './choice.ts'
-import type { ServerContext, Visitor } from './context.ts'
+import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { Attempt, type Ending, type Failure } from './http-attempt.ts'
 import { openStream } from './open-stream.ts'
 import { type Asked, askedByRequest } from './personal.ts'
@@ -71,7 +71,7 @@ export const keepsAfterRefusal = (request: PlannedRequest, context: ServerContex
   request.keepAlive && request.framing.kind === 'none' && !context.draining()
 
 export function answer(visitor: Visitor, given: Answer, context: ServerContext): Ending {
-  context.counters.refused += 1
+  countRefusal(context, given.why)
   const room = writeBounded(visitor.connection, encodeAnswer(given))
   if (room === false) return 'gone'
   return given.keepAlive ? 'keep' : 'close'

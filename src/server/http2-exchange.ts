@@ -8,7 +8,7 @@ import type { Connection } from '../base/connection.ts'
 import { memoryPair } from '../transport/memory.ts'
 import { encodeAnswer } from './answer.ts'
 import { ByteReader } from './byte-reader.ts'
-import type { ServerContext, Visitor } from './context.ts'
+import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { serveHttp } from './http-entrypoint.ts'
 import { Http2Response } from './http2-response.ts'
 import { type Http2Fields, type Http2Request, planHttp2Request } from './http2-request.ts'
@@ -23,7 +23,7 @@ export function readHttp2Request(stream: ServerHttp2Stream, fields: Http2Fields,
   } catch (error) {
     if (!(error instanceof RequestRefused)) throw error
     context.counters.requests += 1
-    context.counters.refused += 1
+    countRefusal(context, 'bad-request')
     const response = responseOn(stream, 'GET', { context, onFull: () => {}, onRoom: () => {} })
     response.push(encodeAnswer({ status: error.status, why: 'bad-request', detail: error.message, keepAlive: true }))
     return undefined

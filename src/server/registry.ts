@@ -5,6 +5,7 @@
 import type { Connection, Endpoint } from '../base/connection.ts'
 import type { Hello } from '../tunnel/control-channel.ts'
 import type { Choosable } from './choice.ts'
+import type { Tally } from './tally.ts'
 
 export interface StreamOpen {
   /** The visitor: always an IP literal (a stock connector resolves anything else in its accept loop). */
@@ -21,8 +22,19 @@ export interface Connector extends Choosable {
   readonly hello: Hello | undefined
   /** Streams open now. */
   readonly active: number
+  readonly tally?: Tally
+  readonly health?: ConnectorHealth
   /** Opens a stream with its open message already written. Throws when the connector cannot take one. */
   open(open: StreamOpen): TunnelStream
+}
+
+export interface ConnectorHealth {
+  /** Since the last byte from it. */
+  silentMs: number
+  /** Streams with data that wait for room at the peer. */
+  starvedStreams: number
+  /** Waiting to be sent. */
+  queuedBytes: number
 }
 
 /** A stream to a connector. Destroy it when the exchange is over: that is its FIN. */

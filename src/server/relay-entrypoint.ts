@@ -8,7 +8,8 @@ import { RequestDecoder } from '../relay/decode.ts'
 import { encodeResponse } from '../relay/encode.ts'
 import { findFeature, findTunnelId, firstAddress, secondAddress } from '../relay/find.ts'
 import { COMMAND, type RelayRequest, STATUS } from '../relay/message.ts'
-import type { ServerContext, Visitor } from './context.ts'
+import { statusText } from '../relay/status.ts'
+import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { closeGently } from './http-entrypoint.ts'
 import { joinVisitor } from './join.ts'
 import { openStream } from './open-stream.ts'
@@ -53,7 +54,7 @@ export async function connectRelay(
 
 /** Says why on a fresh relay connection, then closes it. */
 export function refuseRelay(visitor: Visitor, status: number, context: ServerContext): void {
-  context.counters.refused += 1
+  countRefusal(context, `relay-${statusText(status).replaceAll(' ', '-')}`)
   visitor.connection.write(encodeResponse(refusal(status)))
   closeGently(visitor, context)
 }

@@ -18,6 +18,8 @@ export interface Route {
 
 export interface Routes {
   readonly empty: boolean
+  /** Every tunnel that a rule leads to. */
+  readonly tunnelIds: readonly string[]
   /** `host` as a visitor sent it: with or without a port. */
   find(host: string): Route | undefined
 }
@@ -37,6 +39,7 @@ export function routesOf(rules: readonly RouteRule[]): Routes {
   }
   return {
     empty: rules.length === 0,
+    tunnelIds: [...new Set([...exact.values(), ...suffix.values()].map(({ tunnelId }) => tunnelId))],
     find(host) {
       const name = normalName(stripPort(host))
       // No such name exists, and no open message could carry it: a stock connector would be reset by it.

@@ -10,8 +10,9 @@ import { type Counters, newCounters, type ServerContext } from './context.ts'
 import { type Entrypoint, type EntrypointOptions, openEntrypoint } from './entrypoint.ts'
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts'
 import { Mirrors, type MirrorStats } from './mirrors.ts'
-import { MemoryRegistry, type Registry } from './registry.ts'
+import { type ConnectorHealth, MemoryRegistry, type Registry } from './registry.ts'
 import { type RouteRule, routesOf } from './routes.ts'
+import { Tallies, type Tally } from './tally.ts'
 import { openTunnelListener, type TunnelListener } from './tunnel-listener.ts'
 
 export interface ServerOptions {
@@ -30,7 +31,7 @@ export interface ServerOptions {
   registry?: Registry
 }
 
-export interface ConnectorStats {
+export interface ConnectorStats extends ConnectorHealth {
   id: string
   tunnelId: string
   weight: number
@@ -45,6 +46,8 @@ export interface ServerStats extends Counters {
   active: number
   connectors: ConnectorStats[]
   mirrors: MirrorStats
+  /** Tunnels of the rules that have no connector now. */
+  unserved: string[]
 }
 
 export interface RunningServer extends Closable {
@@ -53,8 +56,20 @@ export interface RunningServer extends Closable {
   readonly entrypointPort: number
   readonly entrypointPorts: readonly number[]
   stats(): ServerStats
-  /** Finishes what runs (at most `graceMs`), keeps no connection alive, then closes. Idempotent with `close`, which does not wait. */
-  drain(options?: { graceMs?: number; signal?: AbortSignal }): Promise<void>
+  /** Those that live, and once more those that ended since the last call. */
+  tallies(): Tally[]
+  /**
+   * From now on no connector is taken and no connection kept alive. Goes on serving for `delayMs`, finishes what runs (at most `graceMs`), then
+   * closes. Idempotent with `close`, which does not wait.
+   */
+  drain(options?: DrainOptions): Promise<void>
+}
+
+export interface DrainOptions {
+  delayMs?: number
+  graceMs?: number
+  /** Ends the waiting. */
+  signal?: AbortSignal
 }
 
 const DRAIN_POLL_MS = 20
@@ -78,6 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     counters: newCounters(),
     mirrors,
     tap: mirrors.tap,
+    tallies: new Tallies(),
     active: { count: 0 },
     draining: () => state.draining
   }
@@ -101,6 +117,7 @@ class Server implements RunningServer {
   readonly tunnelPort: number
   readonly entrypointPorts: readonly number[]
   readonly #context: ServerContext
+  readonly #listener: TunnelListener
   readonly #entrypoints: readonly Entrypoint[]
   readonly #state: { draining: boolean }
 
@@ -110,6 +127,7 @@ class Server implements RunningServer {
   ) {
     const { listener, entrypoints, state } = parts
     this.#context = context
+    this.#listener = listener
     this.#entrypoints = entrypoints
     this.#state = state
     this.tunnelPort = listener.port
@@ -126,26 +144,37 @@ class Server implements RunningServer {
   }
 
   stats(): ServerStats {
-    const { counters, active, registry, mirrors } = this.#context
+    const { counters, active, registry, routes, mirrors } = this.#context
+    const bytes = this.#entrypoints.map(entrypoint => entrypoint.bytes())
     return {
       ...counters,
+      bytesIn: bytes.reduce((sum, { read }) => sum + read, counters.bytesIn),
+      bytesOut: bytes.reduce((sum, { written }) => sum + written, counters.bytesOut),
       visitorsOpen: this.#entrypoints.reduce((sum, { visitors }) => sum + visitors, 0),
       active: active.count,
       mirrors: mirrors.stats,
-      connectors: [...registry.all()].map(({ id, tunnelId, weight, peer, condition, active: streams }) => ({
+      connectors: [...registry.all()].map(({ id, tunnelId, weight, peer, condition, active: streams, health }) => ({
         id,
         tunnelId,
         weight,
         peer,
         condition,
-        active: streams
-      }))
+        active: streams,
+        ...(health ?? { silentMs: 0, starvedStreams: 0, queuedBytes: 0 })
+      })),
+      unserved: routes.tunnelIds.filter(id => !registry.connectors(id).some(({ condition }) => condition === 'live'))
     }
   }
 
-  async drain({ graceMs = DRAIN_GRACE_MS, signal }: { graceMs?: number; signal?: AbortSignal } = {}): Promise<void> {
+  tallies(): Tally[] {
+    return this.#context.tallies.read()
+  }
+
+  async drain({ delayMs = 0, graceMs = DRAIN_GRACE_MS, signal }: DrainOptions = {}): Promise<void> {
     const { clock, active } = this.#context
     this.#state.draining = true
+    this.#listener.leaving()
+    if (delayMs > 0) await sleep(clock, delayMs, signal).catch(() => {}) // aborted: nothing is waited for below either
     for (const entrypoint of this.#entrypoints) entrypoint.closeIdle()
     const end = clock.now() + graceMs
     const aborted = (): boolean => signal?.aborted === true

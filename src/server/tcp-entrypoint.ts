@@ -2,7 +2,7 @@
  * An entrypoint for one tunnel: every connection is one stream to one of its connectors, whoever speaks first (MySQL, SMTP) and whatever is spoken.
  * The open message goes out at once. Another connector is tried only while none has taken the stream: bytes may have been acted upon.
  */
-import type { ServerContext, Visitor } from './context.ts'
+import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { joinVisitor } from './join.ts'
 import { openStream } from './open-stream.ts'
 
@@ -12,7 +12,7 @@ export async function serveTcp(visitor: Visitor, tunnelId: string, context: Serv
   const open = { source, destination: connection.local ?? { host: '0.0.0.0', port: 0 } }
   const stream = reader.gone ? undefined : openStream(context, tunnelId, { open })
   if (stream === undefined) {
-    context.counters.refused += 1
+    countRefusal(context, 'no-connector')
     connection.destroy()
     return
   }

@@ -1,7 +1,7 @@
 /** TLS visitors: routed by the server name of their ClientHello, which is passed on untouched; we never see the inside (gost: eptls.go). */
 import { ProtocolError } from '../base/errors.ts'
 import { readClientHello } from './client-hello.ts'
-import type { ServerContext, Visitor } from './context.ts'
+import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { joinVisitor } from './join.ts'
 import { openStream } from './open-stream.ts'
 
@@ -15,7 +15,7 @@ export async function serveTls(visitor: Visitor, context: ServerContext): Promis
   const open = { source: visitor.source, destination: { host: serverName ?? '', port: HTTPS_PORT } }
   const stream = route === undefined || route.private || reader.gone ? undefined : openStream(context, route.tunnelId, { open })
   if (stream === undefined) {
-    context.counters.refused += 1
+    countRefusal(context, route === undefined || route.private ? 'no-route' : 'no-connector')
     connection.destroy()
     return
   }

@@ -35,6 +35,8 @@ export interface TunnelListenerOptions extends Endpoint {
 
 export interface TunnelListener extends Closable {
   readonly port: number
+  /** This server shuts down: tells the connectors of ours. */
+  leaving(): void
 }
 
 /** Rejects with Node's error when the address cannot be listened on. Closing ends the connectors too. */
@@ -43,6 +45,7 @@ export async function openTunnelListener(options: TunnelListenerOptions, context
   const listener = await listenTcp(options, connection => port.accept(connection))
   return {
     port: listener.port,
+    leaving: () => port.leaving(),
     close: closeOnce(async () => {
       await port.close()
       await listener.close()
@@ -83,6 +86,10 @@ class TunnelPort {
     if (this.#handshakes >= this.#context.limits.handshakes) connection.destroy()
     else if (this.#secure === undefined) this.#carry(connection)
     else void this.#handshake(connection, this.#secure)
+  }
+
+  leaving(): void {
+    for (const connector of this.#connectors) connector.leaving()
   }
 
   async close(): Promise<void> {
@@ -145,8 +152,13 @@ class TunnelPort {
   }
 
   #bind(visitor: Visitor, decision: Extract<Decision, { kind: 'bind' }>): void {
-    const { registry, mirrors, clock, limits, log, counters } = this.#context
+    const { registry, mirrors, clock, limits, log, counters, tallies } = this.#context
     const { tunnelId, weight, network, capability, bound } = decision
+    if (this.#context.draining()) {
+      log.info('connector refused: this server shuts down', { tunnel: tunnelId })
+      refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, this.#context)
+      return
+    }
     if (!registry.hasRoom(tunnelId)) {
       log.warn('no room for another connector', { tunnel: tunnelId })
       refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, this.#context)
@@ -163,7 +175,8 @@ class TunnelPort {
       )
     )
     const peer = capability === undefined ? 'gost' : 'ours'
-    const about = { id, tunnelId, weight, network, peer } as const
+    const tally = tallies.open(id, tunnelId)
+    const about = { id, tunnelId, weight, network, peer, tally } as const
     const around = { serverName: this.#context.name, rules: connectorRules(registry, mirrors), limits, clock, log }
     const connector = new BoundConnector(connection, { ...about, ...around })
     registry.add(connector)
@@ -174,6 +187,7 @@ class TunnelPort {
     void connector.closed.then(error => {
       registry.remove(connector)
       mirrors.remove(connector)
+      tallies.close(tally)
       this.#connectors.delete(connector)
       log.info('connector gone', { connector: id, tunnel: tunnelId, ...(error === undefined ? {} : { error }) })
     })

@@ -27,10 +27,10 @@ function start(argv: readonly string[]): { said: () => string; stop: () => Promi
   }
 }
 
-const get = (port: number, host: string): Promise<{ status: number | undefined; text: string }> =>
+const get = (port: number, host: string, path = '/readyz'): Promise<{ status: number | undefined; text: string }> =>
   new Promise((resolve, reject) => {
     http
-      .get({ host: '127.0.0.1', port, headers: { host }, agent: false }, answer => {
+      .get({ host: '127.0.0.1', port, path, headers: { host }, agent: false }, answer => {
         let text = ''
         answer.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk
@@ -105,5 +105,39 @@ describe("gost's command line", () => {
     expect(bad.code).toBe(2)
     expect(bad.stderr).toContain('--grace must be a duration such as 500ms, 10s or 1m30s, not "soon"')
     expect((await runCli(['server', '--config', 'none.yaml', ...line])).stderr).toContain('--config: "none.yaml" cannot be read (ENOENT)')
+  })
+
+  it('answers probes, speaks JSON, and goes on serving for a while after SIGTERM', async () => {
+    const own = '--health 127.0.0.1:0 --log-format json --drain-delay 500ms --grace 100ms'.split(' ')
+    const server = start(['server', '-L', `tunnel+ws://127.0.0.1:0?entrypoint=127.0.0.1:0&tunnel=nginx.local:${ID}&path=/proxy`, ...own])
+    const records = (): Record<string, string>[] =>
+      server
+        .said()
+        .split('\n')
+        .slice(0, -1)
+        .map(line => JSON.parse(line) as Record<string, string>)
+    const port = await eventually(() => {
+      const told = records().flatMap(({ what }) => /^health and metrics on port (\d+)$/.exec(what ?? '')?.[1] ?? [])
+      expect(told).toHaveLength(1)
+      return Number(told[0])
+    })
+    expect(records()[0]).toMatchObject({ level: 'info', msg: 'started', time: expect.stringMatching(/^\d{4}-.*Z$/) })
+    expect(await get(port, 'probe')).toEqual({ status: 503, text: 'waiting for tunnel 10bc451e…\n' })
+    expect((await get(port, 'probe', '/healthz')).status).toBe(200)
+    expect((await get(port, 'probe', '/metrics')).text).toContain('intercept_tunnels_unserved 1\n')
+    const stopped = server.stop()
+    await eventually(async () => expect(await get(port, 'probe')).toEqual({ status: 503, text: 'shutting down\n' }))
+    expect(await stopped).toBe(143)
+    expect(server.said()).not.toContain(ID)
+  })
+
+  it('says which health port is in use, when it was asked for', async () => {
+    const taken = http.createServer().listen(0, '127.0.0.1')
+    await eventually(() => taken.listening)
+    const { port } = taken.address() as AddressInfo
+    const line = ['server', '-L', 'tunnel+ws://127.0.0.1:0?entrypoint=127.0.0.1:0', '--health', `127.0.0.1:${port}`]
+    const { code, stderr } = await runCli(line)
+    expect([code, stderr]).toEqual([8, expect.stringContaining(`the health port ${port} cannot be used (EADDRINUSE)`)])
+    taken.close()
   })
 })
