@@ -51,7 +51,7 @@ export async function hostSession(
   const written = await eventsFileFor(context, events)
   const control = options.control ? await startControl(context, { commands, info: () => infoOf(view, io.pid), events }) : undefined
   const young = limitYoungHeap(clock)
-  if (capture.store !== undefined) limitOldHeap()
+  limitOldHeap()
   const clusters: { close(): Promise<void> }[] = []
   const warn = (message: string): void => events.emit('notice', { level: 'warn', code: 'CLUSTER', message })
   try {

@@ -25,7 +25,7 @@ export function limitYoungHeap(clock: Clock): Timer {
 }
 
 /**
- * For sessions that remember exchanges: each lives for a second or a minute and dies in the old generation, which V8 lets grow to several times of what lives
+ * What outlives a moment (a remembered exchange, what waits in a stalled upload) dies in the old generation, which V8 lets grow to several times of what lives
  * there before it looks. 20 % more is enough; looking costs a few milliseconds for a heap of this size.
  */
 export const limitOldHeap = (): void => v8.setFlagsFromString('--heap-growing-percent=20')

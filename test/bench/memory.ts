@@ -1,6 +1,6 @@
 /**
  * What an agent's memory grows by under the loads that could fill it, on the stock gost server: a body of 1 GiB each way, visitors that wait
- * for an answer, and uploads that the app takes nothing of. `node test/bench/memory.ts [gost|ours]`; both, in turns, without a name.
+ * for an answer, and uploads that the app takes nothing of. `node test/bench/memory.ts [gost|ours] [WORD]`: both, in turns, without a name; works whose name has WORD.
  */
 import { randomUUID } from 'node:crypto'
 import net from 'node:net'
@@ -109,7 +109,7 @@ async function measure(name: AgentName, work: (typeof works)[number], appPort: n
 
 const app = await startApp()
 const names = AGENTS.filter(name => process.argv[2] === undefined || process.argv[2] === name)
-for (const work of works) {
+for (const work of works.filter(each => each.name.includes(process.argv[3] ?? ''))) {
   for (const name of names) console.log(`${work.name}, ${name}: ${await measure(name, work, app.port)}`)
 }
 app.close()
