@@ -22,7 +22,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
       'kubectl intercept --all [-A] [-l SELECTOR] [flags]'
     ],
     about: [
-      'TARGET is svc/x, deploy/x, sts/x, ds/x, rs/x, pod/x, ing/x, or a bare name, which may be an intercept of .kubectl-intercept.yaml. Ctrl-C gives the visitors back and checks that the cluster serves them again; a second Ctrl-C leaves at once. Nothing in the cluster is changed.'
+      'TARGET is svc/x, deploy/x, sts/x, ds/x, rs/x, pod/x, ing/x, or a bare name, which may be an intercept of .kubectl-intercept.yaml. Ctrl-C gives the visitors back and checks that the cluster serves them again; a second Ctrl-C leaves at once. Nothing in the cluster is changed, but a Lease says who intercepts what.'
     ],
     examples: [
       { command: 'kubectl intercept svc/nginx --port 8080', summary: 'visitors of nginx reach port 8080 here' },

@@ -23,9 +23,7 @@ export const LATER_FLAGS: readonly LaterFlag[] = [
   { name: 'path', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'method', arity: 'many', what: 'intercepting only matching requests' },
   { name: 'host', arity: 'many', what: 'intercepting only matching requests' },
-  { name: 'mirror', arity: 'none', what: 'mirroring' },
-  { name: 'takeover', arity: 'none', what: 'agreeing with other people on a target' },
-  { name: 'join', arity: 'none', what: 'agreeing with other people on a target' }
+  { name: 'mirror', arity: 'none', what: 'mirroring' }
 ]
 
 export const laterCommand = (word: string): Later | undefined => LATER_COMMANDS.find(({ name }) => name === word)

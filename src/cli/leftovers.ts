@@ -6,7 +6,7 @@ import type { Records } from '../volumes/leftovers.ts'
 import type { Io } from './io.ts'
 
 /** EPERM: somebody else's, and so alive. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {

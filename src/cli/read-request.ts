@@ -44,6 +44,7 @@ export async function readInterceptRequest(
     graceMs: readDuration({ flag: '--grace', text: args.text('grace') ?? '10s' }),
     requireAll: args.on('require-all'),
     probePath: readProbePath(args.text('probe-path') ?? '/'),
+    manner: readManner(args),
     dryRun,
     confirmed: args.on('yes')
   }
@@ -77,6 +78,15 @@ function refuseContradictions(args: ParsedArgs, io: Io): void {
   }
 }
 
+function readManner(args: ParsedArgs): InterceptRequest['manner'] {
+  if (args.on('takeover') && args.on('join'))
+    throw badUsage(
+      '--takeover asks the other session to leave, and --join stays beside it',
+      'choose one: kubectl intercept svc/nginx --takeover'
+    )
+  return args.on('takeover') ? 'takeover' : args.on('join') ? 'join' : 'refuse'
+}
+
 function readShare(args: ParsedArgs): Share {
   const split = args.text('split')
   if (split !== undefined) return { kind: 'split', share: readPercent({ flag: '--split', text: split }) }
@@ -105,7 +115,10 @@ function readServerUrl(typed: { flag: string; text: string }): URL {
 function readDryRun(args: ParsedArgs): boolean {
   const text = args.text('dry-run') ?? 'none'
   if (text === 'server')
-    throw badUsage('--dry-run=server is not needed: nothing in the cluster is ever changed', 'write kubectl intercept TARGET --dry-run')
+    throw badUsage(
+      '--dry-run=server is not needed: nothing in the cluster is changed but who intercepts what',
+      'write kubectl intercept TARGET --dry-run'
+    )
   return readChoice({ flag: '--dry-run', text }, ['client', 'none']) === 'client'
 }
 

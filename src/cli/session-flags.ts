@@ -126,6 +126,22 @@ export const SESSION_FLAGS = [
     config: 'probe-path'
   },
   {
+    name: 'takeover',
+    arity: 'none',
+    commands: SESSION,
+    summary: 'when somebody else intercepts it: have it handed over, within 5 s',
+    default: 'refused, with the name of whoever has it',
+    config: 'never'
+  },
+  {
+    name: 'join',
+    arity: 'none',
+    commands: SESSION,
+    summary: 'when somebody else intercepts it: share the visitors at random',
+    default: 'refused, with the name of whoever has it',
+    config: 'never'
+  },
+  {
     name: 'dry-run',
     arity: 'optional',
     commands: SESSION,

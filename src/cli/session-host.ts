@@ -16,7 +16,7 @@ import { commandTable, type HostedCommands } from './command-table.ts'
 import { confirmOn } from './confirm.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
-import { cleanLeftovers } from './leftovers.ts'
+import { cleanLeftovers, isAlive } from './leftovers.ts'
 import { type SessionOutput, sessionOutput } from './session-output.ts'
 import type { RecordingFile } from './recording-file.ts'
 import { badUsage } from './usage-error.ts'
@@ -73,6 +73,7 @@ export async function hostSession(
       user: io.user,
       version: VERSION,
       pid: io.pid,
+      runs: isAlive,
       commandLine: commandText(command, flagArgs),
       controlPath: control?.path,
       memory: io.memory

@@ -65,6 +65,7 @@ export function demoSettings({ server }: World, share: Partial<Pick<InterceptSet
     wait: true,
     graceMs: 10_000,
     requireAll: false,
-    probePath: '/'
+    probePath: '/',
+    manner: 'refuse'
   }
 }

@@ -51,6 +51,7 @@ const common = (context: InterceptContext) => ({
   emit: context.events.emit,
   capture: context.capture,
   user: context.user,
+  pid: context.pid,
   session: crypto.randomUUID(),
   random: () => crypto.randomUUID().replaceAll('-', '')
 })

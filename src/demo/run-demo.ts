@@ -177,6 +177,7 @@ class Demo {
       emit: events.emit,
       random: () => crypto.randomUUID().replaceAll('-', ''),
       user: 'demo',
+      pid: 0,
       session: crypto.randomUUID(),
       nextId: () => String((this.#exchanges += 1))
     })

@@ -4,6 +4,7 @@
  */
 import { formatMs, formatShare, printable } from '../base/format.ts'
 import type { EventType, Serving, SessionEvent, Summary, TargetState } from '../event/types.ts'
+import { claimWords } from '../event/claim-words.ts'
 import { exchangeLines } from './exchange-line.ts'
 import { type Paint, painter } from './paint.ts'
 import { servingWords, stateColor, stateWords } from '../event/state-words.ts'
@@ -74,6 +75,8 @@ export function plainOutput({ out, color, columns, time = localTimes() }: PlainO
   }
 }
 
+/** As it goes for whoever is alone. */
+const QUIET_CLAIMS: ReadonlySet<string> = new Set(['acquired', 'released'])
 const UNREGISTERED: ReadonlySet<TargetState> = new Set(['resolving', 'waiting', 'connecting'])
 
 interface LineOptions {
@@ -137,6 +140,10 @@ function sessionLines({ paint, columns, time }: LineOptions): Renderers {
     probe(event) {
       if (event.ok || event.purpose !== 'verify' || event.attempt < event.of) return []
       return at(event, paint('yellow', `${event.proof} probe failed${event.hop === undefined ? '' : `: ${printable(event.hop)}`}`))
+    },
+    claim(event) {
+      const words = QUIET_CLAIMS.has(event.action) ? undefined : claimWords(event)
+      return words === undefined ? [] : at(event, printable(words))
     },
     notice: event => at(event, noticeText(event, paint)),
     error: event => (event.fatal ? [] : at(event, paint('red', `error: ${printable(event.message)}`) + hintText(event.hint))),

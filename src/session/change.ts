@@ -4,6 +4,7 @@ import { formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import { formatShare } from '../base/format.ts'
 import type { EventBody, TargetState } from '../event/types.ts'
+import { claimWeight } from './claiming.ts'
 import { leave, part } from './leave-quietly.ts'
 import type { RunningTarget } from './running-target.ts'
 import { stateOf } from './state.ts'
@@ -157,6 +158,8 @@ class OneByOne implements Changer {
     if (weight === before.weight && keep === before.thinning) return false
     // A pooled connection that is spliced already would go on as it is.
     const pooled = options.plan.server.keepalive && keep < 1 && before.thinning === 1
+    // All visitors are claimed before they come here, and given up when they have left.
+    if (weight === MAX_WEIGHT) await claimWeight(this.#target, weight)
     facts.weight = weight
     facts.thinning = keep
     if (replicas !== undefined && (weight !== before.weight || pooled)) {
@@ -164,9 +167,11 @@ class OneByOne implements Changer {
         await this.#rebind()
       } catch (error) {
         Object.assign(facts, before)
+        await claimWeight(this.#target, before.weight)
         throw this.#kept(before.weight, error)
       }
     }
+    if (weight !== MAX_WEIGHT) await claimWeight(this.#target, weight)
     sayShare(this.#target, by)
     voice.say('another share')
     return true

@@ -2,7 +2,7 @@
  * One intercepted tunnel from start to drain: local app, routes, connectors, proofs, gate, and the facts its state is derived from. Says
  * everything by events. Who it runs beside, signals and exit codes are `run.ts`.
  */
-import { closeAll, closeOnce, type Closable } from '../base/closable.ts'
+import { closeAll, closeOnce, type Closable, deferred } from '../base/closable.ts'
 import type { Timer } from '../base/clock.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
@@ -10,6 +10,7 @@ import type { Summary, TargetState } from '../event/types.ts'
 import { followPlan } from '../resolve/follow.ts'
 import { whoLine } from '../route/who-else.ts'
 import { answering } from './answering.ts'
+import { openTargetClaim } from './claiming.ts'
 import { type By, type Change, type Changed, type Changer, changer } from './change.ts'
 import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
@@ -50,6 +51,7 @@ class RunningIntercept implements Intercept {
   readonly #exchanges
   readonly #gate
   readonly #stop = new AbortController()
+  readonly #taken = deferred<void>()
   readonly #parts: Closable[] = []
   readonly #target: RunningTarget
   readonly #giving: GivingBack
@@ -85,6 +87,7 @@ class RunningIntercept implements Intercept {
       exchanges: this.#exchanges,
       stop: this.#stop.signal,
       sidecars: plan.sidecars,
+      claim: undefined,
       replicas: undefined
     }
     this.#giving = givingBack(this.#target, this.#local, this.#answering)
@@ -116,6 +119,10 @@ class RunningIntercept implements Intercept {
     return stateOf(this.#target.facts)
   }
 
+  get taken(): Promise<void> {
+    return this.#taken.promise
+  }
+
   get inFlight(): number {
     return this.#exchanges.inFlight
   }
@@ -131,6 +138,7 @@ class RunningIntercept implements Intercept {
   async start(signal: AbortSignal): Promise<void> {
     const { cluster, clock, emit } = this.#options
     const until = AbortSignal.any([signal, this.#stop.signal])
+    await this.#claim(until)
     emit('plan.resolved', planEvent(this.#options, this.#target.facts.weight))
     sayShare(this.#target, 'auto')
     this.#target.facts.resolved = true
@@ -172,6 +180,8 @@ class RunningIntercept implements Intercept {
     signal.addEventListener('abort', () => this.#gate.close(), { once: true })
     await leave(this.#target, this.#target.replicas, signal)
     ticking.cancel()
+    // Not waited for: an API server that is away keeps nobody here.
+    void this.#target.claim?.close().catch((error: unknown) => this.#options.log.info('claim not removed', { error: asError(error) }))
     const { ways } = this.#holding
     const plan = { ...this.#options.plan, sidecars: this.#target.sidecars }
     const report = await checkEnd(
@@ -193,6 +203,15 @@ class RunningIntercept implements Intercept {
       this.#target.voice.say('closed')
     }
     await closeAll([...this.#parts.reverse(), this.#local])
+  }
+
+  /** Throws TAKEN. */
+  async #claim(signal: AbortSignal): Promise<void> {
+    const claim = await openTargetClaim(this.#target, () => this.#taken.resolve(), signal)
+    if (claim === undefined) return
+    this.#target.claim = claim
+    this.#parts.push(claim)
+    await claim.want({ weight: this.#target.facts.weight }, this.#options.settings.manner, signal)
   }
 
   async #awaitLocal(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import type { Closable } from '../base/closable.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Endpoint } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
+import type { Manner } from '../claim/types.ts'
 import type { Emit, Summary, TargetState } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
@@ -31,6 +32,8 @@ export interface InterceptSettings {
   requireAll: boolean
   /** Of the end check. */
   probePath: string
+  /** When somebody else has the visitors. */
+  manner: Manner
 }
 
 export interface InterceptOptions {
@@ -46,6 +49,9 @@ export interface InterceptOptions {
   user: string
   /** Tells this session from others of the same tunnel. */
   session: string
+  pid: number
+  /** Whether a process of this machine runs. */
+  runs?: ((pid: number) => boolean) | undefined
   /** Ids of exchanges, unique within the session. */
   nextId: () => string
   capture?: Capture | undefined
@@ -56,6 +62,8 @@ export interface Intercept extends Closable, Pick<Changer, 'check' | 'change'> {
   readonly name: string
   readonly state: TargetState
   readonly inFlight: number
+  /** Resolves when somebody else takes it over: it is to be left. */
+  readonly taken: Promise<void>
   /** From the local port over routes and connectors to the first proof. Rejects when it cannot start. */
   start(signal: AbortSignal): Promise<void>
   /** Lets running exchanges end (until `signal` aborts), leaves, and checks that the cluster serves. */

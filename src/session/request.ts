@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { Auth } from '../discovery/types.ts'
 import type { EventStream } from '../event/stream.ts'
 import type { EndReason } from '../event/types.ts'
+import type { Manner } from '../claim/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { By } from './change.ts'
 import type { Capture } from './exchanges.ts'
@@ -54,6 +55,8 @@ export interface InterceptRequest {
   graceMs: number
   requireAll: boolean
   probePath: string
+  /** `--takeover`, `--join`. */
+  manner: Manner
   dryRun: boolean
   /** `--yes`: `--all` starts without a question. */
   confirmed: boolean
@@ -88,6 +91,8 @@ export interface InterceptContext {
   user: string
   version: string
   pid: number
+  /** Whether a process of this machine runs. */
+  runs?: ((pid: number) => boolean) | undefined
   /** The command line without secrets, for `session.started`. */
   commandLine: string
   controlPath: string | undefined

@@ -1,6 +1,6 @@
 /** A whole `kubectl intercept`: finds the tunnels, runs their intercepts side by side, says once a second how it goes, drains, reports. */
 import { closeAll } from '../base/closable.ts'
-import { asError, EXIT, exitCodeFor, InterceptError, isAbort } from '../base/errors.ts'
+import { asError, EXIT, EXIT_CODES, exitCodeFor, InterceptError, isAbort } from '../base/errors.ts'
 import type { EndReason, ErrorShape } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import { chooseTunnels, consent } from './choose.ts'
@@ -11,6 +11,9 @@ import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
 import { sessionCommands } from './commands.ts'
 import { startStats, sumUp } from './stats.ts'
 import { withGrace } from './with-grace.ts'
+
+/** Whoever asked binds anyway after 5 s. */
+const HAND_OVER_MS = 4_000
 
 /** Resolves with the exit code when every target ended; throws an InterceptError to be shown when nothing could be started. */
 export async function runIntercept(request: InterceptRequest, context: InterceptContext): Promise<number> {
@@ -68,25 +71,27 @@ export interface RunOptions {
 export async function runAll({ running, chosen, context, settings, nextId }: RunOptions): Promise<[EndReason, number]> {
   const { clock, events } = context
   const allLeft = new AbortController()
+  const taken: Intercept[] = []
   const stats = startStats({ running, clock, emit: events.emit, memory: context.memory })
-  sessionCommands({
-    running,
-    locals: new Map(chosen.map(({ plan, local }) => [plan.name, local])),
-    context,
-    nextId,
-    async leave(leaving) {
-      const reports = await withGrace({ clock, graceMs: settings.graceMs, end: context.now }, signal =>
-        Promise.all(leaving.map(each => each.drain(signal)))
-      )
-      await Promise.all(leaving.map(each => each.close()))
-      if (running.every(({ state }) => state === 'ended' || state === 'failed')) allLeft.abort()
-      return reports.map(({ line }) => line)
-    }
-  })
+  const leave = async (leaving: readonly Intercept[], graceMs = settings.graceMs): Promise<readonly string[]> => {
+    const reports = await withGrace({ clock, graceMs, end: context.now }, signal => Promise.all(leaving.map(each => each.drain(signal))))
+    await Promise.all(leaving.map(each => each.close()))
+    if (running.every(isOver)) allLeft.abort()
+    return reports.map(({ line }) => line)
+  }
+  sessionCommands({ running, locals: new Map(chosen.map(({ plan, local }) => [plan.name, local])), context, nextId, leave })
+  for (const each of running) {
+    void each.taken.then(() => {
+      if (isOver(each) || each.state === 'draining') return
+      taken.push(each)
+      return leave([each], Math.min(settings.graceMs, HAND_OVER_MS))
+    })
+  }
   try {
     const failures = await startAll(running, context)
     if (failures.length === running.length && failures[0] !== undefined) throw failures[0]
     await aborted(AbortSignal.any([context.drain, allLeft.signal]))
+    if (running.every(each => taken.includes(each))) return ['takeover', EXIT_CODES.TAKEN]
     return await drainAll(running, context, settings)
   } finally {
     stats.close()
@@ -100,7 +105,7 @@ async function startAll(running: readonly Intercept[], context: InterceptContext
     try {
       await each.start(context.drain)
     } catch (thrown) {
-      if (context.drain.aborted || isAbort(thrown)) return
+      if (context.drain.aborted || isAbort(thrown) || isOver(each)) return
       const error = asError(thrown)
       failures.push(error)
       if (running.length > 1) context.events.emit('error', { ...shapeOf(error), fatal: false }, { target: each.name })
@@ -118,7 +123,7 @@ async function drainAll(
   settings: InterceptSettings
 ): Promise<[EndReason, number]> {
   const { clock, now, events } = context
-  const open = running.filter(({ state }) => state !== 'failed' && state !== 'ended')
+  const open = running.filter(each => !isOver(each))
   const reports = await Promise.race([
     withGrace({ clock, graceMs: settings.graceMs, end: context.now }, signal => Promise.all(open.map(each => each.drain(signal)))),
     aborted(now)
@@ -131,6 +136,8 @@ async function drainAll(
   return ['error', exitCodeFor(error)]
 }
 
+const isOver = ({ state }: Intercept): boolean => state === 'ended' || state === 'failed'
+
 const common = (context: InterceptContext, settings: InterceptSettings, cluster: Cluster | undefined) => ({
   settings,
   cluster,
@@ -138,6 +145,8 @@ const common = (context: InterceptContext, settings: InterceptSettings, cluster:
   log: context.log,
   emit: context.events.emit,
   user: context.user,
+  pid: context.pid,
+  runs: context.runs,
   capture: context.capture,
   random: () => crypto.randomUUID().replaceAll('-', '')
 })
@@ -154,7 +163,8 @@ const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   graceMs: request.graceMs,
   requireAll: request.requireAll,
   probePath: request.probePath,
-  mayThin: request.throughLaptop
+  mayThin: request.throughLaptop,
+  manner: request.manner
 })
 
 export function shapeOf(error: Error): ErrorShape {

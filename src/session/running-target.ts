@@ -1,4 +1,5 @@
 /** What the parts of one running target share: its options, the facts its state is derived from, and the parts that come up with it. */
+import type { Claim } from '../claim/types.ts'
 import type { SidecarPod } from '../resolve/types.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { InterceptOptions } from './options.ts'
@@ -16,6 +17,8 @@ export interface RunningTarget {
   readonly stop: AbortSignal
   /** As the cluster says now. */
   sidecars: SidecarPod[]
+  /** What others know of it. Undefined until it starts, and without a cluster. */
+  claim: Claim | undefined
   /** Undefined until the routes are open. */
   replicas: ReplicaSet | undefined
 }

@@ -1,5 +1,6 @@
 /** What the session itself did, one line an event: the last ones, for the pane of events. */
 import { formatMs, formatShare, printable } from '../base/format.ts'
+import { claimWords } from '../event/claim-words.ts'
 import type { EventType, SessionEvent } from '../event/types.ts'
 import { type Line, toned } from './line.ts'
 
@@ -16,6 +17,7 @@ const WORDS: Words = {
   'local.state': ({ address, up, cause }) => `local app ${address} is ${up ? 'up' : 'down'} (${cause})`,
   'return.state': ({ pod, ok, cause }) => `return path to ${pod}: ${ok ? 'open' : 'failed'} (${cause})`,
   'intercept.changed': ({ weight, share, by }) => `weight ${weight}, a share of ${formatShare(share)} (${by})`,
+  claim: claimWords,
   command: ({ name, by }) => `command ${name} by ${by}`,
   'command.result': ({ ok, error }) => (ok ? undefined : `command failed: ${error?.message ?? ''}`),
   notice: ({ message, hint }) => `${message}${hint === undefined ? '' : ` – ${hint}`}`,

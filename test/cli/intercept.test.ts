@@ -52,6 +52,7 @@ describe('the request of a command line', () => {
       graceMs: 10_000,
       requireAll: false,
       probePath: '/',
+      manner: 'refuse',
       dryRun: false,
       confirmed: false
     })

@@ -49,6 +49,7 @@ export function sessionOf(
       graceMs: 5_000,
       requireAll: false,
       probePath: '/',
+      manner: 'refuse',
       ...settings
     },
     cluster: undefined,
@@ -58,6 +59,7 @@ export function sessionOf(
     random: () => randomUUID().replaceAll('-', ''),
     user: 'ada@laptop',
     session: randomUUID(),
+    pid: process.pid,
     nextId: () => String((count += 1))
   })
   return { session, events }

@@ -28,22 +28,24 @@ export interface User {
 
 const folder = mkdtempSync(path.join(tmpdir(), 'intercept-users-'))
 
-/** Grants exactly these rules in the world's namespace. */
-export function user(world: Pick<World, 'kubectl' | 'apply' | 'namespace'>, name: string, rules: readonly Rule[]): User {
-  const role = {
-    apiVersion: 'rbac.authorization.k8s.io/v1',
-    kind: 'Role',
-    metadata: { name },
-    rules: rules.map(rule => ({ apiGroups: [''], ...rule }))
-  }
+/** Grants exactly these rules in the world's namespace, or a ClusterRole there. */
+export function user(world: Pick<World, 'kubectl' | 'apply' | 'namespace'>, name: string, rules: readonly Rule[] | 'edit' | 'view'): User {
   world.kubectl('create', 'serviceaccount', name)
   if (rules.length > 0) {
-    world.apply(JSON.stringify(role))
-    world.kubectl('create', 'rolebinding', name, `--role=${name}`, `--serviceaccount=${world.namespace}:${name}`)
+    if (typeof rules !== 'string') world.apply(JSON.stringify(roleOf(name, rules)))
+    const role = typeof rules === 'string' ? `--clusterrole=${rules}` : `--role=${name}`
+    world.kubectl('create', 'rolebinding', name, role, `--serviceaccount=${world.namespace}:${name}`)
   }
   const token = world.kubectl('create', 'token', name, '--duration=1h').trim()
   return { name: `system:serviceaccount:${world.namespace}:${name}`, kubeconfig: kubeconfigOf(name, { token }) }
 }
+
+const roleOf = (name: string, rules: readonly Rule[]) => ({
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'Role',
+  metadata: { name },
+  rules: rules.map(rule => ({ apiGroups: [''], ...rule }))
+})
 
 interface Config {
   clusters: { name: string; cluster: Record<string, unknown> }[]
