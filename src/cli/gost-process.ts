@@ -3,14 +3,17 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Closable, closeAll } from '../base/closable.ts'
 import { type Clock, deadline } from '../base/clock.ts'
-import { formatEndpoint } from '../base/connection.ts'
+import { type Dial, formatEndpoint } from '../base/connection.ts'
 import { errnoOf, InterceptError } from '../base/errors.ts'
+import { isIp, isLoopback } from '../discovery/address.ts'
 import { gostFactsOfArgv } from '../discovery/container.ts'
 import type { GostFacts, ServerFact, SidecarFact } from '../discovery/types.ts'
 import { overCarrier } from '../route/carrier.ts'
 import { serverOptionsFrom, sidecarOptionsFrom } from '../server/from-argv.ts'
 import { type RunningServer, startServer } from '../server/run-server.ts'
 import { type Sidecar, startSidecar } from '../server/sidecar.ts'
+import { startSidecarSet } from '../server/sidecar-set.ts'
+import { addressesOf } from '../transport/addresses.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import type { CommandContext } from './context.ts'
 import { describeServer, describeSidecar } from './describe-operation.ts'
@@ -30,6 +33,8 @@ interface Host extends Voice {
   clock: Clock
   settings: OperateSettings
   readFile: (path: string) => string
+  /** The name of the pod, told to servers of ours. */
+  who: string | undefined
 }
 
 export async function runGostProcess(context: CommandContext, part: Part): Promise<number> {
@@ -41,7 +46,13 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     throw badUsage(`--entrypoint needs exactly one tunnel listener, and there are ${servers.length}`, seeHelp(part))
   const voice = await openVoice(io.stderr, settings, clock)
   for (const problem of [...warnings, ...facts.problems]) voice.warn(problem)
-  const host: Host = { ...voice, clock, settings, readFile: file => readFileSync(path.resolve(io.cwd, file), 'utf8') }
+  const host: Host = {
+    ...voice,
+    clock,
+    settings,
+    readFile: file => readFileSync(path.resolve(io.cwd, file), 'utf8'),
+    who: io.env['HOSTNAME']
+  }
   if (settings.check) {
     for (const fact of servers) io.stdout.write(describeServer(fact, serverOptions(fact, host)))
     for (const fact of sidecars) io.stdout.write(describeSidecar(fact, sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))))
@@ -131,10 +142,14 @@ function inUse(error: unknown, port: number): unknown {
   })
 }
 
-function register(fact: SidecarFact, { clock, log, say }: Host): Sidecar {
-  const options = sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))
+/** With every replica of the server that its name leads to. */
+function register(fact: SidecarFact, { clock, log, say, who }: Host): Sidecar {
+  const { host, port } = fact.server
+  const dialTo = (address: string): Dial => overCarrier(dialTcp({ host: address, port }), fact)
+  const options = { ...sidecarOptionsFrom(fact, dialTo(host)), clock, log, ...(who === undefined ? {} : { who }) }
   const { tunnelId, weight, target } = options
-  const sidecar = startSidecar({ ...options, clock, log })
+  const fixed = isIp(host) || isLoopback(host)
+  const sidecar = fixed ? startSidecar(options) : startSidecarSet({ ...options, dialTo, addresses: () => addressesOf(host) })
   sidecar.ready.then(
     () => say(`registered at ${formatEndpoint(fact.server)} for tunnel ${tunnelId}, weight ${weight}, app ${formatEndpoint(target)}`),
     (error: unknown) => log.debug('never registered', { error })

@@ -25,7 +25,7 @@ export async function openHealth(
   const ready = readiness(
     () => [
       ...servers.flatMap(server => server.stats().unserved.map(id => `tunnel ${id.slice(0, 8)}…`)),
-      ...sidecars.filter(({ connector }) => connector.phase !== 'bound').map(() => 'the tunnel server')
+      ...sidecars.filter(({ bound }) => bound === 0).map(() => 'the tunnel server')
     ],
     clock
   )

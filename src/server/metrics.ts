@@ -9,7 +9,7 @@ import { LATENCY_BOUNDS_MS, type Latency, type Tally } from './tally.ts'
 
 export interface Measured {
   servers: readonly Pick<RunningServer, 'stats' | 'tallies'>[]
-  sidecars: readonly Pick<Sidecar, 'streams' | 'connector'>[]
+  sidecars: readonly Pick<Sidecar, 'streams' | 'bound'>[]
 }
 
 const CONDITIONS = ['live', 'suspect', 'draining', 'pending'] as const
@@ -112,7 +112,7 @@ export class Metrics {
       help: 'Registrations that hold now',
       registers: [this.#registry],
       collect() {
-        registered.set(sidecars.filter(({ connector }) => connector.phase === 'bound').length)
+        registered.set(sidecars.reduce((sum, { bound }) => sum + bound, 0))
       }
     })
   }

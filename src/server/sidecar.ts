@@ -27,13 +27,14 @@ export interface SidecarOptions {
   dialTimeoutMs?: number
   clock?: Clock
   log?: Logger
-  connector?: Partial<Omit<ConnectorOptions, 'dial' | 'bind' | 'clock' | 'log' | 'onStream'>>
+  connector?: Partial<Omit<ConnectorOptions, 'dial' | 'bind' | 'hello' | 'clock' | 'log' | 'onStream'>>
 }
 
 export interface Sidecar extends Closable {
   /** First bound. Never rejects before `close`: a server that is not there yet, or refuses, is asked again, as gost does it. */
   readonly ready: Promise<void>
-  readonly connector: Connector
+  /** Registrations that hold now: one per replica of the server. */
+  readonly bound: number
   /** Streams taken so far. */
   readonly streams: number
   /** Sends no request away: asks for no more, finishes what runs (until `signal`), closes. */
@@ -72,6 +73,10 @@ class RunningSidecar implements Sidecar {
       this.#closed.abort(new Error('the sidecar was closed'))
       await this.connector.close()
     })
+  }
+
+  get bound(): number {
+    return this.connector.phase === 'bound' ? 1 : 0
   }
 
   async stop(signal: AbortSignal): Promise<void> {

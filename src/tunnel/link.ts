@@ -21,6 +21,8 @@ export interface LinkOptions {
   bind: BindOptions
   /** Told to a server of ours. */
   hello?: Hello | undefined
+  /** A server of ours shuts down: it serves on for a little while, and takes no new binding. */
+  onLeaving?: (() => void) | undefined
   clock: Clock
   log: Logger
   onStream: (stream: TunnelStream) => void
@@ -132,7 +134,8 @@ class OpenLink implements Link {
       ...options.smux,
       onStream: stream => this.#accept(stream)
     })
-    this.control = bound.peer === 'ours' ? openControl(this.#session.open(), { hello: options.hello ?? { kind: 'agent' } }) : undefined
+    const { hello = { kind: 'agent' }, onLeaving } = options
+    this.control = bound.peer === 'ours' ? openControl(this.#session.open(), { hello, onLeaving }) : undefined
     if (this.control !== undefined) this.#ownStreams += 1
     this.closed = this.#end.promise
     this.#check = options.clock.every(options.linkCheckMs ?? 2_000, () => this.#checkLink(), { unref: true })
