@@ -1,8 +1,8 @@
 /** Hides header values that are secrets, before they reach an event. The bytes on their way are never touched. */
 import type { Header } from '../event/types.ts'
+import { SECRET_HEADERS } from '../http/secret-header.ts'
 
 export const MASKED_VALUE = '••••••'
-const ALWAYS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key', 'x-auth-token', 'x-amz-security-token']
 
 export interface MaskedHeaders {
   headers: readonly Header[]
@@ -14,7 +14,7 @@ export type Mask = (headers: readonly Header[]) => MaskedHeaders
 
 /** A mask for the headers that always hold secrets and for `names` (compared without case). */
 export function maskHeaders(names: Iterable<string> = []): Mask {
-  const secret = new Set([...ALWAYS, ...[...names].map(name => name.toLowerCase())])
+  const secret = new Set([...SECRET_HEADERS, ...[...names].map(name => name.toLowerCase())])
   const lengths = new Set([...secret].map(name => name.length))
   const isSecret = (name: string): boolean => lengths.has(name.length) && secret.has(name.toLowerCase())
   return headers => {

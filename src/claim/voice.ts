@@ -1,4 +1,5 @@
 /** What a claim says: events for programs, sentences for people. */
+import { shownFilterText } from '../filter/shown.ts'
 import type { ClaimRecord } from './lease.ts'
 import type { ClaimOptions } from './types.ts'
 import { sinceWords, takenError } from './words.ts'
@@ -26,7 +27,7 @@ export function claimVoice({ plan, clock, emit }: Pick<ClaimOptions, 'plan' | 'c
     emit('notice', { level, code, ...words })
   const voice: ClaimVoice = {
     say: (action, { user, since: at, weight, filter }) =>
-      emit('claim', { action, holder: user, since: at, weight, ...(filter === undefined ? {} : { filter }) }),
+      emit('claim', { action, holder: user, since: at, weight, ...(filter === undefined ? {} : { filter: shownFilterText(filter) }) }),
     refused(by, why) {
       voice.say('refused', by)
       return takenError(by, { name, target: target.text, now: clock.date(), why })

@@ -1,5 +1,6 @@
 /** Claims in sentences: who, since when, what. */
 import { InterceptError } from '../base/errors.ts'
+import { shownFilterText } from '../filter/shown.ts'
 import type { ClaimRecord } from './lease.ts'
 
 /** `10:02:33` for today, else with the day; in the time of this machine. */
@@ -11,7 +12,7 @@ export function sinceWords(since: string, now: Date): string {
 
 /** `all visitors`, `weight 30`, `those with header.x-user:a`. */
 export const whatWords = ({ weight, filter }: Pick<ClaimRecord, 'weight' | 'filter'>): string =>
-  filter === undefined ? (weight === 255 ? 'all visitors' : `weight ${weight}`) : `those with ${filter}`
+  filter === undefined ? (weight === 255 ? 'all visitors' : `weight ${weight}`) : `those with ${shownFilterText(filter)}`
 
 export interface Taken {
   /** Of the tunnel. */
@@ -29,7 +30,7 @@ export function takenError(record: ClaimRecord, { name, target, now, why }: Take
     `${user} has ${name} since ${sinceWords(since, now)} (${whatWords(record)})${why === undefined ? '' : `, and ${why}`}`,
     {
       hint: `have it handed over: kubectl intercept ${target} --takeover; or share the visitors at random: kubectl intercept ${target} --join`,
-      details: { holder: user, since, weight, ...(filter === undefined ? {} : { filter }) }
+      details: { holder: user, since, weight, ...(filter === undefined ? {} : { filter: shownFilterText(filter) }) }
     }
   )
 }

@@ -4,6 +4,7 @@ import { InterceptError } from '../base/errors.ts'
 import type { ControlRequest, Result } from '../control/message.ts'
 import type { EventStream } from '../event/stream.ts'
 import { asError } from '../base/errors.ts'
+import { shownFilterText } from '../filter/shown.ts'
 import { errorShape } from '../output/error.ts'
 import type { By } from '../session/change.ts'
 import type { Args, CommandTable } from '../session/request.ts'
@@ -46,7 +47,7 @@ export function commandTable(options: { events: EventStream; stop: StopSignals; 
       }
       count += 1
       const id = `${by}-${count}`
-      events.emit('command', { id, by, name: command, args: withoutText(args) })
+      events.emit('command', { id, by, name: command, args: shown(args) })
       try {
         const result = await run(args, by)
         events.emit('command.result', { id, ok: true })
@@ -59,5 +60,12 @@ export function commandTable(options: { events: EventStream; stop: StopSignals; 
   }
 }
 
-/** An edited message holds what its exchange held, secrets too: events say only that there was one. */
-const withoutText = (args: Args): Args => (args['text'] === undefined ? args : { ...args, text: '…' })
+/** An edited message holds what its exchange held, secrets too: events say only that there was one. So may the filter. */
+function shown(args: Args): Args {
+  const { text, filter } = args
+  return {
+    ...args,
+    ...(text !== undefined && { text: '…' }),
+    ...(typeof filter === 'string' && filter !== '' && { filter: shownFilterText(filter) })
+  }
+}

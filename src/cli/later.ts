@@ -18,13 +18,7 @@ export const LATER_COMMANDS: readonly Later[] = [
   { name: 'mcp', what: 'an interface for coding assistants' }
 ]
 
-export const LATER_FLAGS: readonly LaterFlag[] = [
-  { name: 'header', arity: 'many', what: 'intercepting only matching requests' },
-  { name: 'path', arity: 'many', what: 'intercepting only matching requests' },
-  { name: 'method', arity: 'many', what: 'intercepting only matching requests' },
-  { name: 'host', arity: 'many', what: 'intercepting only matching requests' },
-  { name: 'mirror', arity: 'none', what: 'mirroring' }
-]
+export const LATER_FLAGS: readonly LaterFlag[] = [{ name: 'mirror', arity: 'none', what: 'mirroring' }]
 
 export const laterCommand = (word: string): Later | undefined => LATER_COMMANDS.find(({ name }) => name === word)
 export const laterFlag = (name: string): LaterFlag | undefined => LATER_FLAGS.find(flag => flag.name === name)

@@ -14,6 +14,8 @@ import { readChoice, readDuration, readPercent, readUrl, readUuid, readWhole } f
 
 const CARRIERS = ['ws', 'wss', 'tls', 'tcp', 'http', 'https']
 const TUNNEL_SCHEMES = [...CARRIERS, ...CARRIERS.map(name => `tunnel+${name}`), 'tunnel']
+const SHARE_FLAGS = ['weight', 'split'] as const
+const FILTER_NAMES = ['header', 'path', 'method', 'host'] as const
 const EXAMPLE_SERVER = 'ws://203.0.113.7:8421/proxy'
 
 /** Throws BAD_USAGE. */
@@ -33,6 +35,7 @@ export async function readInterceptRequest(
     selector: args.text('selector'),
     ports: [...(config?.ports ?? []).map(text => ({ ...parsePort(text), ifThere: true as const })), ...args.all('port').map(parsePort)],
     share: readShare(args),
+    filter: await readFilter(args),
     via: readVia(args),
     manual,
     credentials: await readCredentials(args, io),
@@ -67,6 +70,14 @@ function refuseContradictions(args: ParsedArgs, io: Io): void {
   if (args.text('weight') !== undefined && args.text('split') !== undefined) {
     throw badUsage('--weight and --split say the same thing in two ways', 'choose one: kubectl intercept svc/nginx --split 25%')
   }
+  const share = SHARE_FLAGS.find(name => args.text(name) !== undefined)
+  const filter = FILTER_NAMES.find(name => args.all(name).length > 0)
+  if (share !== undefined && filter !== undefined) {
+    throw badUsage(
+      `--${filter} takes every request that matches, and --${share} a part of all of them`,
+      `choose one: kubectl intercept svc/nginx --${filter} ${filter === 'header' ? "'X-User: ada'" : "'*'"}`
+    )
+  }
   if (!args.on('all') && (args.on('all-namespaces') || args.text('selector') !== undefined)) {
     throw badUsage('-A and -l choose tunnels for --all', 'write kubectl intercept --all -A, or name a target with -n NAMESPACE')
   }
@@ -85,6 +96,13 @@ function readManner(args: ParsedArgs): InterceptRequest['manner'] {
       'choose one: kubectl intercept svc/nginx --takeover'
     )
   return args.on('takeover') ? 'takeover' : args.on('join') ? 'join' : 'refuse'
+}
+
+/** Regular expressions cost a start 5 ms, so only who matches reads them. */
+async function readFilter(args: ParsedArgs): Promise<InterceptRequest['filter']> {
+  if (FILTER_NAMES.every(name => args.all(name).length === 0)) return undefined
+  const { filterFromFlags } = await import('../filter/flags.ts')
+  return filterFromFlags({ headers: args.all('header'), paths: args.all('path'), methods: args.all('method'), hosts: args.all('host') })
 }
 
 function readShare(args: ParsedArgs): Share {

@@ -1,5 +1,6 @@
 /** The words of `set`: targets, and one thing to set. A word with `=` is never a target. */
 import { nearest } from '../base/format.ts'
+import { parseExpression } from '../filter/parse.ts'
 import { badUsage, quoted } from './usage-error.ts'
 import { readPercent, readWhole } from './values.ts'
 
@@ -11,8 +12,8 @@ export interface Setting {
   text: string
 }
 
-const FORMS = 'write one of weight=1…255, split=PERCENT, hold, release, as in kubectl intercept set svc/nginx weight=30'
-const KEYS = ['weight', 'split'] as const
+const FORMS = 'write one of weight=1…255, split=PERCENT, filter=EXPRESSION, hold, release, as in kubectl intercept set svc/nginx weight=30'
+const KEYS = ['weight', 'split', 'filter'] as const
 const SWITCHES = ['hold', 'release'] as const
 
 export function readSetting(words: readonly string[], throughLaptop: boolean): Setting {
@@ -22,9 +23,9 @@ export function readSetting(words: readonly string[], throughLaptop: boolean): S
   if (text === undefined) throw nothingToSet(targets)
   if (second !== undefined) throw badUsage(`${quoted(text)} and ${quoted(second)} cannot be set at once`, FORMS)
   const args = argsOf(text)
-  if (throughLaptop && args['split'] === undefined)
+  if (throughLaptop && args['split'] === undefined && args['filter'] === undefined)
     throw badUsage(
-      '--through-laptop agrees to a share, and none is set',
+      '--through-laptop agrees to a share or a filter, and none is set',
       'write it with one: kubectl intercept set split=25% --through-laptop'
     )
   return { words: targets, args: throughLaptop ? { ...args, throughLaptop } : args, text }
@@ -38,9 +39,15 @@ function argsOf(text: string): Record<string, unknown> {
   if (key === 'weight') return { weight: readWhole(typed, { min: 1, max: 255, example: 30 }) }
   if (key === 'split') return { split: readPercent(typed) }
   if (SWITCHES.some(each => each === key)) throw badUsage(`${key} takes no value`, FORMS)
-  if (key === 'filter') throw badUsage('the filter of a running session cannot be set in this version', FORMS)
+  if (key === 'filter') return { filter: readFilterText(typed.text) }
   const [near] = nearest(key, [...KEYS], 1)
   throw badUsage(`${quoted(text)} is nothing that can be set`, near === undefined ? FORMS : `did you mean ${near}=? ${FORMS}`)
+}
+
+/** Read here already, so that a mistake is told without a session. */
+function readFilterText(text: string): string {
+  if (text.trim() !== '') parseExpression(text)
+  return text.trim()
 }
 
 function nothingToSet(targets: readonly string[]): Error {

@@ -7,10 +7,10 @@ import { asError, InterceptError } from '../base/errors.ts'
 import { nearest, printable } from '../base/format.ts'
 import { INTERCEPT_NAME, PORT_NAME } from './schema.ts'
 import type { ConfigFile, Grammar, Named, Section, Setting } from './types.ts'
-import { readValue } from './values.ts'
+import { isList, readValue } from './values.ts'
 
 export const LARGEST_CONFIG = 65_536
-const MOST_PORTS = 20
+const MOST_ITEMS = 20
 const ROOT_KEYS = ['defaults', 'intercepts', 'ports']
 
 interface Entry {
@@ -132,9 +132,10 @@ class Reader {
   #values(entry: Entry, key: Setting['key'], parent: string): string[] {
     const field = joined(parent, entry.key)
     const node = this.#followed(entry.value, field)
-    if (key.value.kind !== 'port' || !isSeq(node)) return [this.#value(entry, key.value, field)]
+    if (!isList(key.value) || !isSeq(node)) return [this.#value(entry, key.value, field)]
     const items = node.items as Node[]
-    if (items.length === 0 || items.length > MOST_PORTS) throw this.#invalid(`${field} must list 1 to ${MOST_PORTS} ports`, node, field)
+    if (items.length === 0 || items.length > MOST_ITEMS)
+      throw this.#invalid(`${field} must list 1 to ${MOST_ITEMS} ${key.value.kind === 'port' ? 'ports' : 'patterns'}`, node, field)
     return items.map(item => this.#value({ key: entry.key, at: item, value: item }, key.value, field))
   }
 

@@ -1,6 +1,6 @@
 /** The config file as a JSON Schema (draft 2020-12), for editors: docs/config.schema.json. */
 import type { ConfigKey } from './types.ts'
-import { schemaOf } from './values.ts'
+import { isList, schemaOf } from './values.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -17,7 +17,7 @@ export const PORT_NAME = /^[a-z0-9](?:[-a-z0-9./]*[a-z0-9])?$/
 function section(keys: readonly ConfigKey[], description: string, more: Readonly<Record<string, Schema>> = {}): Schema {
   const entries = keys.map(({ name, summary, default: preset, value }): [string, Schema] => {
     const one = schemaOf(value)
-    const schema = value.kind === 'port' ? { anyOf: [one, { type: 'array', minItems: 1, maxItems: 20, items: one }] } : one
+    const schema = isList(value) ? { anyOf: [one, { type: 'array', minItems: 1, maxItems: 20, items: one }] } : one
     return [name, { description: preset === undefined ? summary : `${summary} (default: ${preset})`, ...schema }]
   })
   return { description, type: ['object', 'null'], properties: { ...more, ...Object.fromEntries(entries) }, additionalProperties: false }

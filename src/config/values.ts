@@ -4,6 +4,8 @@ import { DURATION, parseDuration } from '../base/duration.ts'
 export type Value =
   | { readonly kind: 'whole'; readonly min: number; readonly max: number }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  /** One or several, all of which must match. */
+  | { readonly kind: 'patterns'; readonly what: string; readonly form: RegExp }
   | { readonly kind: 'percent' | 'duration' | 'switch' | 'name' | 'path' | 'port' }
 
 type Schema = Readonly<Record<string, unknown>>
@@ -17,6 +19,10 @@ const REMOTE = '(?::(?:\\d{1,5}|[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?))?'
 const LOOPBACK = '(?:localhost|127(?:\\.\\d{1,3}){3}|\\[::1\\])'
 const PORT = new RegExp(`^(?:${LOOPBACK}:)?([1-9]\\d{0,4})${REMOTE}$`)
 const DAY_MS = 24 * 3_600_000
+const LONGEST = 1_000
+
+/** Several may stand where one may. */
+export const isList = ({ kind }: Value): boolean => kind === 'port' || kind === 'patterns'
 
 export function readValue(value: Value, given: unknown): Reading {
   const must = { must: mustBe(value) }
@@ -30,6 +36,7 @@ export function readValue(value: Value, given: unknown): Reading {
   if (value.kind === 'whole') return Number.isInteger(given) && Number(given) >= value.min && Number(given) <= value.max ? { text } : must
   if (value.kind === 'percent') return PERCENT.test(text) ? { text } : must
   if (value.kind === 'port') return isPort(text) ? { text } : must
+  if (value.kind === 'patterns') return typeof given === 'string' && text.length <= LONGEST && value.form.test(text) ? { text } : must
   if (value.kind === 'duration')
     return (typeof given === 'string' || given === 0) && (parseDuration(text) ?? Infinity) <= DAY_MS ? { text } : must
   return typeof given === 'string' && (value.kind === 'name' ? NAME : PATH).test(text) ? { text } : must
@@ -57,6 +64,8 @@ export function mustBe(value: Value): string {
       return 'a name (numbers in quotes)'
     case 'path':
       return 'a path such as /healthz'
+    case 'patterns':
+      return value.what
     case 'port':
       return 'a port of this machine: LOCAL or LOCAL:REMOTE, such as 8080, localhost:8080 or "8080:http"'
   }
@@ -83,6 +92,8 @@ export function schemaOf(value: Value): Schema {
       return { type: 'string', pattern: NAME.source }
     case 'path':
       return { type: 'string', pattern: PATH.source }
+    case 'patterns':
+      return { type: 'string', pattern: value.form.source, maxLength: LONGEST }
     case 'port':
       return {
         anyOf: [

@@ -32,6 +32,8 @@ export interface TargetView {
   share?: number
   shareSource?: 'computed' | 'measured'
   thinning?: number
+  /** Only what matches it is taken. */
+  filter?: string
   localUp?: boolean
 }
 
@@ -109,8 +111,9 @@ function reduceTarget(target: TargetView, event: SessionEvent): TargetView {
     return { ...target, workload, local, hosts, sidecars: event.sidecars.length, replicas: event.server.pods.length }
   }
   if (event.type === 'intercept.changed') {
-    const { weight, share, shareSource, thinning } = event
-    return { ...target, weight, share, shareSource, thinning }
+    const { weight, share, shareSource, thinning, filter } = event
+    const { filter: _before, ...rest } = target
+    return { ...rest, weight, share, shareSource, thinning, ...(filter !== undefined && { filter }) }
   }
   return target
 }

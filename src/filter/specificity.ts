@@ -32,10 +32,14 @@ function ofTerm({ field, pattern }: Term): Specificity {
 
 const compare = (a: Specificity, b: Specificity): number => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
 
-/** The same text for filters that differ in the order of their terms only. */
-export function sameFilterKey(expression: Expression): string {
-  if (expression.kind === 'term') return printExpression(expression)
-  if (expression.kind === 'not') return `not (${sameFilterKey(expression.part)})`
-  const parts = expression.parts.map(part => `(${sameFilterKey(part)})`)
-  return [...new Set(parts)].toSorted().join(` ${expression.kind} `)
+/** The same text for filters that differ in the order of their terms only. Reads back as the same filter. */
+export const sameFilterKey = (expression: Expression): string => printExpression(inOrder(expression))
+
+function inOrder(expression: Expression): Expression {
+  if (expression.kind === 'term') return expression
+  if (expression.kind === 'not') return { ...expression, part: inOrder(expression.part) }
+  const parts = new Map(expression.parts.map(inOrder).map(part => [printExpression(part), part]))
+  const sorted = [...parts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part)
+  const [only] = sorted
+  return sorted.length === 1 && only !== undefined ? only : { kind: expression.kind, parts: sorted }
 }

@@ -175,7 +175,8 @@ function planLines(event: EventOf<'plan.resolved'>, paint: Paint): string[] {
   ]
 }
 
-function weightWords({ weight, share, shareSource, thinning }: EventOf<'intercept.changed'>): string {
+function weightWords({ weight, share, shareSource, thinning, filter }: EventOf<'intercept.changed'>): string {
+  if (filter !== undefined) return `only what matches ${printable(filter)}`
   if (thinning < 1)
     return `weight ${weight}, thinned here: ${formatShare(share)} of all visitors stay, the rest goes back to the cluster (${shareSource})`
   return share === 1 ? `weight ${weight} (all visitors)` : `weight ${weight} = ${formatShare(share)} of the visitors (${shareSource})`

@@ -4,17 +4,23 @@ import { formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import { formatShare } from '../base/format.ts'
 import type { EventBody, TargetState } from '../event/types.ts'
-import { claimWeight } from './claiming.ts'
+import type { Filter } from '../filter/filter.ts'
+import { shownFilter } from '../filter/shown.ts'
+import { sameFilterKey } from '../filter/specificity.ts'
+import { claimAgain } from './claiming.ts'
 import { leave, part } from './leave-quietly.ts'
+import { checkFilter, consentQuestion, looksHere } from './personal.ts'
 import type { RunningTarget } from './running-target.ts'
 import { stateOf } from './state.ts'
-import { arrivingShare, expressed, sayShare, type WeightAndKeep } from './wanted-share.ts'
+import { arrivingShare, expressed, filterField, sayShare, type WeightAndKeep } from './wanted-share.ts'
 import { withGrace } from './with-grace.ts'
 
 export type Change =
   | { kind: 'weight'; weight: number }
   /** `throughLaptop`: consent to thinning. */
   | { kind: 'split'; share: number; throughLaptop: boolean }
+  /** Undefined: all visitors again. `throughLaptop`: consent to looking at the others too. */
+  | { kind: 'filter'; filter: Filter | undefined; throughLaptop: boolean }
   | { kind: 'hold' }
   | { kind: 'release' }
 
@@ -30,6 +36,8 @@ export interface Changed {
   /** 0…1, computed. */
   share: number
   thinning: number
+  /** As others may read it. */
+  filter?: string
 }
 
 export interface Changer {
@@ -89,7 +97,11 @@ class OneByOne implements Changer {
         hint: 'see its state: kubectl intercept list'
       })
     }
-    if (change.kind === 'weight' || change.kind === 'split') this.#express(change)
+    if (change.kind === 'weight' || change.kind === 'split') {
+      this.#refuseBesideFilter(change.kind)
+      this.#express(change)
+    }
+    if (change.kind === 'filter' && change.filter !== undefined) this.#checkFilter(change.filter, change.throughLaptop)
   }
 
   change(change: Change, by: By): Promise<Changed> {
@@ -100,11 +112,13 @@ class OneByOne implements Changer {
           ? await this.#hold()
           : change.kind === 'release'
             ? this.#release()
-            : await this.#share(change, by === 'tui' ? 'user' : by)
+            : change.kind === 'filter'
+              ? await this.#filter(change, by === 'tui' ? 'user' : by)
+              : await this.#share(change, by === 'tui' ? 'user' : by)
       const { facts, options } = this.#target
-      const { weight, thinning } = facts
+      const { weight, thinning, filter } = facts
       const share = arrivingShare(this.#target) * thinning
-      return { target: options.plan.name, changed, state: stateOf(facts), weight, share, thinning }
+      return { target: options.plan.name, changed, state: stateOf(facts), weight, share, thinning, ...filterField(filter) }
     })
   }
 
@@ -135,6 +149,49 @@ class OneByOne implements Changer {
     return changed
   }
 
+  #refuseBesideFilter(kind: 'weight' | 'split'): void {
+    const { facts, options } = this.#target
+    const { name } = options.plan
+    if (facts.filter === undefined) return
+    throw new InterceptError('BAD_USAGE', `${name} takes what matches its filter, and no ${kind} of the visitors`, {
+      hint: `take all visitors first: kubectl intercept set ${name} filter=`
+    })
+  }
+
+  /** Throws BAD_USAGE, SHARE_UNAVAILABLE or CONSENT_NEEDED. */
+  #checkFilter(filter: Filter, throughLaptop: boolean): void {
+    const { plan } = this.#target.options
+    checkFilter(plan, filter, this.#options.mayReturn())
+    if (!looksHere(plan) || throughLaptop || this.#mayThin) return
+    throw new InterceptError('CONSENT_NEEDED', consentQuestion(plan.name), {
+      hint: `agree: kubectl intercept set ${plan.name} 'filter=${shownFilter(filter.expression)}' --through-laptop`
+    })
+  }
+
+  /** New before old: who has this filter is asked first, and nobody else's request comes here in between. */
+  async #filter({ filter, throughLaptop }: Extract<Change, { kind: 'filter' }>, by: 'user' | 'control'): Promise<boolean> {
+    const { facts, options, replicas, voice, stop } = this.#target
+    const before = { filter: facts.filter, weight: facts.weight, thinning: facts.thinning }
+    if (keyOf(filter) === keyOf(before.filter)) return false
+    await claimAgain(this.#target, { weight: MAX_WEIGHT, filter })
+    Object.assign(facts, { filter, weight: MAX_WEIGHT, thinning: 1 })
+    try {
+      if (!looksHere(options.plan)) await replicas?.refilter(filter?.text ?? '', AbortSignal.any([stop, this.#leaving.signal]))
+      // Its pool would bring the requests of connections that are spliced already.
+      const pooled = options.plan.server.keepalive && looksHere(options.plan) && before.filter === undefined
+      if (replicas !== undefined && (before.weight !== MAX_WEIGHT || pooled)) await this.#rebind()
+    } catch (error) {
+      Object.assign(facts, before)
+      await claimAgain(this.#target, before)
+      throw error
+    }
+    this.#wish = { weight: MAX_WEIGHT, split: undefined }
+    if (throughLaptop) this.#mayThin = true
+    sayShare(this.#target, by)
+    voice.say('another filter')
+    return true
+  }
+
   /** Throws SHARE_UNAVAILABLE or CONSENT_NEEDED. */
   #express(change: Extract<Change, { kind: 'weight' | 'split' }>): WeightAndKeep {
     const { sidecars, options } = this.#target
@@ -159,7 +216,7 @@ class OneByOne implements Changer {
     // A pooled connection that is spliced already would go on as it is.
     const pooled = options.plan.server.keepalive && keep < 1 && before.thinning === 1
     // All visitors are claimed before they come here, and given up when they have left.
-    if (weight === MAX_WEIGHT) await claimWeight(this.#target, weight)
+    if (weight === MAX_WEIGHT) await claimAgain(this.#target, { weight, filter: facts.filter })
     facts.weight = weight
     facts.thinning = keep
     if (replicas !== undefined && (weight !== before.weight || pooled)) {
@@ -167,11 +224,11 @@ class OneByOne implements Changer {
         await this.#rebind()
       } catch (error) {
         Object.assign(facts, before)
-        await claimWeight(this.#target, before.weight)
+        await claimAgain(this.#target, { ...facts, ...before })
         throw this.#kept(before.weight, error)
       }
     }
-    if (weight !== MAX_WEIGHT) await claimWeight(this.#target, weight)
+    if (weight !== MAX_WEIGHT) await claimAgain(this.#target, { weight, filter: facts.filter })
     sayShare(this.#target, by)
     voice.say('another share')
     return true
@@ -231,6 +288,8 @@ class OneByOne implements Changer {
     return { clock: options.clock, graceMs: options.settings.graceMs, end: stop }
   }
 }
+
+const keyOf = (filter: Filter | undefined): string => (filter === undefined ? '' : sameFilterKey(filter.expression))
 
 const wishOf = (change: Extract<Change, { kind: 'weight' | 'split' }>): Wish =>
   change.kind === 'weight' ? { weight: change.weight, split: undefined } : { weight: 255, split: change.share }

@@ -9,8 +9,8 @@ import { resolveTargets } from '../resolve/resolve.ts'
 import { parseTarget } from '../resolve/target.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { dialTcp } from '../transport/tcp.ts'
+import { checkFilter, consentQuestion, hasWayBack, looksHere } from './personal.ts'
 import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
-import { returnable } from './return-targets.ts'
 import { splitFor } from './split.ts'
 
 /** Throws what resolve throws, and CONSENT_NEEDED where a question has nobody to answer it. */
@@ -44,6 +44,8 @@ export async function chooseTunnels(request: InterceptRequest, context: Intercep
       }
     )
   }
+  if (request.filter !== undefined)
+    for (const { plan } of chosen) checkFilter(plan, request.filter, cluster !== undefined && hasWayBack(plan, request.fallback))
   return chosen
 }
 
@@ -109,6 +111,7 @@ export async function consent(request: InterceptRequest, context: InterceptConte
   }
   const { share } = request
   if (request.throughLaptop) return true
+  if (request.filter !== undefined) return consentToFilter(context, chosen)
   if (share.kind !== 'split') return false
   const thinned = chosen.filter(({ plan }) => plan.server.peer === 'gost' && thins(plan, share.share, request.fallback))
   if (thinned.length === 0) return false
@@ -124,13 +127,19 @@ export async function consent(request: InterceptRequest, context: InterceptConte
   return true
 }
 
+async function consentToFilter(context: InterceptContext, chosen: readonly Mapped[]): Promise<boolean> {
+  const through = chosen.filter(({ plan }) => looksHere(plan))
+  if (through.length === 0) return false
+  const what = consentQuestion(through.map(({ plan }) => plan.name).join(', '))
+  if (context.confirm === undefined) throw new InterceptError('CONSENT_NEEDED', what, { hint: 'agree beforehand with --through-laptop' })
+  if (await context.confirm(`${what}\nGo on?`)) return true
+  throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', {
+    hint: 'take a share of all visitors instead, with --weight or --split'
+  })
+}
+
 function thins(plan: TunnelPlan, share: number, fallback: boolean): boolean {
   const ready = plan.sidecars.filter(pod => pod.ready && !pod.terminating)
-  return (
-    splitFor(
-      share,
-      ready.map(pod => pod.weight),
-      fallback && (plan.appService !== undefined || ready.some(returnable))
-    ).keep < 1
-  )
+  const weights = ready.map(pod => pod.weight)
+  return splitFor(share, weights, hasWayBack(plan, fallback)).keep < 1
 }

@@ -1,8 +1,10 @@
 /** A target's claim: made before anything is dialled, changed with its weight, given up when its visitors have left. */
 import { InterceptError } from '../base/errors.ts'
 import { openClaim } from '../claim/claim.ts'
-import type { Claim } from '../claim/types.ts'
+import type { Claim, Wish } from '../claim/types.ts'
+import { sameFilterKey } from '../filter/specificity.ts'
 import type { RunningTarget } from './running-target.ts'
+import type { TargetFacts } from './state.ts'
 
 /** Undefined without a cluster. */
 export async function openTargetClaim(target: RunningTarget, onTaken: () => void, signal: AbortSignal): Promise<Claim | undefined> {
@@ -11,10 +13,15 @@ export async function openTargetClaim(target: RunningTarget, onTaken: () => void
   return openClaim({ cluster, plan, session, user, pid, runs, clock, log, emit, onTaken }, signal)
 }
 
+type Wanted = Pick<TargetFacts, 'weight' | 'filter'>
+
+export const wishOf = ({ weight, filter }: Wanted): Wish =>
+  filter === undefined ? { weight } : { weight, filter: sameFilterKey(filter.expression) }
+
 /** Throws TAKEN, in the words of `set`. Then all is as it was. */
-export async function claimWeight({ claim, stop, options }: RunningTarget, weight: number): Promise<void> {
+export async function claimAgain({ claim, stop, options }: RunningTarget, wanted: Wanted): Promise<void> {
   try {
-    await claim?.want({ weight }, 'refuse', stop)
+    await claim?.want(wishOf(wanted), 'refuse', stop)
   } catch (error) {
     if (!(error instanceof InterceptError) || error.code !== 'TAKEN') throw error
     const hint = `agree who steps back, or leave it here and have it handed over: kubectl intercept ${options.plan.target.text} --takeover`

@@ -2,6 +2,8 @@
 import type { Decision } from './gate.ts'
 
 export interface DecisionFacts {
+  /** The filter lets it through. */
+  mine: boolean
   /** A pod can take it. */
   canReturn: boolean
   localUp: boolean
@@ -12,7 +14,9 @@ export interface DecisionFacts {
 }
 
 /** `draw`: a uniform number of 0…1. */
-export function decide({ canReturn, localUp, givesPaused, keep }: DecisionFacts, draw: number): Decision {
+export function decide({ mine, canReturn, localUp, givesPaused, keep }: DecisionFacts, draw: number): Decision {
+  // Also where no pod can take it: what is somebody else's is never served here.
+  if (!mine) return { to: 'return', why: 'filter' }
   if (!canReturn) return { to: 'local' }
   if (!localUp) return { to: 'return', why: 'local-down' }
   if (givesPaused) return { to: 'return', why: 'local-paused' }

@@ -6,10 +6,11 @@ import { candidates, type Candidate } from '../route/candidates.ts'
 import { visitorWays } from '../route/visitor.ts'
 import { whoElse } from '../route/who-else.ts'
 import type { InterceptSettings } from './options.ts'
+import { hasWayBack, looksHere } from './personal.ts'
 import { planEvent } from './plan-event.ts'
 import type { InterceptContext, Mapped } from './request.ts'
-import { returnable } from './return-targets.ts'
 import { shareOf, splitFor } from './split.ts'
+import { filterField } from './wanted-share.ts'
 
 export interface DryRunOptions {
   mapped: Mapped
@@ -25,15 +26,22 @@ export async function dryRun({ mapped, settings, cluster, context }: DryRunOptio
   const about = { target: plan.name }
   const ready = plan.sidecars.filter(pod => pod.ready && !pod.terminating)
   const weights = ready.map(pod => pod.weight)
-  const canReturn = cluster !== undefined && settings.fallback && (plan.appService !== undefined || ready.some(returnable))
+  const canReturn = cluster !== undefined && hasWayBack(plan, settings.fallback)
   const split = settings.split === undefined ? undefined : splitFor(settings.split, weights, canReturn)
   const weight = split?.weight ?? settings.weight
   const thinning = split?.keep ?? 1
   emit('plan.resolved', planEvent(mapped, weight), about)
-  emit('intercept.changed', { weight, share: shareOf(weight, weights) * thinning, shareSource: 'computed', thinning, by: 'user' }, about)
+  const share = shareOf(weight, weights) * thinning
+  emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, ...filterField(settings.filter), by: 'user' }, about)
   const notes = [...waysOf(plan, settings, cluster), returnNote(canReturn, settings)]
   if (thinning < 1)
     notes.push(`needs consent: ${formatShare(shareOf(weight, weights))} of the visitors pass this laptop (--through-laptop)`)
+  if (settings.filter !== undefined)
+    notes.push(
+      looksHere(plan)
+        ? 'needs consent: all visitors pass this laptop, and what does not match goes back to the pods (--through-laptop)'
+        : 'the tunnel server chooses: only what matches comes to this laptop'
+    )
   notes.push(...(await permissions(plan, cluster)), ...(await others(plan, cluster, context)))
   for (const message of notes) emit('notice', { level: 'info', code: 'PLAN', message }, about)
 }

@@ -28,7 +28,7 @@ export interface StreamWatch extends SpliceObserver {
 export interface Served {
   stream: TunnelStream
   who: Who
-  why?: 'thinned' | 'local-down' | 'local-paused' | undefined
+  why?: 'filter' | 'thinned' | 'local-down' | 'local-paused' | undefined
   connectMs: number
   /** Taken from the stream already: the watch has seen them. */
   first?: Buffer | undefined

@@ -4,10 +4,12 @@
  */
 import { Bag } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
+import type { Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { encodeResponse } from '../http/encode.ts'
 import { header } from '../http/header.ts'
+import type { RequestHead } from '../http/message.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { WHO_HOST } from '../route/who-else.ts'
 import { join } from '../transport/splice.ts'
@@ -23,7 +25,7 @@ import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts
 import { type Running, serveLocal } from './serve-local.ts'
 import { serveRequests } from './serve-requests.ts'
 
-export type ReturnReason = 'thinned' | 'local-down' | 'local-paused'
+export type ReturnReason = 'filter' | 'thinned' | 'local-down' | 'local-paused'
 export type Decision = { to: 'local' } | { to: 'return'; why: ReturnReason }
 
 export interface GateOptions {
@@ -36,8 +38,11 @@ export interface GateOptions {
   exchanges: Exchanges
   clock: Clock
   log: Logger
-  decide: () => Decision
-  /** Whether requests of one stream may go different ways (a thinned share behind a keep-alive pool). */
+  /** `head`: of the request, where it is looked at. */
+  decide: (head: RequestHead | undefined, source: Endpoint) => Decision
+  /** Whether it depends on the request where it goes: a filter that the server does not know. */
+  looks: () => boolean
+  /** Whether requests of one stream may go different ways (a filter or a thinned share behind a keep-alive pool). */
   perRequest: () => boolean
   /** One line for another session that asks who takes the visitors. */
   who: () => string
@@ -120,9 +125,20 @@ export function gate(options: GateOptions): Gate {
       )
       return
     }
-    const decision = options.decide()
+    if (plan.protocol === 'http' && options.looks()) failing(stream, look(stream))
+    else go(stream, options.decide(undefined, stream.source))
+  }
+
+  const go = (stream: TunnelStream, decision: Decision): void => {
     if (decision.to === 'local') here.serve(stream)
     else failing(stream, giveBack({ stream, why: decision.why }))
+  }
+
+  /** What cannot be read is nobody's in particular: it goes where all others go. */
+  const look = async (stream: TunnelStream): Promise<void> => {
+    const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
+    if (stream.connection.destroyed) return
+    go(stream, options.decide(head, stream.source))
   }
 
   /** Answers a path probe of ours; everything else goes its way. */

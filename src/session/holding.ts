@@ -11,6 +11,7 @@ import type { TunnelStream } from '../tunnel/stream.ts'
 import { type Cover, startCover } from './cover.ts'
 import { part } from './leave-quietly.ts'
 import type { ProbeBoard } from './probe-board.ts'
+import { helloOf, nonces } from './personal.ts'
 import { prove, verdictWords } from './proofs.ts'
 import { type Replica, replicaSet } from './replica-set.ts'
 import { allVerified, type RunningTarget } from './running-target.ts'
@@ -68,6 +69,7 @@ class HeldReplicas implements Holding {
     const replicas = replicaSet({
       plan,
       weight: facts.weight,
+      hello: helloOf(this.#target),
       clock,
       log,
       emit,
@@ -143,6 +145,7 @@ class HeldReplicas implements Holding {
     const cover = startCover(
       {
         ...options,
+        random: nonces(this.#target),
         board: this.#board,
         replicas,
         share: () => arrivingShare(this.#target),
@@ -191,6 +194,6 @@ class HeldReplicas implements Holding {
       voice.say(verdict.kind)
     }
     const share = arrivingShare(this.#target)
-    void prove({ ...options, replica, board: this.#board, share, over, onVerdict }, signal)
+    void prove({ ...options, random: nonces(this.#target), replica, board: this.#board, share, over, onVerdict }, signal)
   }
 }

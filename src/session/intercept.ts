@@ -4,13 +4,14 @@
  */
 import { closeAll, closeOnce, type Closable, deferred } from '../base/closable.ts'
 import type { Timer } from '../base/clock.ts'
-import { formatEndpoint } from '../base/connection.ts'
+import { type Endpoint, formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import type { Summary, TargetState } from '../event/types.ts'
+import type { RequestHead } from '../http/message.ts'
 import { followPlan } from '../resolve/follow.ts'
 import { whoLine } from '../route/who-else.ts'
 import { answering } from './answering.ts'
-import { openTargetClaim } from './claiming.ts'
+import { openTargetClaim, wishOf } from './claiming.ts'
 import { type By, type Change, type Changed, type Changer, changer } from './change.ts'
 import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
@@ -22,6 +23,7 @@ import { leave } from './leave-quietly.ts'
 import { type Holding, holding } from './holding.ts'
 import { localApp } from './local-app.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
+import { checkFilter, looksHere, matchesHead } from './personal.ts'
 import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
 import { returnPath } from './return-path.ts'
@@ -77,8 +79,15 @@ class RunningIntercept implements Intercept {
             onLimit: why => void this.#giving.giveBack(why)
           })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
+    if (settings.filter !== undefined) checkFilter(plan, settings.filter, this.#mayReturn)
     const split = expressed(settings, plan.sidecars, this.#mayReturn)
-    const facts = { ...initialFacts, canReturn: this.#returnPath?.available === true, weight: split.weight, thinning: split.keep }
+    const facts = {
+      ...initialFacts,
+      canReturn: this.#returnPath?.available === true,
+      weight: split.weight,
+      thinning: split.keep,
+      filter: settings.filter
+    }
     this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId, target: plan.name, capture: options.capture })
     this.#target = {
       options: this.#options,
@@ -107,8 +116,9 @@ class RunningIntercept implements Intercept {
       exchanges: this.#exchanges,
       clock,
       log,
-      decide: () => this.#decide(),
-      perRequest: () => plan.server.keepalive && this.#target.facts.thinning < 1,
+      decide: (head, source) => this.#decide(head, source),
+      looks: () => this.#looks,
+      perRequest: () => plan.server.keepalive && (this.#target.facts.thinning < 1 || this.#looks),
       who: () => whoLine({ session: options.session, user: options.user, weight: this.#target.facts.weight }),
       onGiveUp: why => void this.#giving.giveBack(why)
     })
@@ -211,7 +221,7 @@ class RunningIntercept implements Intercept {
     if (claim === undefined) return
     this.#target.claim = claim
     this.#parts.push(claim)
-    await claim.want({ weight: this.#target.facts.weight }, this.#options.settings.manner, signal)
+    await claim.want(wishOf(this.#target.facts), this.#options.settings.manner, signal)
   }
 
   async #awaitLocal(signal: AbortSignal): Promise<void> {
@@ -236,8 +246,15 @@ class RunningIntercept implements Intercept {
     return this.#returnPath !== undefined && (this.#returnPath.available || this.#options.plan.appService !== undefined)
   }
 
-  #decide(): Decision {
+  /** Where it goes depends on the request. */
+  get #looks(): boolean {
+    return this.#target.facts.filter !== undefined && looksHere(this.#options.plan)
+  }
+
+  #decide(head: RequestHead | undefined, source: Endpoint): Decision {
+    const { filter } = this.#target.facts
     const facts = {
+      mine: filter === undefined || !this.#looks || matchesHead(filter, head, source),
       canReturn: this.#returnPath?.available === true,
       localUp: this.#local.up,
       givesPaused: this.#options.settings.onPause === 'cluster' && this.#answering.paused,

@@ -5,6 +5,7 @@ import type { Endpoint } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
 import type { Manner } from '../claim/types.ts'
 import type { Emit, Summary, TargetState } from '../event/types.ts'
+import type { Filter } from '../filter/filter.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import type { Via } from '../route/types.ts'
@@ -18,7 +19,9 @@ export interface InterceptSettings {
   weight: number
   /** 0…1; replaces `weight`. */
   split: number | undefined
-  /** The user agreed to a share that is thinned on the laptop. */
+  /** Only what matches. */
+  filter: Filter | undefined
+  /** The user agreed that visitors pass this laptop who are not served here: a thinned share, or a filter on a stock server. */
   mayThin: boolean
   via: Via
   entrypoint: URL | undefined

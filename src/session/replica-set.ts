@@ -5,12 +5,15 @@ import { maskUuids, type Logger } from '../base/log.ts'
 import type { Emit } from '../event/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import type { ReplicaRoute } from '../route/types.ts'
+import type { Hello } from '../tunnel/control-channel.ts'
 import { startConnector, type Connector, type ConnectorChange, type Retire } from '../tunnel/connector.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
 export interface ReplicaSetOptions {
   plan: TunnelPlan
   weight: number
+  /** Told to servers of ours. */
+  hello: Hello
   clock: Clock
   log: Logger
   emit: Emit
@@ -41,6 +44,8 @@ export interface ReplicaSet extends Closable {
   setWeight(weight: number, signal: AbortSignal): Promise<void>
   /** Binds all at this weight, and gives the end of what was bound before to the caller. Throws when one cannot: all keep their weight. */
   rebind(weight: number, signal: AbortSignal): Promise<Retire>
+  /** For servers of ours: only what matches, '' is all. Throws TAKEN: all keep what they have. */
+  refilter(filter: string, signal: AbortSignal): Promise<void>
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
 }
@@ -52,12 +57,13 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
   const replicas = new Map<string, Replica>()
   /** Connectors to server pods that are going away (visitors may still be sent there until the pod is gone), and released ones. */
   const leaving = new Set<Replica>()
-  let weight = options.weight
+  let { weight, hello } = options
 
   const start = (route: ReplicaRoute): Replica => {
     const connector = startConnector({
       dial: route.dialTunnel,
       bind: { tunnelId: plan.tunnelId, weight, auth: plan.server.auth },
+      hello,
       clock: options.clock,
       log: options.log.child(route.replica),
       ...(plan.server.maxReceiveBuffer === undefined ? {} : { smux: { peerBudgetBytes: plan.server.maxReceiveBuffer } }),
@@ -100,6 +106,19 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     const back = await rebindAll(before, signal)
     await Promise.all([retire(signal), back.retire(signal)])
     throw failed
+  }
+
+  const refilter = async (filter: string, signal: AbortSignal): Promise<void> => {
+    const before = hello
+    const { filter: _, ...rest } = before
+    hello = filter === '' ? rest : { ...rest, filter }
+    const all = [...replicas.values()]
+    const results = await Promise.allSettled(all.map(({ connector }) => connector.refilter(filter, signal)))
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed === undefined) return
+    hello = before
+    await Promise.allSettled(all.map(({ connector }) => connector.refilter(before.filter ?? '', signal)))
+    throw failed.reason
   }
 
   return {
@@ -155,6 +174,7 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
       await retire(signal)
     },
     rebind,
+    refilter,
     async withdraw(signal) {
       await Promise.all([...replicas.values(), ...leaving].map(({ connector }) => connector.withdraw(signal)))
     },

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { Auth } from '../discovery/types.ts'
 import type { EventStream } from '../event/stream.ts'
 import type { EndReason } from '../event/types.ts'
+import type { Filter } from '../filter/filter.ts'
 import type { Manner } from '../claim/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { By } from './change.ts'
@@ -42,6 +43,8 @@ export interface InterceptRequest {
   selector: string | undefined
   ports: PortMapping[]
   share: Share
+  /** Only what matches, all of it. */
+  filter: Filter | undefined
   via: ViaRequest
   manual: ManualTunnel | undefined
   credentials: TunnelCredentials

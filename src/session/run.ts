@@ -154,6 +154,7 @@ const common = (context: InterceptContext, settings: InterceptSettings, cluster:
 const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   weight: request.share.kind === 'weight' ? request.share.weight : 255,
   split: request.share.kind === 'split' ? request.share.share : undefined,
+  filter: request.filter,
   via: request.via.kind === 'url' ? { kind: 'url', url: new URL(request.via.url) } : { kind: request.via.kind },
   entrypoint: request.manual?.entrypoint === undefined ? undefined : new URL(request.manual.entrypoint),
   fallback: request.fallback,

@@ -2,7 +2,7 @@
  * One kept-alive stream, request by request: each head is read, decided on, and sent on with its exact bytes; bodies are framed both ways to find
  * the next head. What cannot be framed with certainty, and upgrades, end the loop: the rest of the stream goes where that request went.
  */
-import type { Connection } from '../base/connection.ts'
+import type { Connection, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { BodyFramer, certain, keepsAlive, requestFraming, responseFraming } from '../http/framer.ts'
 import { HeadReader } from '../http/head-reader.ts'
@@ -14,7 +14,7 @@ import type { Exchanges } from './exchanges.ts'
 import type { Decision } from './gate.ts'
 
 export interface ServeRequestsOptions {
-  decide: () => Decision
+  decide: (head: RequestHead, source: Endpoint) => Decision
   toLocal: () => Promise<Connection>
   toPod: () => Promise<{ connection: Connection; release: () => void }>
   exchanges: Exchanges
@@ -56,8 +56,9 @@ async function serveOne(
   const { kept, raw } = options
   const visitor = stream.connection
   const head = parseRequestHead(raw)
-  const upstream = await upstreamFor(options, kept)
-  const why = upstream.who === 'returned' ? { why: 'thinned' as const } : {}
+  const decision = options.decide(head, stream.source)
+  const upstream = await upstreamFor(decision, options, kept)
+  const why = upstream.who === 'laptop' ? {} : { why: decision.to === 'return' ? decision.why : ('local-down' as const) }
   const watch = options.exchanges.open({ stream, who: upstream.who, ...why, connectMs: 0 })
   try {
     watch.onBytes('out', raw)
@@ -85,22 +86,25 @@ async function serveOne(
   }
 }
 
-async function upstreamFor(options: ServeRequestsOptions, kept: Map<Upstream['who'], Upstream>): Promise<Upstream> {
-  const decision = options.decide()
+async function upstreamFor(decision: Decision, options: ServeRequestsOptions, kept: Map<Upstream['who'], Upstream>): Promise<Upstream> {
   const who = decision.to === 'local' ? 'laptop' : 'returned'
   const open = kept.get(who)
   if (open !== undefined && !open.connection.destroyed && !open.connection.readableEnded) return open
-  const fresh = await openUpstream(options, who)
+  const fresh = await openUpstream(decision, options)
   fresh.connection.on('error', () => {}) // seen by whoever reads or writes it
   kept.set(fresh.who, fresh)
   return fresh
 }
 
-/** The other way round where the wanted one cannot take it: a share costs nobody a request, nor does a closed port. */
-async function openUpstream({ toLocal, toPod }: ServeRequestsOptions, wanted: Upstream['who']): Promise<Upstream> {
+/**
+ * The other way round where the wanted one cannot take it: a share costs nobody a request, nor does a closed port. What a filter keeps away is
+ * never served here.
+ */
+async function openUpstream(decision: Decision, { toLocal, toPod }: ServeRequestsOptions): Promise<Upstream> {
   const local = async (): Promise<Upstream> => ({ connection: await toLocal(), who: 'laptop', release: () => {} })
   const pod = async (): Promise<Upstream> => ({ who: 'returned', ...(await toPod()) })
-  const [first, second] = wanted === 'laptop' ? [local, pod] : [pod, local]
+  if (decision.to === 'return' && decision.why === 'filter') return pod()
+  const [first, second] = decision.to === 'local' ? [local, pod] : [pod, local]
   try {
     return await first()
   } catch (error) {

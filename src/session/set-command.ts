@@ -1,6 +1,7 @@
 /** `set` of a running session: arguments from a socket or a key → one change of some targets. All are checked before the first is touched. */
 import { InterceptError } from '../base/errors.ts'
 import { nearest, printable } from '../base/format.ts'
+import type { Filter } from '../filter/filter.ts'
 import type { By, Change } from './change.ts'
 import type { Intercept } from './options.ts'
 import type { Args } from './request.ts'
@@ -10,13 +11,13 @@ const refused = (message: string): InterceptError =>
     hint: 'for example: kubectl intercept set nginx weight=30; all forms: kubectl intercept set --help'
   })
 
-const KINDS = ['weight', 'split', 'hold', 'release'] as const
+const KINDS = ['weight', 'split', 'filter', 'hold', 'release'] as const
 
 /** Throws BAD_USAGE: what comes from a socket may be anything. */
-export function readChange(args: Args): Change {
+export function readChange(args: Args, parse: (text: string) => Filter): Change {
   const given = KINDS.filter(kind => args[kind] !== undefined && args[kind] !== false)
   const [kind, second] = given
-  if (kind === undefined) throw refused('nothing to set: give a weight, a split, hold or release')
+  if (kind === undefined) throw refused('nothing to set: give a weight, a split, a filter, hold or release')
   if (second !== undefined) throw refused(`${kind} and ${second} cannot be set at once`)
   const value = args[kind]
   if (kind === 'weight') {
@@ -27,6 +28,10 @@ export function readChange(args: Args): Change {
   if (kind === 'split') {
     if (typeof value !== 'number' || !(value > 0 && value <= 1)) throw refused('split must be a share above 0 and up to 1')
     return { kind, share: value, throughLaptop: args['throughLaptop'] === true }
+  }
+  if (kind === 'filter') {
+    if (typeof value !== 'string') throw refused('filter must be a text')
+    return { kind, filter: value.trim() === '' ? undefined : parse(value), throughLaptop: args['throughLaptop'] === true }
   }
   if (value !== true) throw refused(`${kind} must be true`)
   return { kind }
@@ -50,7 +55,8 @@ function chosen(targets: unknown, running: readonly Intercept[]): Intercept[] {
 export const setCommand =
   (running: readonly Intercept[]) =>
   async (args: Args, by: By): Promise<Args> => {
-    const change = readChange(args)
+    const { parseFilter } = await import('../filter/filter.ts')
+    const change = readChange(args, parseFilter)
     const targets = chosen(args['targets'], running)
     if (targets.length === 0) {
       throw new InterceptError('NO_SESSION', 'no target of this session runs any more', { hint: 'see what runs: kubectl intercept list' })

@@ -1,5 +1,6 @@
 /** A target's state, from the facts: one pure function, so that no two screens can disagree (product.md §6). */
 import type { Serving, TargetState } from '../event/types.ts'
+import type { Filter } from '../filter/filter.ts'
 
 export interface TargetFacts {
   /** Ends everything else. */
@@ -23,6 +24,8 @@ export interface TargetFacts {
   canReturn: boolean
   weight: number
   thinning: number
+  /** Only what matches is taken. */
+  filter: Filter | undefined
 }
 
 export const initialFacts: TargetFacts = {
@@ -39,7 +42,8 @@ export const initialFacts: TargetFacts = {
   verified: false,
   canReturn: false,
   weight: 255,
-  thinning: 1
+  thinning: 1,
+  filter: undefined
 }
 
 export function stateOf(facts: TargetFacts): TargetState {
@@ -58,7 +62,7 @@ export function stateOf(facts: TargetFacts): TargetState {
 /** Who serves the visitors, as far as can be known from here. */
 export function servingOf(facts: TargetFacts): Serving {
   if (!TAKING.has(stateOf(facts))) return 'cluster'
-  return facts.weight === 255 && facts.thinning === 1 && facts.bound >= facts.replicas ? 'laptop' : 'shared'
+  return facts.weight === 255 && facts.thinning === 1 && facts.filter === undefined && facts.bound >= facts.replicas ? 'laptop' : 'shared'
 }
 
 /** The states in which visitors reach this laptop. */

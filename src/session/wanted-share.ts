@@ -1,4 +1,6 @@
 /** The share that a target shall have, as weight and thinning among the sidecars that are there now. */
+import type { Filter } from '../filter/filter.ts'
+import { shownFilter } from '../filter/shown.ts'
 import type { SidecarPod } from '../resolve/types.ts'
 import type { InterceptSettings } from './options.ts'
 import type { RunningTarget } from './running-target.ts'
@@ -26,8 +28,12 @@ export function expressed(
 /** What whole weights give us, 0…1. */
 export const arrivingShare = ({ facts, sidecars }: RunningTarget): number => shareOf(facts.weight, weightsOf(sidecars))
 
+/** As events tell it, without what is secret. */
+export const filterField = (filter: Filter | undefined): { filter?: string } =>
+  filter === undefined ? {} : { filter: shownFilter(filter.expression) }
+
 export function sayShare(target: RunningTarget, by: 'user' | 'control' | 'auto'): void {
-  const { weight, thinning } = target.facts
+  const { weight, thinning, filter } = target.facts
   const share = arrivingShare(target) * thinning
-  target.options.emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, by })
+  target.options.emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, ...filterField(filter), by })
 }

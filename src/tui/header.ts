@@ -48,7 +48,7 @@ export function targetLine(name: string, facts: HeaderFacts, width: number): Lin
   const target = facts.view.targets[name]
   const clock: Line = [{ text: facts.timeOf(facts.now) }, { text: ' ' }]
   if (target === undefined) return spread([bold(` ${printable(name, 60)}`), toned('gray', '  resolving')], clock, width)
-  const { state, workload, local, weight, share, thinning, route } = target
+  const { state, workload, local, weight, share, thinning, filter, route } = target
   const tone = toneOf(stateColor(state))
   const where: Line = local === undefined ? [] : [{ text: `${printable(workload ?? '', 60)} → ${printable(local, 60)}` }]
   const parts: Line[] = [
@@ -57,7 +57,7 @@ export function targetLine(name: string, facts: HeaderFacts, width: number): Lin
       { text: SYMBOLS[state], tone, bold: true },
       { text: ` ${stateText(target, facts)}`, tone, bold: true }
     ],
-    weight === undefined ? [] : [{ text: weightText(weight, share, thinning) }],
+    weight === undefined ? [] : [{ text: filter === undefined ? weightText(weight, share, thinning) : `only ${printable(filter, 60)}` }],
     where,
     route === undefined ? [] : [toned('gray', `via ${printable(route.describe, 60)}`)]
   ]

@@ -8,6 +8,7 @@ import { backoff, type BackoffOptions } from '../base/backoff.ts'
 import { type Clock, sleep } from '../base/clock.ts'
 import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import { asError, isAbort } from '../base/errors.ts'
+import type { Hello } from './control-channel.ts'
 import { openLink, type Link, type LinkOptions } from './link.ts'
 import { redial } from './redial.ts'
 
@@ -50,6 +51,11 @@ export interface Connector extends Closable {
    * weight. Throws when the server does not take it, and the weight stays as it was.
    */
   rebind(weight: number, signal: AbortSignal): Promise<Retire>
+  /**
+   * From now on only what matches, '' is all: told to the server there is, and to whichever comes next. Only for servers of ours. Rejects with
+   * TAKEN when somebody else has the filter, and all is as it was.
+   */
+  refilter(filter: string, signal: AbortSignal): Promise<void>
   /** No more streams: drains, closes the links, stays `withdrawn` until `resume`. */
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
@@ -82,10 +88,12 @@ class LoopingConnector implements Connector {
   /** Aborted to end the current loop: withdrawn, or replaced. */
   #run = new AbortController()
   #everBound = false
+  #hello: Hello | undefined
 
   constructor(options: ConnectorOptions) {
     this.#options = options
     this.weight = options.bind.weight
+    this.#hello = options.hello
     this.ready = this.#ready.promise
     this.close = closeOnce(() => this.#close())
     void this.#loop(this.#run)
@@ -131,6 +139,18 @@ class LoopingConnector implements Connector {
     this.#run = run
     void this.#loop(run, link)
     return until => this.#retire(old, until)
+  }
+
+  async refilter(filter: string, signal: AbortSignal): Promise<void> {
+    const { filter: before = '', ...hello } = this.#hello ?? { kind: 'agent' }
+    this.#hello = filter === '' ? hello : { ...hello, filter }
+    try {
+      await Promise.all([...this.#links].map(async link => link.control?.filter(filter, signal)))
+    } catch (error) {
+      this.#hello = before === '' ? hello : { ...hello, filter: before }
+      await Promise.allSettled([...this.#links].map(async link => link.control?.filter(before, signal)))
+      throw error
+    }
   }
 
   async withdraw(signal: AbortSignal): Promise<void> {
@@ -212,7 +232,10 @@ class LoopingConnector implements Connector {
   }
 
   async #open(signal: AbortSignal, options: Partial<LinkOptions> = {}): Promise<Link> {
-    const link = await openLink({ ...this.#options, ...options, bind: { ...this.#options.bind, weight: this.weight } }, signal)
+    const link = await openLink(
+      { ...this.#options, ...options, hello: this.#hello, bind: { ...this.#options.bind, weight: this.weight } },
+      signal
+    )
     if (signal.aborted) {
       await link.close()
       throw signal.reason

@@ -42,6 +42,7 @@ describe('the request of a command line', () => {
       ports: [],
       share: { kind: 'weight', weight: 255 },
       via: { kind: 'auto' },
+      filter: undefined,
       manual: undefined,
       credentials: { auth: undefined, ca: undefined, cert: undefined, key: undefined },
       fallback: true,
@@ -56,6 +57,13 @@ describe('the request of a command line', () => {
       dryRun: false,
       confirmed: false
     })
+  })
+
+  it('takes flags that choose requests as one filter, of which all must match', async () => {
+    const line = 'svc/nginx --header X-User:a --path /api/* --path ~^/api --method POST --host nginx.local'
+    expect((await requestOf(line)).filter?.text).toBe(
+      'header.x-user:a and path:/api/* and path:~^/api and method:POST and host:nginx.local'
+    )
   })
 
   it('takes what was written', async () => {

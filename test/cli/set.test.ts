@@ -58,6 +58,13 @@ describe('set', () => {
     ['weight=30', { weight: 30 }, {}, 'nginx weight 30, 50 % of the visitors\n'],
     ['svc/nginx split=50%', { split: 0.5, targets: ['nginx'] }, {}, 'nginx weight 30, 50 % of the visitors\n'],
     ['split=25 --through-laptop', { split: 0.25, throughLaptop: true }, {}, 'nginx weight 30, 50 % of the visitors\n'],
+    [
+      'filter=header.x-user:a --through-laptop',
+      { filter: 'header.x-user:a', throughLaptop: true },
+      { filter: 'header.x-user:a' },
+      'nginx only what matches header.x-user:a\n'
+    ],
+    ['filter=', { filter: '' }, {}, 'nginx weight 30, 50 % of the visitors\n'],
     ['weight=30', { weight: 30 }, { changed: false }, 'nginx has already weight 30, 50 % of the visitors\n'],
     ['weight=30', { weight: 30 }, { state: 'held' }, 'nginx weight 30, 50 % of the visitors; in force when it is released\n'],
     ['weight=30', { weight: 30 }, { state: 'reconnecting' }, 'nginx weight 30, 50 % of the visitors; in force once it is registered\n'],

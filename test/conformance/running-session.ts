@@ -16,6 +16,7 @@ export const HOST = 'nginx.local'
 
 export interface RunningSession extends AsyncDisposable {
   readonly session: Intercept
+  readonly plan: TunnelPlan
   readonly server: TestServer
   readonly pod: App
   readonly laptop: App
@@ -26,7 +27,12 @@ export interface RunningSession extends AsyncDisposable {
 /** A session that is not started: by URL to a server on loopback, with every event kept. */
 export function sessionOf(
   plan: TunnelPlan,
-  { tunnelPort, entrypointPort, appPort }: { tunnelPort: number; entrypointPort: number; appPort: number },
+  {
+    tunnelPort,
+    entrypointPort,
+    appPort,
+    user = 'ada@laptop'
+  }: { tunnelPort: number; entrypointPort: number; appPort: number; user?: string },
   settings: Partial<InterceptSettings> = {}
 ): { session: Intercept; events: SessionEvent[] } {
   const events: SessionEvent[] = []
@@ -39,6 +45,7 @@ export function sessionOf(
     settings: {
       weight: 255,
       split: undefined,
+      filter: undefined,
       mayThin: false,
       via: { kind: 'url', url: new URL(`ws://127.0.0.1:${tunnelPort}${WS_PATH}`) },
       entrypoint: new URL(`http://127.0.0.1:${entrypointPort}`),
@@ -57,7 +64,7 @@ export function sessionOf(
     log: silent,
     emit: stream.emit,
     random: () => randomUUID().replaceAll('-', ''),
-    user: 'ada@laptop',
+    user,
     session: randomUUID(),
     pid: process.pid,
     nextId: () => String((count += 1))
@@ -76,19 +83,18 @@ export async function runningSession(
   const pod = await startApp({ name: 'pod' })
   const laptop = await startApp({ name: 'laptop' })
   const sidecar = await startTestConnector('sidecar', { carrier: 'ws', tunnelPort: server.tunnelPort, tunnelId, appPort: pod.port })
-  const { session, events } = sessionOf(
-    tunnelPlan({
-      tunnelId,
-      hosts: [HOST],
-      sidecars: [sidecarPod('nginx-1')],
-      server: serverPlan({ pods: [], peer: kind === 'ours' ? 'ours' : 'gost' }),
-      ingresses: []
-    }),
-    { tunnelPort: server.tunnelPort, entrypointPort: server.entrypointPort, appPort: laptop.port },
-    settings
-  )
+  const plan = tunnelPlan({
+    tunnelId,
+    hosts: [HOST],
+    sidecars: [sidecarPod('nginx-1')],
+    server: serverPlan({ pods: [], peer: kind === 'ours' ? 'ours' : 'gost' }),
+    ingresses: []
+  })
+  const ports = { tunnelPort: server.tunnelPort, entrypointPort: server.entrypointPort, appPort: laptop.port }
+  const { session, events } = sessionOf(plan, ports, settings)
   const running: RunningSession = {
     session,
+    plan,
     server,
     pod,
     laptop,

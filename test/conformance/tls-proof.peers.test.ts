@@ -60,6 +60,7 @@ describe.each(versions)('a tunnel of TLS on gost %s', version => {
       clock,
       log: silent,
       decide: () => ({ to: 'local' }),
+      looks: () => false,
       perRequest: () => false,
       who: () => '',
       onGiveUp: () => {}

@@ -29,11 +29,14 @@ const NOT_REGISTERED: ReadonlySet<unknown> = new Set(['resolving', 'waiting', 'c
 
 function linesOf({ targets }: Result, args: Setting): string[] {
   const all: unknown[] = Array.isArray(targets) ? targets : []
-  return all.filter(isObject).map(({ target, changed, state, weight, share }) => {
+  return all.filter(isObject).map(({ target, changed, state, weight, share, filter }) => {
     const name = printable(String(target), 100)
     if (args['hold'] === true) return `${name} ${changed === true ? 'held' : 'was held already'}; the cluster serves`
     if (args['release'] === true) return `${name} ${changed === true ? `released; ${printable(String(state), 40)}` : 'was not held'}`
-    const now = `weight ${Number(weight)}, ${formatShare(Number(share))} of the visitors`
+    const now =
+      typeof filter === 'string'
+        ? `only what matches ${printable(filter, 200)}`
+        : `weight ${Number(weight)}, ${formatShare(Number(share))} of the visitors`
     const when = state === 'held' ? '; in force when it is released' : NOT_REGISTERED.has(state) ? '; in force once it is registered' : ''
     return `${name} ${changed === true ? '' : 'has already '}${now}${when}`
   })

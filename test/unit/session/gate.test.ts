@@ -6,9 +6,11 @@ import type { Connection } from '../../../src/base/connection.ts'
 import { silent } from '../../../src/base/log.ts'
 import type { TunnelPlan } from '../../../src/resolve/types.ts'
 import { answering } from '../../../src/session/answering.ts'
+import { parseFilter } from '../../../src/filter/filter.ts'
 import { exchanges } from '../../../src/session/exchanges.ts'
-import { type Decision, type Gate, gate } from '../../../src/session/gate.ts'
+import { type Decision, type Gate, type GateOptions, gate } from '../../../src/session/gate.ts'
 import { localApp } from '../../../src/session/local-app.ts'
+import { matchesHead } from '../../../src/session/personal.ts'
 import { probeBoard } from '../../../src/session/probe-board.ts'
 import { PATH_PREFIX } from '../../../src/tunnel/probe-names.ts'
 import { parseWho, WHO_HOST, whoLine } from '../../../src/route/who-else.ts'
@@ -55,7 +57,8 @@ interface World {
 
 function world(options: {
   port: number
-  decide?: () => Decision
+  decide?: GateOptions['decide']
+  looks?: boolean
   perRequest?: boolean
   pod?: number
   overflow?: boolean
@@ -92,6 +95,7 @@ function world(options: {
     clock: systemClock,
     log: silent,
     decide: options.decide ?? (() => ({ to: 'local' })),
+    looks: () => options.looks ?? false,
     perRequest: () => options.perRequest ?? false,
     who: () => whoLine({ session: 's', user: 'me@here', weight: 255 }),
     onGiveUp: why => gaveUp.push(why)
@@ -353,6 +357,51 @@ describe('gate', () => {
     const text = await visit(get('/1', 'keep-alive') + get('/2', 'keep-alive') + get('/3', 'keep-alive') + get('/4'))
     expect(text.match(/(?:laptop|pod) \/\d/g)).toEqual(['laptop /1', 'pod /2', 'laptop /3', 'pod /4'])
     expect(laptop.seen).toEqual(['GET /1', 'GET /3'])
+  })
+
+  describe('with a filter', () => {
+    const ada = parseFilter('header.x-user:a')
+    const decide: GateOptions['decide'] = (head, source) =>
+      matchesHead(ada, head, source) ? { to: 'local' } : { to: 'return', why: 'filter' }
+    const asks = (path: string, user: string, connection = 'close'): string =>
+      `GET ${path} HTTP/1.1\r\nHost: nginx.local\r\nX-User: ${user}\r\nConnection: ${connection}\r\n\r\n`
+
+    it('keeps what matches, sends back the rest and what it cannot read, byte for byte', async () => {
+      const laptop = await app('laptop')
+      const pod = await app('pod')
+      const { ask, visit, emit } = world({ port: laptop.port, pod: pod.port, looks: true, decide })
+      expect(await ask(asks('/mine', 'a'))).toContain('laptop /mine')
+      expect(await ask(asks('/theirs', 'b'))).toContain('pod /theirs')
+      expect(await ask(get('/nobodys'))).toContain('pod /nobodys')
+      await visit('nonsense\r\n\r\n')
+      expect(laptop.seen).toEqual(['GET /mine'])
+      expect(emit.mock.calls.flatMap(([type, body]) => (type === 'exchange.started' ? [body.why] : []))).toEqual([
+        undefined,
+        'filter',
+        'filter',
+        'filter'
+      ])
+    })
+
+    it('decides request by request on a kept-alive stream', async () => {
+      const laptop = await app('laptop')
+      const pod = await app('pod')
+      const { visit, emit } = world({ port: laptop.port, pod: pod.port, looks: true, perRequest: true, keepalive: true, decide })
+      const text = await visit(asks('/1', 'a', 'keep-alive') + asks('/2', 'b', 'keep-alive') + asks('/3', 'a'))
+      expect(text.match(/(?:laptop|pod) \/\d/g)).toEqual(['laptop /1', 'pod /2', 'laptop /3'])
+      expect(emit.mock.calls.flatMap(([type, body]) => (type === 'exchange.started' ? [body.why] : []))).toEqual([
+        undefined,
+        'filter',
+        undefined
+      ])
+    })
+
+    it.each([false, true])("never serves here what is somebody else's, also where no pod takes it (kept alive: %s)", async keepalive => {
+      const laptop = await app('laptop')
+      const { visit } = world({ port: laptop.port, overflow: true, looks: true, perRequest: keepalive, keepalive, decide })
+      expect(await visit(asks('/theirs', 'b'))).toBe('')
+      expect(laptop.seen).toEqual([])
+    })
   })
 
   it('serves a thinned request of a kept-alive stream here when no pod can take it, and ends its exchange', async () => {

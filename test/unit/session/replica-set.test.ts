@@ -18,6 +18,7 @@ describe('a replica set', () => {
     const replicas = replicaSet({
       plan: tunnelPlan(),
       weight: 255,
+      hello: { kind: 'agent' },
       clock,
       log: silent,
       emit: () => {},

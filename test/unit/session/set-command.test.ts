@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { InterceptError } from '../../../src/base/errors.ts'
 import type { TargetState } from '../../../src/event/types.ts'
+import { parseFilter } from '../../../src/filter/filter.ts'
 import type { Change, Changed } from '../../../src/session/change.ts'
 import type { Intercept } from '../../../src/session/options.ts'
 import { readChange, setCommand } from '../../../src/session/set-command.ts'
@@ -13,10 +14,15 @@ describe('readChange', () => {
       { split: 1, throughLaptop: true },
       { kind: 'split', share: 1, throughLaptop: true }
     ],
+    [{ filter: ' ' }, { kind: 'filter', filter: undefined, throughLaptop: false }],
+    [
+      { filter: 'path:/a', throughLaptop: true },
+      { kind: 'filter', filter: expect.objectContaining({ text: 'path:/a' }), throughLaptop: true }
+    ],
     [{ hold: true }, { kind: 'hold' }],
     [{ release: true, hold: false }, { kind: 'release' }]
   ])('reads %j', (args, change) => {
-    expect(readChange(args)).toEqual(change)
+    expect(readChange(args, parseFilter)).toEqual(change)
   })
 
   it.each([
@@ -31,9 +37,11 @@ describe('readChange', () => {
     [{ split: Number.NaN }, /above 0/],
     [{ hold: 'yes' }, /must be true/],
     [{ hold: true, release: true }, /at once/],
-    [{ weight: 1, split: 0.5 }, /at once/]
+    [{ weight: 1, split: 0.5 }, /at once/],
+    [{ filter: 1 }, /must be a text/],
+    [{ filter: 'path:' }, /cannot be read/]
   ])('refuses %j', (args, message) => {
-    expect(() => readChange(args)).toThrow(message)
+    expect(() => readChange(args, parseFilter)).toThrow(message)
   })
 })
 

@@ -15,7 +15,8 @@ const verified: TargetFacts = {
   verified: true,
   canReturn: true,
   weight: 255,
-  thinning: 1
+  thinning: 1,
+  filter: undefined
 }
 
 describe('stateOf', () => {

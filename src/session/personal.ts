@@ -1,0 +1,64 @@
+/** Personal intercepts: only the requests that match come here. Our own server chooses; in front of a stock one all visitors pass this laptop. */
+import { type Endpoint, formatEndpoint } from '../base/connection.ts'
+import { InterceptError } from '../base/errors.ts'
+import type { Filter } from '../filter/filter.ts'
+import { subjectOf } from '../filter/subject.ts'
+import { header } from '../http/header.ts'
+import type { RequestHead } from '../http/message.ts'
+import type { TunnelPlan } from '../resolve/types.ts'
+import type { Hello } from '../tunnel/control-channel.ts'
+import { nonceFor } from '../tunnel/probe-names.ts'
+import { returnable } from './return-targets.ts'
+import type { RunningTarget } from './running-target.ts'
+
+/** The server does not know filters: every request is looked at here. */
+export const looksHere = ({ server }: TunnelPlan): boolean => server.peer === 'gost'
+
+/** There is a pod that takes what is not ours. */
+export function hasWayBack(plan: TunnelPlan, fallback: boolean): boolean {
+  const ready = plan.sidecars.filter(pod => pod.ready && !pod.terminating)
+  return fallback && (plan.appService !== undefined || ready.some(returnable))
+}
+
+/** Throws what makes a filter impossible on this tunnel. */
+export function checkFilter(plan: TunnelPlan, filter: Filter, mayReturn: boolean): void {
+  const { name, protocol } = plan
+  if (protocol !== 'http') {
+    const what = protocol === 'tls' ? 'TLS that is not opened on the way' : `raw ${protocol.toUpperCase()}`
+    throw new InterceptError('BAD_USAGE', `${name} carries ${what}: no request can be seen in it, so none can be chosen`, {
+      hint: `take a share of the connections instead: kubectl intercept ${plan.target.text} --split 50%`
+    })
+  }
+  if (filter.needsAnswer) {
+    throw new InterceptError('BAD_USAGE', 'the filter asks for what only the answer tells, and a request is chosen before', {
+      hint: 'choose by header, path, method, host or source: docs/filter.md'
+    })
+  }
+  if (looksHere(plan) && !mayReturn) {
+    throw new InterceptError(
+      'SHARE_UNAVAILABLE',
+      `${name} is behind a stock gost server, which knows no filters: what does not match would have to go back to a pod, and there is no way back`,
+      { hint: 'may you forward to pods? kubectl auth can-i create pods --subresource=portforward; and leave out --no-fallback' }
+    )
+  }
+}
+
+export const consentQuestion = (names: string): string =>
+  `The tunnel server of ${names} is a stock gost, which knows no filters: all visitors pass this laptop, and what does not match goes back to the pods.`
+
+export function matchesHead(filter: Filter, head: RequestHead | undefined, from: Endpoint): boolean {
+  if (head === undefined) return false
+  const { method, target: path, headers } = head
+  return filter.matches(subjectOf({ request: { method, path, headers, host: header(head, 'host') ?? '' }, source: formatEndpoint(from) }))
+}
+
+/** Who we are, to a server of ours. */
+export function helloOf({ options: { user: who, session }, facts: { filter } }: RunningTarget): Hello {
+  return { kind: 'agent', who, session, ...(filter !== undefined && { filter: filter.text }) }
+}
+
+/** Of probes: behind a filter they name the session, so that a server of ours finds it. */
+export const nonces =
+  ({ options: { random, session }, facts }: RunningTarget) =>
+  (): string =>
+    facts.filter === undefined ? random() : nonceFor(random(), session)
