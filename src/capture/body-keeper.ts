@@ -10,6 +10,8 @@ export class BodyKeeper implements KeptBody {
   #buffer: Buffer = EMPTY
   #kept = 0
   size = 0
+  /** What came is not all there was. */
+  cut = false
 
   constructor(capBytes: number, slab: Slab) {
     this.#capBytes = capBytes
@@ -21,7 +23,7 @@ export class BodyKeeper implements KeptBody {
   }
 
   get truncated(): boolean {
-    return this.size > this.#kept
+    return this.cut || this.size > this.#kept
   }
 
   /** Takes a copy of what still fits; returns how much more memory that takes. */

@@ -34,10 +34,12 @@ const VOLATILE = new Set(
   )
 )
 const MASKED = maskHeaders()
+const NONE: ReadonlySet<string> = new Set()
 
-export function compareAnswers(before: Answer, after: Answer, mask: Mask = MASKED): Comparison {
+/** `ignored`: more headers that say nothing, in lower case. */
+export function compareAnswers(before: Answer, after: Answer, mask: Mask = MASKED, ignored: ReadonlySet<string> = NONE): Comparison {
   const status = before.status === after.status ? undefined : `${before.status} → ${after.status}`
-  const headers = headerDifferences(before.headers, after.headers, mask)
+  const headers = headerDifferences(before.headers, after.headers, { mask, ignored })
   const { body, lines, partial } = compareBodies(before, after)
   const equal = status === undefined && headers.length === 0 && body === undefined
   return {
@@ -50,14 +52,18 @@ export function compareAnswers(before: Answer, after: Answer, mask: Mask = MASKE
   }
 }
 
-function headerDifferences(before: readonly Header[], after: readonly Header[], mask: Mask): string[] {
+function headerDifferences(
+  before: readonly Header[],
+  after: readonly Header[],
+  { mask, ignored }: { mask: Mask; ignored: ReadonlySet<string> }
+): string[] {
   const old = byName(before)
   const fresh = byName(after)
   const secret = new Set(mask([...before, ...after]).masked.map(name => name.toLowerCase()))
   const said = (name: string, values: readonly string[]): string => (secret.has(name) ? '••••••' : values.join(', '))
   const found: string[] = []
   for (const name of new Set([...old.keys(), ...fresh.keys()])) {
-    if (VOLATILE.has(name)) continue
+    if (VOLATILE.has(name) || ignored.has(name)) continue
     const a = old.get(name)
     const b = fresh.get(name)
     if (a === undefined) found.push(`${name}: new, ${said(name, b ?? [])}`)

@@ -165,6 +165,14 @@ export class KeptRecord implements KeptExchange {
     this.#grew(this.#responseBody.push(bytes))
   }
 
+  /** Only the beginning of the answer came: `rest` more bytes of its body, where that is known. */
+  responseCut(rest = 0): void {
+    if (this.#responseBody === undefined) return
+    this.#responseBody.size += rest
+    this.#responseBody.cut = true
+    this.touched()
+  }
+
   trailers(of: 'request' | 'response', trailers: KeptRequest['trailers'], bytes: number): void {
     if (this.forgotten) return
     if (of === 'request' && this.request !== undefined) this.request = { ...this.request, trailers }

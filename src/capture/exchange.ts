@@ -44,7 +44,7 @@ export interface ExchangeContext {
 }
 
 export interface ExchangeStart {
-  kind: 'request' | 'connection' | 'replay'
+  kind: 'request' | 'connection' | 'replay' | 'mirror'
   protocol: string
   /** Of `Clock.now()`. */
   startedAt: number

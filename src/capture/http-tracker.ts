@@ -133,7 +133,7 @@ export class HttpTracker {
     const head = parseRequestHead(found.raw)
     if (this.#waiting.length >= PIPELINE_LIMIT) throw new ProtocolError('HTTP_PIPELINE', `more than ${PIPELINE_LIMIT} requests sent ahead`)
     this.#headBytesIn = 0
-    const kind = this.#context.of === undefined ? 'request' : 'replay'
+    const kind = this.#context.of === undefined ? 'request' : this.#context.who === 'mirror' ? 'mirror' : 'replay'
     const start = { kind, protocol: `http/${head.version}`, startedAt: this.#headAt, connectMs: this.#connectMs } as const
     if (!keepsAlive(head)) this.#keepsAlive = false
     const exchange = new Exchange(this.#context, start, head)

@@ -57,7 +57,7 @@ export interface SessionView {
   command?: string
   targets: Readonly<Record<string, TargetView>>
   counters: Counters
-  /** Replays under way: they are nobody's visit, and not counted. */
+  /** Replays and copies under way: they are nobody's visit, and not counted. */
   replays: readonly string[]
   ended?: { reason: string; exitCode: number; summary: Summary }
 }
@@ -75,7 +75,8 @@ export function reduce(view: SessionView, event: SessionEvent): SessionView {
     return { ...view, ended: { reason: event.reason, exitCode: event.exitCode, summary: event.summary } }
   }
   if (event.type === 'exchange.started' || event.type === 'exchange.completed' || event.type === 'exchange.aborted') {
-    if (event.type === 'exchange.started' && event.who === 'replay') return { ...view, replays: [...view.replays, event.id] }
+    if (event.type === 'exchange.started' && (event.who === 'replay' || event.who === 'mirror'))
+      return { ...view, replays: [...view.replays, event.id] }
     if (view.replays.includes(event.id))
       return event.type === 'exchange.started' ? view : { ...view, replays: view.replays.filter(id => id !== event.id) }
     return { ...view, counters: count(view.counters, event) }

@@ -53,7 +53,8 @@ const summary = objectOf({
   p95: may(number),
   bytesIn: integer,
   bytesOut: integer,
-  durationMs: number
+  durationMs: number,
+  mirror: may(objectOf({ compared: integer, different: integer, dropped: integer }))
 })
 const timings = objectOf({ totalMs: number, connectMs: may(number), ttfbMs: may(number) })
 
@@ -128,9 +129,9 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
   },
   'exchange.started': {
     id: text,
-    kind: oneOf('request', 'connection', 'datagrams', 'replay'),
+    kind: oneOf('request', 'connection', 'datagrams', 'replay', 'mirror'),
     protocol: text,
-    who: oneOf('laptop', 'returned', 'replay'),
+    who: oneOf('laptop', 'returned', 'cluster', 'replay', 'mirror'),
     source: text,
     of: may(text),
     why: may(oneOf('filter', 'thinned', 'local-down', 'local-paused', 'held'))
@@ -171,6 +172,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
     headers: listOf(text),
     body: may(text)
   },
+  'mirror.dropped': { slow: integer, large: integer, down: integer, unanswered: integer },
   stats: {
     rps: number,
     inFlight: integer,

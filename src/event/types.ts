@@ -24,8 +24,8 @@ export type TargetState = (typeof STATES)[number]
 export type ConnectorState = 'connecting' | 'bound' | 'lost' | 'withdrawn' | 'closed'
 /** Who serves the visitors now, as far as it can be known. */
 export type Serving = 'laptop' | 'shared' | 'cluster' | 'nobody'
-/** Who answered an exchange. */
-export type Who = 'laptop' | 'returned' | 'replay'
+/** Who answered an exchange. `mirror`: the local app, and nobody but this screen got the answer. */
+export type Who = 'laptop' | 'returned' | 'cluster' | 'replay' | 'mirror'
 export type RouteKind = 'ingress' | 'port-forward' | 'service-proxy' | 'url'
 export type EndReason = 'done' | 'signal' | 'takeover' | 'child' | 'error'
 export type Header = readonly [name: string, value: string]
@@ -48,6 +48,8 @@ export interface Summary {
   bytesIn: number
   bytesOut: number
   durationMs: number
+  /** With `--mirror`: copies whose answers were compared, and those that could not be. */
+  mirror?: { compared: number; different: number; dropped: number }
 }
 
 interface Bodies {
@@ -114,7 +116,7 @@ interface Bodies {
   }
   'exchange.started': {
     id: string
-    kind: 'request' | 'connection' | 'datagrams' | 'replay'
+    kind: 'request' | 'connection' | 'datagrams' | 'replay' | 'mirror'
     protocol: string
     who: Who
     source: string
@@ -168,6 +170,8 @@ interface Bodies {
     headers: string[]
     body?: string
   }
+  /** Copies that were not compared, since the last such event: `slow` for this laptop, `large`, no app (`down`), no answer (`unanswered`). */
+  'mirror.dropped': { slow: number; large: number; down: number; unanswered: number }
   stats: {
     rps: number
     inFlight: number

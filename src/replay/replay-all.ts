@@ -43,7 +43,7 @@ export interface Replayed {
 export async function* replayAll(exchanges: readonly RecordedExchange[], options: ReplayAllOptions): AsyncGenerator<Replayed> {
   let count = 0
   for (const recorded of exchanges) {
-    if (recorded.request === undefined || recorded.who === 'replay') continue
+    if (recorded.request === undefined || recorded.who === 'replay' || recorded.who === 'mirror') continue
     if (!options.filters.every(filter => filter.matches(subjectOf(recorded)))) continue
     options.signal.throwIfAborted()
     yield await replayOne(recorded, String((count += 1)), options)

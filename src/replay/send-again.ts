@@ -18,6 +18,8 @@ export interface SendOptions {
   signal: AbortSignal
   /** Who watches: `emit`, `nextId`, `store`, `of`, `mask`, … */
   observe: Omit<ObserveOptions, 'clock' | 'who' | 'source' | 'startedAt' | 'connectMs'>
+  /** A copy of what this visitor just asked for, instead of a replay. */
+  copyOf?: string
   timeoutMs?: number
   /** Of the answer, beyond what the store keeps: a download is not replayed to its end. */
   maxBytes?: number
@@ -29,7 +31,7 @@ const MAX_BYTES = 67_108_864
 /** Resolves when the answer is complete, or has broken off: the exchange tells which. Rejects with LOCAL_UNREACHABLE when nobody accepts,
  * with CANNOT_REPLAY for what no head can hold. */
 export async function sendAgain(request: ReplayRequest, options: SendOptions): Promise<void> {
-  const { clock, dial, address, signal, observe, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES } = options
+  const { clock, dial, address, signal, observe, copyOf, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES } = options
   const bytes = Buffer.concat(encoded(request))
   const limit = deadline(clock, timeoutMs, () => new DOMException('no answer in time', 'TimeoutError'), signal)
   const startedAt = clock.now()
@@ -41,7 +43,8 @@ export async function sendAgain(request: ReplayRequest, options: SendOptions): P
         cause
       })
     })
-    const watch = observeExchanges({ ...observe, clock, who: 'replay', source: 'replay', startedAt, connectMs: clock.now() - startedAt })
+    const who = copyOf === undefined ? ({ who: 'replay', source: 'replay' } as const) : ({ who: 'mirror', source: copyOf } as const)
+    const watch = observeExchanges({ ...observe, clock, ...who, startedAt, connectMs: clock.now() - startedAt })
     let received = 0
     await new Promise<void>(resolve => {
       const cut = (): void => {

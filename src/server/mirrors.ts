@@ -93,7 +93,8 @@ class Copying implements Tap {
   #request: Kept = { pieces: [], bytes: 0 }
   #response: Kept = { pieces: [], bytes: 0 }
   #responseHeadBytes = 0
-  #cut = false
+  /** Of the answer's body, copied or not. */
+  #responseBodyBytes = 0
   #over = false
 
   constructor(tapped: Tapped, { feeds, held, clock }: { feeds: readonly MirrorFeed[]; held: Held; clock: Clock }) {
@@ -118,11 +119,10 @@ class Copying implements Tap {
   }
 
   responseBody(bytes: Buffer): void {
-    if (this.#over || this.#cut) return
-    const room = this.#responseHeadBytes + RESPONSE_BODY_BYTES - this.#response.bytes
-    this.#cut = bytes.length > room
-    const kept = this.#cut ? bytes.subarray(0, room) : bytes
-    if (kept.length > 0) this.#keep(this.#response, kept)
+    if (this.#over) return
+    const room = RESPONSE_BODY_BYTES - this.#responseBodyBytes
+    this.#responseBodyBytes += bytes.length
+    if (room > 0) this.#keep(this.#response, bytes.length > room ? bytes.subarray(0, room) : bytes)
   }
 
   end(whole: boolean): void {
@@ -137,7 +137,7 @@ class Copying implements Tap {
       source: formatEndpoint(source),
       ms: Math.round(this.#clock.now() - this.#startedAt),
       ...(connector.hello?.who !== undefined && { by: connector.hello.who }),
-      ...(this.#cut && { cut: true })
+      ...(this.#responseBodyBytes > RESPONSE_BODY_BYTES && { whole: this.#responseHeadBytes + this.#responseBodyBytes })
     }
     const line = encodeCopy(facts, this.#request.bytes, this.#response.bytes)
     const pieces = [line, ...this.#request.pieces, ...this.#response.pieces]

@@ -27,8 +27,8 @@ export interface CopyFacts {
   ms: number
   /** Who answered. */
   by?: string
-  /** The answer is longer than what is copied of it. */
-  cut?: boolean
+  /** Bytes of the whole answer as it travelled, where only its beginning is copied. */
+  whole?: number
 }
 
 export interface Copy extends CopyFacts {
@@ -105,12 +105,12 @@ function parseLine(line: string): CopyLine | DroppedCopies | undefined {
   const fields = fieldsOf(line)
   if (fields['type'] === 'dropped') return { type: 'dropped', slow: countOf(fields['slow']), large: countOf(fields['large']) }
   if (fields['type'] !== 'copy') return undefined
-  const { by, source } = fields
+  const { by, source, whole } = fields
   return {
     source: textOf(source),
     ms: numberOf(fields['ms']),
     ...(by !== undefined && { by: textOf(by) }),
-    ...(fields['cut'] === true && { cut: true }),
+    ...(whole !== undefined && { whole: countOf(whole) }),
     request: lengthOf(fields['request'], COPY_REQUEST_LIMIT),
     response: lengthOf(fields['response'], COPY_RESPONSE_LIMIT)
   }

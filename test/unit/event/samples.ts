@@ -62,6 +62,7 @@ const BODIES: { [T in EventType]: EventBody<T> } = {
     headers: ['x-request-id'],
     body: '2 lines differ'
   },
+  'mirror.dropped': { slow: 3, large: 1, down: 0, unanswered: 2 },
   stats: {
     rps: 42,
     inFlight: 3,

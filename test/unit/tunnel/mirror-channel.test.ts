@@ -18,7 +18,7 @@ describe('mirror channel', () => {
   it('reads back every message, however the network cuts it', () => {
     const request = Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n\n\n')
     const response = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\n')
-    const facts = { source: '10.1.2.3:4567', ms: 12, by: 'nginx-1', cut: true }
+    const facts = { source: '10.1.2.3:4567', ms: 12, by: 'nginx-1', whole: 100_000 }
     const bytes = Buffer.concat([
       encodeDropped({ slow: 3, large: 1 }),
       encodeCopy(facts, request.length, response.length),
@@ -58,6 +58,7 @@ describe('mirror channel', () => {
     ['MIRROR_FIELD', copy({ source: 7 })],
     ['MIRROR_FIELD', copy({ source: 'x'.repeat(257) })],
     ['MIRROR_FIELD', copy({ ms: -1 })],
+    ['MIRROR_FIELD', copy({ whole: -1 })],
     ['MIRROR_FIELD', copy({ request: 1.5 })],
     ['MIRROR_FIELD', copy({ response: '7' })],
     ['MIRROR_LENGTH', copy({ request: COPY_REQUEST_LIMIT + 1 })],
