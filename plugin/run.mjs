@@ -24,6 +24,7 @@ const TASKS = {
   'test:e2e': { script: ['plugin/ring.ts', 'e2e'], dist: true },
   build: { script: ['plugin/build.ts'] },
   package: { script: ['plugin/package.ts'], dist: true },
+  image: { script: ['plugin/image.ts'], dist: true },
   bench: { script: ['test/bench/run.ts'], dist: true }
 }
 

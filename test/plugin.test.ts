@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { archiveFindings, archiveName, completeManifest, type Manifest, manifestFindings, type Package, PLATFORMS } from '../plugin/krew.ts'
-import { tarGz } from '../plugin/tar.ts'
+import { tar, tarGz } from '../plugin/tar.ts'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8')
@@ -50,6 +50,15 @@ describe('krew-manifest.yaml', () => {
     const broken = structuredClone(manifest) as Required<Manifest> & { spec: NonNullable<Manifest['spec']> }
     breakIt(broken)
     expect(manifestFindings(broken).join('\n')).toMatch(finding)
+  })
+})
+
+describe('an archive of an image', () => {
+  it('carries extended attributes, and a length that counts itself', () => {
+    const bytes = tar([{ path: 'bin/a', mode: 0o755, content: Buffer.from('x'), xattrs: { 'user.note': Buffer.from('w'.repeat(73)) } }])
+    const record = bytes.subarray(512, 1_024).toString().replace(/\0+$/, '')
+    expect(record).toBe(`100 SCHILY.xattr.user.note=${'w'.repeat(73)}\n`.replace('100', String(record.length)))
+    expect([bytes.toString('latin1', 156, 157), bytes.toString('latin1', 1_024 + 156, 1_024 + 157)]).toEqual(['x', '0'])
   })
 })
 
