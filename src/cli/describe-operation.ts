@@ -17,7 +17,7 @@ export function describeServer(
     `tunnel server on ${onPort(tunnel)}, ${fact.carrier}, path ${fact.path}`,
     ...entrypoints.map(
       at =>
-        `  visitors on ${onPort(at)}${at.tunnelId === undefined ? '' : `, all to tunnel ${at.tunnelId}`}${at.proxyProtocol === true ? ', with a PROXY header' : ''}`
+        `  visitors on ${onPort(at)}${at.tunnelId === undefined ? '' : `, all to tunnel ${at.tunnelId}`}${at.tls === undefined ? '' : ', with TLS'}${at.proxyProtocol === true ? ', with a PROXY header' : ''}`
     ),
     ...rules.map(rule => `  ${rule.host} → tunnel ${rule.tunnelId}${rule.private === true ? ', private' : ''}`),
     ...((credentials ?? []).length > 0 ? [`  connectors need credentials (${credentials?.length} known)`] : [])

@@ -17,7 +17,7 @@ import { addressesOf } from '../transport/addresses.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import type { CommandContext } from './context.ts'
 import { describeServer, describeSidecar } from './describe-operation.ts'
-import { withEntrypoints } from './entrypoint-settings.ts'
+import { loadCertificate, withEntrypoints } from './entrypoint-settings.ts'
 import type { OpenHealth, Operated } from './operate-health.ts'
 import { openVoice, type Voice } from './operate-log.ts'
 import { type OperateSettings, readOperation } from './operate-settings.ts'
@@ -117,7 +117,11 @@ function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'side
 const serverOptions = (
   fact: ServerFact,
   { settings, readFile }: Pick<Host, 'settings' | 'readFile'>
-): ReturnType<typeof serverOptionsFrom> => withEntrypoints(serverOptionsFrom(fact, readFile), settings.entrypoints)
+): ReturnType<typeof serverOptionsFrom> =>
+  withEntrypoints(serverOptionsFrom(fact, readFile), {
+    entrypoints: settings.entrypoints,
+    tls: loadCertificate(settings.entrypointTls, readFile)
+  })
 
 async function serve(fact: ServerFact, host: Host): Promise<RunningServer> {
   const { clock, log, say } = host

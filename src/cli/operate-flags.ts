@@ -50,6 +50,14 @@ export const OPERATE_FLAGS = [
     default: '5s with --health, else 0'
   },
   {
+    name: 'entrypoint-cert',
+    arity: 'one',
+    commands: ['server'],
+    argument: 'FILE',
+    summary: 'certificate (PEM) with which entrypoints answer TLS for its names; other names are passed through by SNI'
+  },
+  { name: 'entrypoint-key', arity: 'one', commands: ['server'], argument: 'FILE', summary: 'its key (PEM)' },
+  {
     name: 'grace',
     arity: 'one',
     commands: BOTH,

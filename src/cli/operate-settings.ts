@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { Endpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
 import { type Level, LEVELS } from '../base/log.ts'
-import { type EntrypointSetting, readEntrypoint } from './entrypoint-settings.ts'
+import { type EntrypointSetting, readCertificate, readEntrypoint } from './entrypoint-settings.ts'
 import { type Given, splitArgs } from './operate-args.ts'
 import { parseOperateConfig } from './operate-config.ts'
 import type { OperateCommand, OperateFlagName, OperateScalar, OperateSwitch } from './operate-flags.ts'
@@ -22,6 +22,8 @@ export interface OperateSettings {
   logLevel: Level
   /** Beside those of gost's command line. */
   entrypoints: EntrypointSetting[]
+  /** The files of the certificate with which entrypoints answer TLS. */
+  entrypointTls: { cert: string; key: string } | undefined
 }
 
 export interface Operation {
@@ -64,6 +66,7 @@ export function readOperation(
       graceMs: given.read('grace', readDuration) ?? GRACE_MS,
       entrypoints: given.all('entrypoint').map(readEntrypoint),
       logFormat: given.read('log-format', typed => readChoice(typed, ['text', 'json'])) ?? (inImage ? 'json' : 'text'),
+      entrypointTls: readCertificate(given.one('entrypoint-cert'), given.one('entrypoint-key')),
       logLevel: level === undefined ? gostLevel(gost) : readChoice(level, LEVELS)
     },
     gost,

@@ -76,4 +76,6 @@ export interface Visitor {
   idle: boolean
   /** Ends it as its protocol does, losing nothing. Instead of `idle`. */
   drain?: () => void
+  /** It speaks TLS with us. */
+  secure?: boolean
 }

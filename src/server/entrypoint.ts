@@ -7,14 +7,13 @@ import { listenTcp } from '../transport/tcp.ts'
 import { ByteReader } from './byte-reader.ts'
 import { TLS_HANDSHAKE } from './client-hello.ts'
 import type { ServerContext, Visitor } from './context.ts'
-import { serveHttp } from './http-entrypoint.ts'
-import { serveHttp2 } from './http2-entrypoint.ts'
-import { isPreface, mayBePreface } from './http2-preface.ts'
+import { firstByte, serveAnyHttp } from './http-version.ts'
 import { sourceOf } from './open-stream.ts'
 import { readProxyHeader } from './proxy-header.ts'
 import { serveRelay } from './relay-entrypoint.ts'
 import { serveTcp } from './tcp-entrypoint.ts'
 import { serveTls } from './tls-entrypoint.ts'
+import { type TlsTermination, tlsTermination } from './tls-termination.ts'
 
 export interface Entrypoint extends Closable {
   readonly port: number
@@ -31,6 +30,8 @@ export interface EntrypointOptions extends Endpoint {
   proxyProtocol?: boolean
   /** Every visitor goes to this tunnel, whatever it speaks. */
   tunnelId?: string
+  /** Answers TLS itself for the names of this certificate (PEM). */
+  tls?: { cert: string; key: string } | undefined
 }
 
 /** A raw visitor may be silent for hours: TCP itself asks whether it is still there. */
@@ -39,6 +40,7 @@ const KEEP_ALIVE_MS = 60_000
 /** Rejects with Node's error when the address cannot be listened on. */
 export async function openEntrypoint(at: EntrypointOptions, context: ServerContext): Promise<Entrypoint> {
   const visitors = new Set<Visitor>()
+  const serving = { ...at, termination: at.tls === undefined ? undefined : tlsTermination(at.tls) }
   const listener = await listenTcp(
     { host: at.host, port: at.port, ...(at.tunnelId === undefined ? {} : { keepAliveMs: KEEP_ALIVE_MS }) },
     connection => {
@@ -55,7 +57,7 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
         context.counters.bytesIn += read
         context.counters.bytesOut += written
       })
-      serveVisitor(visitor, context, at).catch((error: unknown) => {
+      serveVisitor(visitor, context, serving).catch((error: unknown) => {
         context.log.error('visitor failed', { error: asError(error) })
         connection.destroy()
       })
@@ -86,7 +88,11 @@ function bytesOf(connection: Connection): { read: number; written: number } {
   return { read: bytesRead, written: bytesWritten }
 }
 
-async function serveVisitor(visitor: Visitor, context: ServerContext, at: EntrypointOptions): Promise<void> {
+interface Serving extends EntrypointOptions {
+  termination: TlsTermination | undefined
+}
+
+async function serveVisitor(visitor: Visitor, context: ServerContext, at: Serving): Promise<void> {
   if (at.proxyProtocol === true) await takeProxyHeader(visitor, context)
   if (at.tunnelId !== undefined) {
     visitor.idle = false
@@ -96,39 +102,8 @@ async function serveVisitor(visitor: Visitor, context: ServerContext, at: Entryp
   const first = await firstByte(visitor, context)
   if (first === undefined) visitor.connection.destroy()
   else if (first === RELAY_VERSION) await serveRelay(visitor, context)
-  else if (first === TLS_HANDSHAKE) await serveTls(visitor, context)
-  else if (mayBePreface(first) && (await beginsHttp2(visitor, context))) await serveHttp2(visitor, context)
-  else await serveHttp(visitor, context)
-}
-
-/** Tells HTTP/2 from POST, PUT and PATCH. All bytes stay in the reader. */
-async function beginsHttp2({ reader, connection }: Visitor, { clock, limits }: ServerContext): Promise<boolean> {
-  const timer = clock.after(limits.headTimeoutMs, () => connection.destroy(), { unref: true })
-  let bytes: Buffer = Buffer.alloc(0)
-  try {
-    for (;;) {
-      const chunk = reader.take()
-      if (chunk !== undefined) bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
-      const known = isPreface(bytes)
-      if (known !== undefined) return known
-      if (!(await reader.more())) return false
-    }
-  } finally {
-    timer.cancel()
-    reader.putBack(bytes)
-  }
-}
-
-async function firstByte(visitor: Visitor, { clock, limits }: ServerContext): Promise<number | undefined> {
-  const { reader, connection } = visitor
-  const timer = clock.after(limits.headTimeoutMs, () => connection.destroy(), { unref: true })
-  try {
-    await reader.more()
-    visitor.idle = false
-    return reader.firstByte
-  } finally {
-    timer.cancel()
-  }
+  else if (first === TLS_HANDSHAKE) await serveTls(visitor, context, at.termination)
+  else await serveAnyHttp(visitor, first, context)
 }
 
 /** Learns where the visitor comes from. Without a header in time the connection is closed. */

@@ -18,16 +18,18 @@ import type { ServerLimits } from './limits.ts'
 import { rateLimit } from './rate-limit.ts'
 
 const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM
-/** The last stream id there can be: a GOAWAY that says "no more" before saying which was the last (RFC 9113 §6.8). */
-const EVERY_STREAM = 2 ** 31 - 1
 
 /** Resolves when the visitor's connection is over. */
 export function serveHttp2(visitor: Visitor, context: ServerContext): Promise<void> {
   const { connection, reader } = visitor
   const rest = reader.release()
-  if (connection.destroyed) return Promise.resolve()
   if (rest.length > 0) connection.unshift(rest)
-  return new Http2Visitor(visitor, context).closed
+  return serveHttp2Session(visitor, context)
+}
+
+/** The same where no byte was read yet. */
+export function serveHttp2Session(visitor: Visitor, context: ServerContext): Promise<void> {
+  return visitor.connection.destroyed ? Promise.resolve() : new Http2Visitor(visitor, context).closed
 }
 
 class Http2Visitor {
@@ -36,7 +38,6 @@ class Http2Visitor {
   readonly #context: ServerContext
   readonly #session: ServerHttp2Session
   #open = 0
-  #draining = false
   #timer: Timer | undefined
 
   constructor(visitor: Visitor, context: ServerContext) {
@@ -48,7 +49,7 @@ class Http2Visitor {
     session.setLocalWindowSize(limits.http2SessionWindowBytes)
     const calm = rateLimit({ perSecond: limits.http2ControlPerSecond, clock })
     const count = (): void => {
-      if (!calm()) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      if (!calm()) session.destroy(new Error('too many control frames'), constants.NGHTTP2_ENHANCE_YOUR_CALM)
     }
     session.on('ping', count).on('remoteSettings', count)
     session.on('error', (error: Error) => context.log.debug('HTTP/2 session failed', { error }))
@@ -101,13 +102,12 @@ class Http2Visitor {
     this.#timer = clock.after(limits.lingerMs, () => this.#session.destroy(), { unref: true })
   }
 
-  /** Asks for no more; a request that was on its way when the visitor heard of it is still served: its answer to our ping comes behind it. */
+  /**
+   * Asks for no more, and names the last request that is served: the visitor may send later ones elsewhere. In one step, since nghttp2 takes no stream
+   * after a GOAWAY whatever that names (RFC 9113 §6.8 would have two).
+   */
   #drain(): void {
-    const session = this.#session
-    if (this.#draining || session.closed || session.destroyed) return
-    this.#draining = true
-    session.goaway(constants.NGHTTP2_NO_ERROR, EVERY_STREAM)
-    if (!session.ping(() => session.close())) session.close()
+    if (!this.#session.closed && !this.#session.destroyed) this.#session.close()
   }
 }
 

@@ -1,16 +1,24 @@
-/** TLS visitors: routed by the server name of their ClientHello, which is passed on untouched; we never see the inside (gost: eptls.go). */
+/**
+ * TLS visitors: routed by the server name of their ClientHello, which is passed on untouched; we never see the inside (gost: eptls.go). With a
+ * certificate of its own the entrypoint answers those of its names itself.
+ */
 import { ProtocolError } from '../base/errors.ts'
 import { readClientHello } from './client-hello.ts'
 import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { joinVisitor } from './join.ts'
 import { openStream } from './open-stream.ts'
+import type { TlsTermination } from './tls-termination.ts'
 
 const HTTPS_PORT = 443
 
 /** Resolves when the visitor's connection is over. Without a route or connector it is closed, as gost does it: there is no alert to send for others. */
-export async function serveTls(visitor: Visitor, context: ServerContext): Promise<void> {
+export async function serveTls(visitor: Visitor, context: ServerContext, termination?: TlsTermination): Promise<void> {
   const { reader, connection } = visitor
   const serverName = await readServerName(visitor, context)
+  if (termination?.covers(serverName) === true && !reader.gone) {
+    await termination.serve(visitor, context)
+    return
+  }
   const route = serverName === undefined ? undefined : context.routes.find(serverName)
   const open = { source: visitor.source, destination: { host: serverName ?? '', port: HTTPS_PORT } }
   const stream = route === undefined || route.private || reader.gone ? undefined : openStream(context, route.tunnelId, { open })

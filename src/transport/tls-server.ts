@@ -7,13 +7,20 @@ export interface TlsServerOptions {
   key: string
   /** Client certificates must be signed by it. */
   ca?: string | undefined
+  /** Application protocols by preference (RFC 7301). A client that offers none is served; one that offers only others is refused. */
+  alpn?: readonly string[] | undefined
 }
 
-type TlsConnection = tls.TLSSocket & { local?: Endpoint | undefined; remote?: Endpoint | undefined; opaque?: boolean }
+type TlsConnection = tls.TLSSocket & {
+  local?: Endpoint | undefined
+  remote?: Endpoint | undefined
+  opaque?: boolean
+  alpn?: string | undefined
+}
 
 /** Takes over raw connections; the promise rejects with Node's TLS error, or the signal's reason. Throws at once on a bad certificate or key. */
 export function tlsAcceptor(options: TlsServerOptions): (connection: Connection, signal: AbortSignal) => Promise<Connection> {
-  const { cert, key, ca } = options
+  const { cert, key, ca, alpn } = options
   const secureContext = tls.createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) })
   return (inner, signal) =>
     new Promise((resolve, reject) => {
@@ -21,7 +28,8 @@ export function tlsAcceptor(options: TlsServerOptions): (connection: Connection,
         isServer: true,
         secureContext,
         requestCert: ca !== undefined,
-        rejectUnauthorized: ca !== undefined
+        rejectUnauthorized: ca !== undefined,
+        ...(alpn === undefined ? {} : { ALPNProtocols: wireNames(alpn) })
       })
       const onAbort = (): void => fail(signal.reason)
       const fail = (error: unknown): void => {
@@ -38,8 +46,14 @@ export function tlsAcceptor(options: TlsServerOptions): (connection: Connection,
         socket.local = inner.local
         socket.remote = inner.remote
         socket.opaque = true
+        // Node clears it only for sockets of a tls.Server, and node:http2 waits for that.
+        Object.assign(socket, { secureConnecting: false })
+        if (typeof socket.alpnProtocol === 'string') socket.alpn = socket.alpnProtocol
         resolve(socket)
       })
       if (signal.aborted) onAbort()
     })
 }
+
+/** As they travel: each with its length before it. */
+const wireNames = (names: readonly string[]): Buffer => Buffer.concat(names.map(name => Buffer.from([name.length, ...Buffer.from(name)])))

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { InterceptError } from '../../../src/base/errors.ts'
-import { readEntrypoint } from '../../../src/cli/entrypoint-settings.ts'
+import { loadCertificate, readCertificate, readEntrypoint } from '../../../src/cli/entrypoint-settings.ts'
 import { splitArgs } from '../../../src/cli/operate-args.ts'
 import { parseOperateConfig } from '../../../src/cli/operate-config.ts'
 
@@ -85,5 +87,25 @@ describe('the file of --config', () => {
     expect(error.code).toBe('CONFIG_INVALID')
     expect(error.message).toContain(message)
     expect(error.hint).toContain(hint)
+  })
+})
+
+describe('--entrypoint-cert and --entrypoint-key', () => {
+  const typed = (flag: string, text: string) => ({ flag, text })
+  const file = (name: string) => fileURLToPath(new URL(`../../fixtures/certs/${name}`, import.meta.url))
+  const read = (path: string) => readFileSync(path, 'utf8')
+
+  it('belong together', () => {
+    expect(readCertificate(undefined, undefined)).toBeUndefined()
+    expect(readCertificate(typed('--entrypoint-cert', 'a'), typed('--entrypoint-key', 'b'))).toEqual({ cert: 'a', key: 'b' })
+    expect(refusal(() => readCertificate(typed('--entrypoint-cert', 'a'), undefined)).code).toBe('BAD_USAGE')
+  })
+
+  it('must be a certificate and its key', () => {
+    const load = (cert: string, key: string) => () => loadCertificate({ cert: file(cert), key: file(key) }, read)
+    expect(load('server.pem', 'server.key')()?.cert).toContain('BEGIN CERTIFICATE')
+    for (const bad of [load('server.pem', 'ca.key'), load('server.key', 'server.key'), load('none', 'none')]) {
+      expect(refusal(bad)).toMatchObject({ code: 'CONFIG_INVALID', hint: expect.stringContaining('kubectl get secret') })
+    }
   })
 })
