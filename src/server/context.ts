@@ -6,6 +6,7 @@ import type { ByteReader } from './byte-reader.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Mirrors } from './mirrors.ts'
 import type { Registry } from './registry.ts'
+import type { HeldBytes } from './request-body.ts'
 import type { Routes } from './routes.ts'
 import type { OpenTap } from './tap.ts'
 import type { Tallies } from './tally.ts'
@@ -63,6 +64,8 @@ export interface ServerContext {
   tallies: Tallies
   /** Requests and streams in progress. */
   active: { count: number }
+  /** Bodies kept for another attempt. */
+  held: HeldBytes
   /** True from `drain()` on: no connection is kept alive any more. */
   draining: () => boolean
 }

@@ -14,6 +14,7 @@ import type { ServerContext, Visitor } from './context.ts'
 import { joinVisitor } from './join.ts'
 import type { OpenedStream } from './open-stream.ts'
 import type { Asked } from './personal.ts'
+import type { RequestBody } from './request-body.ts'
 import type { PlannedRequest } from './request-plan.ts'
 import { type PlannedResponse, planResponse } from './response-plan.ts'
 import type { Tap } from './tap.ts'
@@ -27,8 +28,8 @@ export type Failure =
   | { why: 'bad-upload'; detail: string }
   | { why: 'no-answer' }
   | { why: 'unanswered' }
-  /** `silent`: not even a part of a head had come. */
-  | { why: 'app-closed'; silent: boolean }
+  /** `silent`: not even a part of a head had come. `declined`: no app has seen the request. */
+  | { why: 'app-closed'; silent: boolean; declined: boolean }
   | { why: 'bad-response' }
 
 export type Outcome = { ending: Ending } | { failure: Failure }
@@ -36,6 +37,7 @@ export type Outcome = { ending: Ending } | { failure: Failure }
 export interface AttemptOptions {
   visitor: Visitor
   request: PlannedRequest
+  body: RequestBody
   stream: OpenedStream
   context: ServerContext
   asked: () => Asked
@@ -45,7 +47,6 @@ export interface AttemptOptions {
 
 export class Attempt {
   readonly #options: AttemptOptions
-  readonly #upload: BodyFramer
   readonly #answer: ByteReader
   #tap: Tap | undefined
   readonly #startedAt: number
@@ -54,19 +55,20 @@ export class Attempt {
   #failure: Failure | undefined
   /** A byte of an answer has come. */
   #answered = false
+  /** Another attempt may be under way. */
+  #over = false
 
   constructor(options: AttemptOptions) {
     this.#options = options
-    this.#upload = new BodyFramer(options.request.framing)
     this.#answer = new ByteReader(options.stream.connection)
     this.#startedAt = options.context.clock.now()
     this.#progressAt = this.#startedAt
   }
 
   async run(): Promise<Outcome> {
-    const { visitor, request, stream, context, asked, hasOther } = this.#options
+    const { visitor, request, body, stream, context, asked, hasOther } = this.#options
     stream.onUnanswered(() => {
-      if (request.repeatable && !this.#answered && hasOther()) this.#fail({ why: 'unanswered' })
+      if (request.repeatable && body.kept !== undefined && !this.#answered && hasOther()) this.#fail({ why: 'unanswered' })
     })
     this.#watchAnswer()
     // The stream ends with the answer. A connector of ours may use the app's connection again; a stock one would wait for its end.
@@ -82,6 +84,7 @@ export class Attempt {
       context.log.info('answer of the app not passed on', { error, code: error.code })
       return { failure: { why: 'bad-response' } }
     } finally {
+      this.#over = true
       this.#tap?.end(false)
       this.#timer?.cancel()
       visitor.reader.onLeave = undefined
@@ -99,43 +102,50 @@ export class Attempt {
    * have closed what it does not need any more. Bytes behind the request are a pipelined one, and a sign of interest.
    */
   #checkVisitor(): void {
-    const { visitor, request } = this.#options
+    const { visitor, request, body } = this.#options
     const { reader } = visitor
-    if (reader.gone || (reader.ended && this.#upload.done && request.keepAlive && reader.available === 0))
-      this.#fail({ why: 'visitor-left' })
+    if (reader.gone || (reader.ended && body.done && request.keepAlive && reader.available === 0)) this.#fail({ why: 'visitor-left' })
   }
 
   async #sendBody(): Promise<void> {
-    const { visitor, stream, context } = this.#options
-    while (!this.#upload.done) {
-      const chunk = visitor.reader.take()
-      if (chunk === undefined) {
-        if (await visitor.reader.more()) continue
+    const { visitor, body } = this.#options
+    // What an attempt before this one has read already.
+    for (const bytes of body.kept?.slice() ?? []) if (!(await this.#pass(bytes))) return
+    while (!body.done) {
+      const bytes = this.#takeBody()
+      if (bytes !== undefined) {
+        const room = this.#pass(bytes)
+        if (room !== true && !(await room)) return
+      } else if (this.#failure !== undefined) return
+      else if (!(await visitor.reader.more())) {
         this.#fail({ why: 'visitor-left' })
         return
       }
-      const bytes = this.#cutBody(chunk)
-      if (bytes === undefined) return
-      this.#tap?.requestBody(bytes)
-      this.#progressAt = context.clock.now()
-      const room = writeBounded(stream.connection, bytes)
-      if (room !== true && !(await room)) return
-      this.#progressAt = context.clock.now()
+      if (this.#over) return
     }
     this.#checkVisitor()
   }
 
-  /** The part of the chunk that is body; what follows goes back. */
-  #cutBody(chunk: Buffer): Buffer | undefined {
+  #takeBody(): Buffer | undefined {
     try {
-      const { consumed, rest } = this.#upload.push(chunk)
-      if (rest.length > 0) this.#options.visitor.reader.putBack(rest)
-      return consumed === chunk.length ? chunk : chunk.subarray(0, consumed)
+      return this.#options.body.take()
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#fail({ why: 'bad-upload', detail: error.message })
       return undefined
     }
+  }
+
+  #pass(bytes: Buffer): Promise<boolean> | boolean {
+    const { stream, context } = this.#options
+    this.#tap?.requestBody(bytes)
+    this.#progressAt = context.clock.now()
+    const room = writeBounded(stream.connection, bytes)
+    if (typeof room === 'boolean') return room
+    return room.then(there => {
+      this.#progressAt = context.clock.now()
+      return there
+    })
   }
 
   /** The time starts when the request is sent; a body that still moves extends it, as in Go's transport. */
@@ -150,12 +160,15 @@ export class Attempt {
   }
 
   async #receive(): Promise<Outcome> {
-    const { visitor, request, stream, context } = this.#options
+    const { visitor, request, body, stream, context } = this.#options
     for (let interim = 0; interim <= context.limits.interimResponses; interim += 1) {
       const heads = new HeadReader(context.limits.responseHeadBytes)
       const raw = await this.#readHead(heads)
-      if (raw === undefined) return { failure: this.#failure ?? { why: 'app-closed', silent: heads.length === 0 && interim === 0 } }
-      const response = planResponse(raw, request, this.#upload.done && !context.draining())
+      if (raw === undefined) {
+        const silent = heads.length === 0 && interim === 0
+        return { failure: this.#failure ?? { why: 'app-closed', silent, declined: stream.declined } }
+      }
+      const response = planResponse(raw, request, body.done && !context.draining())
       if (response.framing.kind === 'tunnel' || response.status >= 200)
         stream.connector.tally?.answered(response.status, context.clock.now() - this.#startedAt)
       if (response.framing.kind === 'tunnel') return this.#switchProtocols(response)
@@ -178,6 +191,7 @@ export class Attempt {
         return undefined
       }
       this.#answered = true
+      this.#options.body.release()
       const read = heads.push(chunk)
       if (read === undefined) continue
       if (read.rest.length > 0) this.#answer.putBack(read.rest)
@@ -209,7 +223,7 @@ export class Attempt {
       context.log.info('body of the app not passed on', { error, code: error.code })
     }
     if (body.done || (response.framing.kind === 'close' && this.#answer.finished)) {
-      this.#tap?.end(this.#upload.done)
+      this.#tap?.end(this.#options.body.done)
       return response.keepAlive ? 'keep' : 'close'
     }
     if (this.#failure?.why === 'visitor-left' || visitor.reader.gone) context.counters.aborted += 1

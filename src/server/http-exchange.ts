@@ -1,6 +1,7 @@
 /**
- * One request of a visitor, to the end of its response: an attempt on one connector, and for a request that may be repeated another one when the
- * first died, or does not answer at all, before a byte of a response was there.
+ * One request of a visitor, to the end of its response: an attempt on one connector, and another one on the next when the first died, or does not
+ * answer at all, before a byte of a response was there. That needs a method that may be repeated, or the connector's word that no app has seen
+ * the request; and what has been read of the body must still be kept.
  */
 import { formatEndpoint } from '../base/connection.ts'
 import { type Answer, encodeAnswer } from './answer.ts'
@@ -11,6 +12,7 @@ import { Attempt, type Ending, type Failure } from './http-attempt.ts'
 import { openStream } from './open-stream.ts'
 import { type Asked, askedByRequest } from './personal.ts'
 import type { Connector } from './registry.ts'
+import { RequestBody } from './request-body.ts'
 import type { PlannedRequest } from './request-plan.ts'
 import { portOf, stripPort } from './routes.ts'
 
@@ -28,20 +30,27 @@ export async function runExchange({ visitor, request, tunnelId, context }: Excha
   const hasOther = (): boolean =>
     tried.size < context.limits.attempts &&
     chooseConnector(context.registry.connectors(tunnelId), { network: 'tcp', random: () => 0, except: tried, asked })?.condition === 'live'
+  const body = new RequestBody({ reader: visitor.reader, framing: request.framing, limits: context.limits, held: context.held })
   let failure: Failure | undefined
-  for (;;) {
-    const stream = openStream(context, tunnelId, { open, tried, asked })
-    if (stream === undefined) return refuse(visitor, request, { context, failure })
-    if (failure !== undefined) context.counters.retried += 1
-    const outcome = await new Attempt({ visitor, request, stream, context, asked, hasOther }).run()
-    if ('ending' in outcome) return outcome.ending
-    failure = outcome.failure
-    if (!mayRepeat(request, failure) || tried.size >= context.limits.attempts) return refuse(visitor, request, { context, failure })
+  try {
+    for (;;) {
+      const stream = openStream(context, tunnelId, { open, tried, asked })
+      if (stream === undefined) return refuse(visitor, request, { context, failure })
+      if (failure !== undefined) context.counters.retried += 1
+      const outcome = await new Attempt({ visitor, request, body, stream, context, asked, hasOther }).run()
+      if ('ending' in outcome) return outcome.ending
+      failure = outcome.failure
+      if (body.kept === undefined || !mayRepeat(request, failure) || tried.size >= context.limits.attempts)
+        return refuse(visitor, request, { context, failure })
+    }
+  } finally {
+    body.release()
   }
 }
 
 function mayRepeat(request: PlannedRequest, failure: Failure): boolean {
-  return request.repeatable && (failure.why === 'unanswered' || (failure.why === 'app-closed' && failure.silent))
+  if (failure.why === 'unanswered') return request.repeatable
+  return failure.why === 'app-closed' && failure.silent && (request.repeatable || failure.declined)
 }
 
 /** The answer to a request that no app answered. */

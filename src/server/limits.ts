@@ -31,6 +31,10 @@ export interface ServerLimits {
   visitors: number
   /** Connectors tried for one request. */
   attempts: number
+  /** Of a request's body kept for another attempt; a larger one goes to one connector only. */
+  heldBodyBytes: number
+  /** Kept of all requests together. */
+  heldBytes: number
   /** After one side ended, how long the other may stay silent where the end cannot be passed on. */
   halfClosedMs: number
   /** How long a visitor may take to close after our answer. */
@@ -70,6 +74,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   bindsPerSecond: 200,
   visitors: 20_000,
   attempts: 3,
+  heldBodyBytes: 1_048_576,
+  heldBytes: 67_108_864,
   halfClosedMs: 30_000,
   lingerMs: 2_000,
   handshakes: 1_024,

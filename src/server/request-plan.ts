@@ -8,7 +8,7 @@ import { keepsAlive, requestFraming } from '../http/framer.ts'
 import { parseRequestHead } from '../http/head.ts'
 import { header, hasToken } from '../http/header.ts'
 import type { Framing, RequestHead } from '../http/message.ts'
-import { isSafeMethod } from '../http/safe-method.ts'
+import { isIdempotentMethod } from '../http/safe-method.ts'
 
 export interface PlannedRequest {
   head: RequestHead
@@ -22,7 +22,7 @@ export interface PlannedRequest {
   upgrade: boolean
   /** The visitor wants to use the connection again. */
   keepAlive: boolean
-  /** May be sent again to another connector: safe, and nothing but the head. */
+  /** May be sent again to another connector, as far as its method goes; with a body only while that is kept. */
   repeatable: boolean
 }
 
@@ -64,7 +64,7 @@ export function planRequest(raw: Buffer): PlannedRequest {
     framing,
     upgrade,
     keepAlive: keepsAlive(head) && head.version === '1.1',
-    repeatable: isSafeMethod(head.method) && framing.kind === 'none' && !upgrade
+    repeatable: isIdempotentMethod(head.method) && !upgrade
   }
 }
 

@@ -95,6 +95,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tap: mirrors.tap,
     tallies: new Tallies(),
     active: { count: 0 },
+    held: { bytes: 0 },
     draining: () => state.draining
   }
   const { carrier = 'ws', path = '/ws', ...rest } = options.tunnel

@@ -6,8 +6,8 @@ import type { Connection, Dial, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { type Logger, silent } from '../base/log.ts'
 import type { SmuxStream } from '../smux/types.ts'
+import { type LocalApp, localApp } from '../transport/local-app.ts'
 import { splice } from '../transport/splice.ts'
-import { dialTcp } from '../transport/tcp.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../tunnel/connector.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
@@ -57,7 +57,7 @@ class RunningSidecar implements Sidecar {
   readonly #options: SidecarOptions
   readonly #clock: Clock
   readonly #log: Logger
-  readonly #dialApp: Dial
+  readonly #app: LocalApp
   readonly #closed = new AbortController()
 
   constructor(options: SidecarOptions) {
@@ -65,13 +65,17 @@ class RunningSidecar implements Sidecar {
     this.#options = options
     this.#clock = clock
     this.#log = log.child('sidecar')
-    this.#dialApp = dialTcp({ host: target.host === '' ? 'localhost' : target.host, port: target.port })
+    this.#app = localApp({
+      address: { host: target.host === '' ? 'localhost' : target.host, port: target.port },
+      clock,
+      onChange: up => this.connector.health(up)
+    })
     this.connector = this.#connect()
     this.ready = this.#bind()
     this.ready.catch(() => {}) // whoever awaits it still sees that it was closed
     this.close = closeOnce(async () => {
       this.#closed.abort(new Error('the sidecar was closed'))
-      await this.connector.close()
+      await Promise.all([this.connector.close(), this.#app.close()])
     })
   }
 
@@ -103,7 +107,7 @@ class RunningSidecar implements Sidecar {
 
   #connect(): Connector {
     const { connector, dial, tunnelId, weight, auth, who } = this.#options
-    return startConnector({
+    const started = startConnector({
       ...connector,
       dial,
       bind: { tunnelId, weight, auth },
@@ -115,13 +119,15 @@ class RunningSidecar implements Sidecar {
         void this.#serve(stream)
       }
     })
+    started.health(this.#app.up)
+    return started
   }
 
   async #serve({ connection, decline }: TunnelStream): Promise<void> {
     const limit = deadline(this.#clock, this.#options.dialTimeoutMs ?? DIAL_TIMEOUT_MS, () => new Error('the app did not accept in time'))
     let app: Connection
     try {
-      app = await this.#dialApp(limit.signal)
+      app = await this.#app.dial(limit.signal)
     } catch (error) {
       this.#log.info('app not reached', { error: asError(error) })
       decline()

@@ -1,7 +1,7 @@
 /** Gives the visitors back while the local app is away or too much would have to be returned, and takes them again. */
 import type { Answering } from './answering.ts'
 import { leave } from './leave-quietly.ts'
-import type { LocalApp } from './local-app.ts'
+import type { LocalApp } from '../transport/local-app.ts'
 import type { RunningTarget } from './running-target.ts'
 import { withGrace } from './with-grace.ts'
 

@@ -21,7 +21,7 @@ import { gate, type Decision } from './gate.ts'
 import { type GivingBack, givingBack } from './give-back.ts'
 import { leave } from './leave-quietly.ts'
 import { type Holding, holding } from './holding.ts'
-import { localApp } from './local-app.ts'
+import { localApp } from '../transport/local-app.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
 import { checkFilter, looksHere, matchesHead } from './personal.ts'
 import { planEvent } from './plan-event.ts'
@@ -67,7 +67,7 @@ class RunningIntercept implements Intercept {
     this.#options = { ...options, emit: (type, body, more) => emit(type, body, more === undefined ? about : { ...about, ...more }) }
     this.name = plan.name
     this.#answering = answering(clock)
-    this.#local = localApp({ address: options.local, clock, onChange: (up, cause) => this.#giving.onLocal(up, cause) })
+    this.#local = localApp({ address: options.local, clock, onChange: (up, cause) => this.#onLocal(up, cause) })
     this.#returnPath =
       cluster === undefined || !settings.fallback
         ? undefined
@@ -244,6 +244,11 @@ class RunningIntercept implements Intercept {
   /** There is a way back to a pod, or there will be one. */
   get #mayReturn(): boolean {
     return this.#returnPath !== undefined && (this.#returnPath.available || this.#options.plan.appService !== undefined)
+  }
+
+  #onLocal(up: boolean, cause: string): void {
+    this.#target.replicas?.health(up)
+    this.#giving.onLocal(up, cause)
   }
 
   /** Where it goes depends on the request. */

@@ -48,6 +48,8 @@ export interface ReplicaSet extends Closable {
   refilter(filter: string, signal: AbortSignal): Promise<void>
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
+  /** Whether the app takes connections, told to servers of ours. */
+  health(up: boolean): void
 }
 
 const placeOf = ({ replica, visitor }: ReplicaRoute): string => [replica, ...visitor.map(way => way.describe)].join()
@@ -58,6 +60,7 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
   /** Connectors to server pods that are going away (visitors may still be sent there until the pod is gone), and released ones. */
   const leaving = new Set<Replica>()
   let { weight, hello } = options
+  let healthy = true
 
   const start = (route: ReplicaRoute): Replica => {
     const connector = startConnector({
@@ -82,6 +85,7 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
         options.onChange(replica, change)
       }
     })
+    connector.health(healthy)
     const replica: Replica = { route, connector, verified: false, proving: new AbortController() }
     replicas.set(route.key, replica)
     return replica
@@ -180,6 +184,10 @@ export function replicaSet(options: ReplicaSetOptions): ReplicaSet {
     },
     resume() {
       for (const { connector } of replicas.values()) connector.resume()
+    },
+    health(up) {
+      healthy = up
+      for (const { connector } of replicas.values()) connector.health(up)
     },
     close: closeOnce(async () => {
       await Promise.all([...replicas.values(), ...leaving].map(({ connector }) => connector.close()))

@@ -13,9 +13,9 @@ import { join } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
 import { CUT_OFF, type Exchanges, type StreamWatch } from './exchanges.ts'
-import { firstBytes } from './first-bytes.ts'
-import { idleConnections } from './idle-connections.ts'
-import type { LocalApp } from './local-app.ts'
+import { firstBytes } from '../tunnel/first-bytes.ts'
+import { idleConnections } from '../transport/idle-connections.ts'
+import type { LocalApp } from '../transport/local-app.ts'
 
 export interface Running extends Bagged {
   stop(reason: Error): void

@@ -59,6 +59,8 @@ export interface Connector extends Closable {
   /** No more streams: drains, closes the links, stays `withdrawn` until `resume`. */
   withdraw(signal: AbortSignal): Promise<void>
   resume(): void
+  /** Whether the app behind it takes connections: servers of ours ask others first while it does not. Kept over lost links. */
+  health(up: boolean): void
 }
 
 /** Drains and closes what was replaced. */
@@ -89,6 +91,7 @@ class LoopingConnector implements Connector {
   #run = new AbortController()
   #everBound = false
   #hello: Hello | undefined
+  #healthy = true
 
   constructor(options: ConnectorOptions) {
     this.#options = options
@@ -167,6 +170,12 @@ class LoopingConnector implements Connector {
     void this.#loop(this.#run)
   }
 
+  health(up: boolean): void {
+    if (up === this.#healthy) return
+    this.#healthy = up
+    for (const link of this.#links) link.control?.health(up)
+  }
+
   /** Attempts until `run` is aborted. The given link counts as the first, already bound. */
   async #loop(run: AbortController, first?: Link): Promise<void> {
     const { clock, log, retry = { minMs: 200, maxMs: 2_000 } } = this.#options
@@ -241,6 +250,7 @@ class LoopingConnector implements Connector {
       throw signal.reason
     }
     this.#links.add(link)
+    if (!this.#healthy) link.control?.health(false)
     void link.closed.then(() => this.#links.delete(link))
     return link
   }

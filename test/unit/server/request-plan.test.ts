@@ -63,10 +63,12 @@ describe('plan of a request', () => {
     ['GET', [], true],
     ['HEAD', [], true],
     ['OPTIONS', [], true],
-    ['GET', ['Content-Length: 1'], false],
+    ['PUT', ['Content-Length: 1'], true],
+    ['TRACE', [], true],
     ['GET', ['Upgrade: x', 'Connection: upgrade'], false],
     ['POST', [], false],
-    ['DELETE', [], false]
+    ['DELETE', [], true],
+    ['PATCH', [], false]
   ])('%s with %j may be repeated: %s', (method, headers, repeatable) => {
     expect(plan(`${method} / HTTP/1.1`, 'Host: x', ...headers).repeatable).toBe(repeatable)
   })

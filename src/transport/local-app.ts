@@ -1,16 +1,15 @@
-/** The app on the laptop: dialled once per stream, and polled only while its port is closed. */
+/** The app beside a connector: dialled once per stream, and polled only while its port is closed. */
 import type { Clock, Timer } from '../base/clock.ts'
 import { closeOnce, type Closable } from '../base/closable.ts'
 import { formatEndpoint, type Connection, type Endpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
-import { type Connect, dialTcp } from '../transport/tcp.ts'
+import { type Connect, dialTcp } from './tcp.ts'
 
 export interface LocalAppOptions {
   address: Endpoint
   clock: Clock
   onChange: (up: boolean, cause: string) => void
   pollMs?: number
-  connectTimeoutMs?: number
 }
 
 export interface LocalApp extends Closable {

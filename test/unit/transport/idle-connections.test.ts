@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Connection } from '../../../src/base/connection.ts'
-import { idleConnections } from '../../../src/session/idle-connections.ts'
+import { idleConnections } from '../../../src/transport/idle-connections.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { fakeClock } from '../../harness/fake-clock.ts'
