@@ -7,7 +7,7 @@ import { type Asker, type ClaimRecord, filterName, holderName, type SeenLease, s
 import { type LeaseStore, leaseStore } from './lease-store.ts'
 import { type Locks, locks } from './locks.ts'
 import { ownerOf } from './owner.ts'
-import { hasAll, isGone, liveOthers, wantsAll } from './policy.ts'
+import { isGone, liveOthers, wantsAll } from './policy.ts'
 import { renewals } from './renewals.ts'
 import { type LeaseRights, leaseRights } from './rights.ts'
 import { CLAIM_TIMES, type Claim, type ClaimOptions, type ClaimTimes, type Manner, type Wish } from './types.ts'
@@ -137,7 +137,7 @@ class RunningClaim implements Claim {
     const got = await this.#locks.acquire(name, record, signal)
     if (got.record.session === this.#options.session) return this.#holds(got)
     // A holder with a filter serves others through itself: what counts is who else wants all the rest.
-    const other = got.record.filter === undefined ? got.record : this.others.find(hasAll)
+    const other = got.record.filter === undefined ? got.record : this.others.find(wantsAll)
     if (other === undefined) return
     if (manner === 'refuse') throw this.#voice.refused(other)
     if (manner === 'join' || other !== got.record) return this.#voice.shares(other, 'you share its visitors at random')
@@ -172,7 +172,7 @@ class RunningClaim implements Claim {
       const { namespace } = this.#options.plan
       this.#unavailable(`you may not ${this.#rights.missing.join(', ')} leases in namespace ${namespace}`)
     }
-    const other = wantsAll(wish) && manner !== 'join' ? this.others.find(hasAll) : undefined
+    const other = wantsAll(wish) && manner !== 'join' ? this.others.find(wantsAll) : undefined
     if (other !== undefined) {
       throw this.#voice.refused(other, manner === 'refuse' ? undefined : 'cannot be asked to step back without the right to update leases')
     }

@@ -4,7 +4,6 @@ import type { Wish } from './types.ts'
 
 /** Who wants this means to be the holder. */
 export const wantsAll = ({ weight, filter }: Pick<Wish, 'weight' | 'filter'>): boolean => weight === 255 && filter === undefined
-export const hasAll = (record: ClaimRecord): boolean => wantsAll(record)
 
 /** One record for each session, the oldest first. A holder whose own Lease is not there yet counts too. */
 export function liveOthers(seen: readonly SeenLease[], leftOut: (seen: SeenLease) => boolean): ClaimRecord[] {

@@ -1,5 +1,7 @@
 /** `kubectl intercept list` as a table, as names, and as data. Tunnel ids are short in all of them. */
 import { formatShare } from '../base/format.ts'
+import type { ListedClaim } from '../claim/look.ts'
+import { sinceWords, whatWords } from '../claim/words.ts'
 import type { SessionInfo } from '../control/message.ts'
 import type { TunnelRow } from '../resolve/list.ts'
 import { renderTable } from './table.ts'
@@ -10,7 +12,12 @@ export interface ListedSession extends SessionInfo {
 
 export interface Listing {
   rows: readonly TunnelRow[]
+  /** Of this user on this machine. */
   sessions: readonly ListedSession[]
+  /** Of everybody, as far as Leases tell. */
+  claims: (row: TunnelRow) => readonly ListedClaim[]
+  /** Not before this were the claims read. */
+  now: Date
 }
 
 export interface TableOptions {
@@ -29,13 +36,20 @@ const COLUMNS: readonly Column[] = [
   ['APP', row => (row.appPort === undefined ? '' : String(row.appPort))],
   ['SIDECARS', row => `${row.sidecars.ready}/${row.sidecars.total}`],
   ['SERVER', row => row.server],
-  ['INTERCEPT', (row, listing) => (row.joinable ? interceptOf(row, listing.sessions) : 'not possible')]
+  ['INTERCEPT', (row, listing) => (row.joinable ? interceptOf(row, listing) : 'not possible')]
 ]
 const WIDE: readonly Column[] = [
   ['TUNNEL', row => row.tunnel ?? 'random'],
   ['PROTOCOL', row => row.protocol],
   ['PEER', row => row.peer ?? 'unknown'],
   ['WEIGHTS', row => row.weights.join(',')],
+  [
+    'SESSIONS',
+    (row, { claims, now }) =>
+      claims(row)
+        .map(claim => claimWords(claim, now))
+        .join('; ')
+  ],
   ['PASSES', row => row.passes.join('; ')],
   ['NOT-INTERCEPTED', row => row.bypasses.join('; ')]
 ]
@@ -48,14 +62,20 @@ export function renderTunnels(listing: Listing, { wide, allNamespaces, headings 
   )
 }
 
-/** `verified → 127.0.0.1:8080`, of this user's sessions on this machine; with a share as `verified, weight 1 = 50 % → …`. */
-function interceptOf(row: TunnelRow, sessions: readonly ListedSession[]): string {
-  return sessions
+/**
+ * `verified → 127.0.0.1:8080`, of this user's sessions on this machine; with a share as `verified, weight 1 = 50 % → …`; of others
+ * `ada@laptop (all visitors)`.
+ */
+function interceptOf(row: TunnelRow, { sessions, claims }: Listing): string {
+  const own = sessions
     .flatMap(({ targets }) => targets)
     .filter(target => isSame(row, target))
     .map(target => `${target.state}${shareWords(target)}${target.local === undefined ? '' : ` → ${target.local}`}`)
-    .join(', ')
+  const others = claims(row).filter(claim => !sessions.some(({ pid, user }) => pid === claim.pid && user === claim.user))
+  return [...own, ...others.map(claim => `${claim.user} (${whatWords(claim)})`)].join(', ')
 }
+
+const claimWords = (claim: ListedClaim, now: Date): string => `${claim.user} since ${sinceWords(claim.since, now)} (${whatWords(claim)})`
 
 /** Nothing for all visitors. */
 function shareWords({ weight, share = 1 }: ListedSession['targets'][number]): string {
@@ -85,8 +105,11 @@ export const tunnelNames = ({ rows }: Listing): string =>
   [...new Set(rows.filter(row => row.joinable).map(row => `${row.workload}\n`))].join('')
 
 /** Without plans: those hold whole tunnel ids. */
-export const tunnelData = ({ rows, sessions }: Listing): Record<string, unknown> => ({
+export const tunnelData = ({ rows, sessions, claims }: Listing): Record<string, unknown> => ({
   v: 1,
-  items: rows.map(({ plan: _secret, ...row }) => row),
+  items: rows.map(row => {
+    const { plan: _secret, ...shown } = row
+    return { ...shown, sessions: claims(row).map(({ pid: _pid, ...claim }) => claim) }
+  }),
   sessions
 })

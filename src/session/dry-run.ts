@@ -5,6 +5,8 @@ import type { TunnelPlan } from '../resolve/types.ts'
 import { candidates, type Candidate } from '../route/candidates.ts'
 import { visitorWays } from '../route/visitor.ts'
 import { whoElse } from '../route/who-else.ts'
+import { claimNotes } from './claim-notes.ts'
+import { wishOf } from './claiming.ts'
 import type { InterceptSettings } from './options.ts'
 import { hasWayBack, looksHere } from './personal.ts'
 import { planEvent } from './plan-event.ts'
@@ -42,7 +44,14 @@ export async function dryRun({ mapped, settings, cluster, context }: DryRunOptio
         ? 'needs consent: all visitors pass this laptop, and what does not match goes back to the pods (--through-laptop)'
         : 'the tunnel server chooses: only what matches comes to this laptop'
     )
-  notes.push(...(await permissions(plan, cluster)), ...(await others(plan, cluster, context)))
+  notes.push(...(await permissions(plan, cluster)))
+  if (cluster !== undefined) {
+    const wish = wishOf({ weight, filter: settings.filter })
+    notes.push(
+      ...(await claimNotes({ cluster, plan, wish, refused: settings.manner === 'refuse', now: context.clock.date() }, context.now))
+    )
+  }
+  notes.push(...(await others(plan, cluster, context)))
   for (const message of notes) emit('notice', { level: 'info', code: 'PLAN', message }, about)
 }
 

@@ -1,7 +1,8 @@
 /** `kubectl intercept list`: the tunnels of a namespace, and this user's sessions on this machine. */
 import { sleep } from '../../base/clock.ts'
-import { InterceptError, isAbort } from '../../base/errors.ts'
+import { asError, InterceptError, isAbort } from '../../base/errors.ts'
 import { controlDirectories } from '../../control/directory.ts'
+import type { ListedClaims } from '../../claim/look.ts'
 import { listSessions } from '../../control/sessions.ts'
 import type { Cluster } from '../../kube/types.ts'
 import { type ListedSession, type Listing, renderTunnels, tunnelData, tunnelNames, tunnelNotes } from '../../output/tunnel-rows.ts'
@@ -47,16 +48,22 @@ export async function run(context: CommandContext): Promise<number> {
   return 0
 }
 
-async function look(cluster: Cluster, query: Query, { io, clock, stop }: CommandContext): Promise<Looked> {
-  const { listTunnels } = await import('../../resolve/list.ts')
+async function look(cluster: Cluster, query: Query, { io, clock, stop, log }: CommandContext): Promise<Looked> {
+  const [{ listTunnels }, { lookAtClaims }] = await Promise.all([import('../../resolve/list.ts'), import('../../claim/look.ts')])
   const { namespace, allNamespaces, selector } = query
-  const [rows, running] = await Promise.all([
+  const now = clock.date()
+  const claimsIn = { namespace: allNamespaces ? undefined : namespace, now, signal: stop.drain }
+  const [rows, claims, running] = await Promise.all([
     listTunnels(cluster, { namespace, allNamespaces, selector, signal: stop.drain }),
+    lookAtClaims(cluster, claimsIn).catch((error: unknown): ListedClaims => {
+      log.info('claims cannot be seen', { error: asError(error) })
+      return { of: () => [] }
+    }),
     listSessions(controlDirectories(io), { clock, signal: stop.drain, uid: io.uid })
   ])
   const namespaceMissing = rows.length === 0 && !allNamespaces && (await isMissing(cluster, namespace, stop.drain))
   const sessions = running.map(({ pid, info }): ListedSession => (info === undefined ? silent(pid) : { ...info, answers: true }))
-  return { rows, sessions, namespaceMissing }
+  return { rows, sessions, claims: ({ plan }) => (plan === undefined ? [] : claims.of(plan.tunnelId)), now, namespaceMissing }
 }
 
 const silent = (pid: number): ListedSession => ({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ListedSession, type Listing, renderTunnels, tunnelData, tunnelNames, tunnelNotes } from '../../../src/output/tunnel-rows.ts'
+import type { ListedClaim } from '../../../src/claim/look.ts'
 import type { TunnelRow } from '../../../src/resolve/list.ts'
 
 const SECRET = '10bc451e-59dc-4c70-999e-91a30813ac78'
@@ -43,7 +44,12 @@ const session = (over: Partial<ListedSession> = {}): ListedSession => ({
   answers: true,
   ...over
 })
-const listing = (rows: TunnelRow[], sessions: ListedSession[] = []): Listing => ({ rows, sessions })
+const listing = (rows: TunnelRow[], sessions: ListedSession[] = [], claims: ListedClaim[] = []): Listing => ({
+  rows,
+  sessions,
+  claims: () => claims,
+  now: new Date(2026, 10, 26, 12)
+})
 const table = { wide: false, allNamespaces: false, headings: true }
 
 describe('the list of tunnels', () => {
@@ -73,9 +79,29 @@ describe('the list of tunnels', () => {
 
   it('shows namespaces and the wide columns on request', () => {
     const [head = '', line = ''] = renderTunnels(listing([row()]), { wide: true, allNamespaces: true, headings: true }).split('\n')
-    expect(head).toMatch(/^NAMESPACE .* TUNNEL +PROTOCOL +PEER +WEIGHTS +PASSES +NOT-INTERCEPTED$/)
+    expect(head).toMatch(/^NAMESPACE .* TUNNEL +PROTOCOL +PEER +WEIGHTS +SESSIONS +PASSES +NOT-INTERCEPTED$/)
     expect(line).toMatch(/^shop .* 10bc451e… .*intercepts nginx\.local \(ingress nginx\) +Service nginx goes to the pods/)
     expect(renderTunnels(listing([row()]), { ...table, headings: false })).not.toContain('NAME')
+  })
+
+  it('says who else intercepts, since when and what, and does not say the own session twice', () => {
+    const claim = (user: string, more: Partial<ListedClaim> = {}): ListedClaim => ({
+      user,
+      pid: 1,
+      since: new Date(2026, 10, 26, 9, 14, 7).toISOString(),
+      weight: 255,
+      ...more
+    })
+    const claims = [claim('ada@laptop', { pid: 4242 }), claim('bob@two', { filter: 'header.x-user:b' }), claim('eve@three', { weight: 30 })]
+    const all = listing([row()], [session()], claims)
+    expect(renderTunnels(all, { ...table, headings: false })).toMatch(
+      /verified → 127\.0\.0\.1:8080, bob@two \(those with header\.x-user:b\), eve@three \(weight 30\)\n$/
+    )
+    expect(renderTunnels(all, { ...table, wide: true })).toContain('ada@laptop since 09:14:07 (all visitors); bob@two since 09:14:07')
+    expect(tunnelData(all)).toMatchObject({
+      items: [{ sessions: [{ user: 'ada@laptop', weight: 255 }, { user: 'bob@two', filter: 'header.x-user:b' }, { user: 'eve@three' }] }]
+    })
+    expect(renderTunnels(listing([random], [], claims), { ...table, headings: false })).toMatch(/not possible\n$/)
   })
 
   it('names what passes by, what is wrong, and sessions of other places', () => {
