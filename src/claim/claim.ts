@@ -69,6 +69,7 @@ class RunningClaim implements Claim {
       signal.throwIfAborted()
       this.#options.log.info('claims not read', { error: asError(error) })
     }
+    signal.throwIfAborted()
     this.#store.follow(seen => this.#onSeen(seen))
     this.#timer = this.#options.clock.every(this.#options.times.tickMs, () => this.#tick(), { unref: true })
   }
@@ -98,6 +99,7 @@ class RunningClaim implements Claim {
 
   want(wish: Wish, manner: Manner, signal: AbortSignal): Promise<void> {
     return this.#inTurn(async () => {
+      signal.throwIfAborted()
       if (!this.told) return this.#wantUntold(wish, manner)
       const held = this.holding
       try {

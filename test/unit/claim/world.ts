@@ -10,7 +10,8 @@ import { connectToFake } from '../../harness/fake-kubernetes/connect.ts'
 import { type FakeKubernetes, startFakeKubernetes } from '../../harness/fake-kubernetes.ts'
 
 export const TUNNEL = '10bc451e-59dc-4c70-999e-91a30813ac78'
-const TIMES = { renewMs: 60, expireMs: 400, handOverMs: 500, pollMs: 20, tickMs: 15 }
+/** Beside a busy machine's delays. */
+export const TIMES = { renewMs: 60, expireMs: 1_000, handOverMs: 3_000, pollMs: 20, tickMs: 15 }
 
 export interface Person {
   claim: Claim
