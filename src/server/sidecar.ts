@@ -1,15 +1,13 @@
 /** Our own sidecar: a connector that splices every stream with the app beside it. Drop-in for gost's `-L rtcp://:0/:80 -F tunnel+…`. */
 import { backoff } from '../base/backoff.ts'
-import { type Clock, deadline, sleep, systemClock, type Timer } from '../base/clock.ts'
+import { type Clock, sleep, systemClock } from '../base/clock.ts'
 import { type Closable, closeOnce } from '../base/closable.ts'
-import type { Connection, Dial, Endpoint } from '../base/connection.ts'
+import type { Dial, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { type Logger, silent } from '../base/log.ts'
-import type { SmuxStream } from '../smux/types.ts'
 import { type LocalApp, localApp } from '../transport/local-app.ts'
-import { splice } from '../transport/splice.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../tunnel/connector.ts'
-import type { TunnelStream } from '../tunnel/stream.ts'
+import { type ServeApp, serveApp } from './serve-app.ts'
 
 export interface SidecarOptions {
   /** Connects to the tunnel port of the server, its carrier included. */
@@ -25,6 +23,8 @@ export interface SidecarOptions {
   who?: string
   /** To connect to the app. */
   dialTimeoutMs?: number
+  /** Whether connections to the app are used for several requests, where HTTP tells their ends (default true). */
+  keepsApp?: boolean
   clock?: Clock
   log?: Logger
   connector?: Partial<Omit<ConnectorOptions, 'dial' | 'bind' | 'hello' | 'clock' | 'log' | 'onStream'>>
@@ -42,8 +42,6 @@ export interface Sidecar extends Closable {
 }
 
 const DIAL_TIMEOUT_MS = 15_000
-/** What an app gets to notice that the server ended the stream: nothing it still writes would arrive. */
-const LEFT_MS = 1_000
 /** Between attempts to bind for the first time. */
 const RETRY = { minMs: 500, maxMs: 5_000 }
 
@@ -58,10 +56,11 @@ class RunningSidecar implements Sidecar {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #app: LocalApp
+  readonly #serving: ServeApp
   readonly #closed = new AbortController()
 
   constructor(options: SidecarOptions) {
-    const { target, clock = systemClock, log = silent } = options
+    const { target, clock = systemClock, log = silent, dialTimeoutMs = DIAL_TIMEOUT_MS, keepsApp = true } = options
     this.#options = options
     this.#clock = clock
     this.#log = log.child('sidecar')
@@ -70,12 +69,21 @@ class RunningSidecar implements Sidecar {
       clock,
       onChange: up => this.connector.health(up)
     })
+    this.#serving = serveApp({
+      app: this.#app,
+      dialTimeoutMs,
+      keepsApp,
+      isStock: () => this.connector.peer === 'gost',
+      clock,
+      log: this.#log
+    })
     this.connector = this.#connect()
     this.ready = this.#bind()
     this.ready.catch(() => {}) // whoever awaits it still sees that it was closed
     this.close = closeOnce(async () => {
       this.#closed.abort(new Error('the sidecar was closed'))
       await Promise.all([this.connector.close(), this.#app.close()])
+      this.#serving.close()
     })
   }
 
@@ -116,40 +124,10 @@ class RunningSidecar implements Sidecar {
       log: this.#log,
       onStream: stream => {
         this.streams += 1
-        void this.#serve(stream)
+        this.#serving.serve(stream)
       }
     })
     started.health(this.#app.up)
     return started
   }
-
-  async #serve({ connection, decline }: TunnelStream): Promise<void> {
-    const limit = deadline(this.#clock, this.#options.dialTimeoutMs ?? DIAL_TIMEOUT_MS, () => new Error('the app did not accept in time'))
-    let app: Connection
-    try {
-      app = await this.#app.dial(limit.signal)
-    } catch (error) {
-      this.#log.info('app not reached', { error: asError(error) })
-      decline()
-      return
-    } finally {
-      limit.done()
-    }
-    try {
-      await spliceWithApp(connection, app, this.#clock)
-    } catch (error) {
-      this.#log.info('app lost', { error: asError(error) })
-      connection.destroy()
-    }
-  }
-}
-
-async function spliceWithApp(stream: SmuxStream, app: Connection, clock: Clock): Promise<void> {
-  const left = new AbortController()
-  let timer: Timer | undefined
-  const onEnd = (direction: 'in' | 'out'): void => {
-    if (direction === 'out' && stream.peerEnded) timer = clock.after(LEFT_MS, () => left.abort(), { unref: true })
-  }
-  await splice(stream, app, { onEnd, signal: left.signal })
-  timer?.cancel()
 }

@@ -1,3 +1,4 @@
+import net, { type AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { silent } from '../../../src/base/log.ts'
 import { startServer } from '../../../src/server/run-server.ts'
@@ -7,7 +8,7 @@ import { startApp } from '../../harness/app.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { freePort, releasePorts } from '../../harness/ports.ts'
 import { visit } from '../../harness/visit.ts'
-import { HOST, TUNNEL } from './world.ts'
+import { HOST, request, startWorld, TUNNEL } from './world.ts'
 
 const serve = (port: number, password?: string): ReturnType<typeof startServer> =>
   startServer({
@@ -80,5 +81,107 @@ describe('sidecar', () => {
     await sidecar.close()
     await server.close()
     await again.close()
+  })
+})
+
+/** A bare app: answers the requests of a connection as `answers` says, and closes where it says nothing. */
+async function bareApp(answers: (connection: number, request: number) => string | undefined): Promise<{
+  port: number
+  seen: string[][]
+  drop: () => void
+  close: () => Promise<void>
+}> {
+  const seen: string[][] = []
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer(socket => {
+    const requests: string[] = []
+    const at = seen.push(requests) - 1
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', chunk => {
+      requests.push(chunk.toString('latin1'))
+      const answer = answers(at, requests.length - 1)
+      if (answer === undefined) socket.destroy()
+      else socket.write(answer)
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const drop = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    seen,
+    drop,
+    close: () =>
+      new Promise(resolve => {
+        drop()
+        server.close(() => resolve())
+      })
+  }
+}
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
+
+describe('connections that the app keeps', () => {
+  it('carry request after request, bodies and logins for a connection excepted', async () => {
+    await using world = await startWorld({ weights: [] })
+    const app = await bareApp(() => OK)
+    await world.addSidecar(app.port)
+    for (let n = 0; n < 5; n += 1) expect((await world.visit('/')).text).toBe('ok')
+    expect(app.seen.map(requests => requests.length)).toEqual([5])
+    expect((await world.visit('/', { method: 'POST', body: 'x' })).text).toBe('ok')
+    expect((await world.visit('/', { headers: { authorization: 'Negotiate x' } })).text).toBe('ok')
+    expect(app.seen.map(requests => requests.length)).toEqual([5, 1, 1])
+    await app.close()
+  })
+
+  it.each([
+    ['says that it closes', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'],
+    ['sends more than its answer', `${OK}HTTP/1.1 200 OK\r\nX-Hidden: 1\r\nContent-Length: 2\r\n\r\nno`]
+  ])('are not used where the app %s', async (_name, text) => {
+    await using world = await startWorld({ weights: [] })
+    const app = await bareApp(() => text)
+    await world.addSidecar(app.port)
+    for (let n = 0; n < 3; n += 1) {
+      const answer = await world.visit('/')
+      expect([answer.text, answer.headers['x-hidden']]).toEqual(['ok', undefined])
+    }
+    expect(app.seen.map(requests => requests.length)).toEqual([1, 1, 1])
+    await app.close()
+  })
+
+  it('may be closed by the app at any time, and nobody notices', async () => {
+    await using world = await startWorld({ weights: [] })
+    const app = await bareApp((_connection, request) => (request === 0 ? OK : undefined))
+    await world.addSidecar(app.port)
+    for (let n = 0; n < 3; n += 1) expect((await world.visit('/')).text).toBe('ok')
+    // Each second request on a connection found it closed, and went on a new one.
+    expect(app.seen.map(requests => requests.length)).toEqual([2, 2, 1])
+    app.drop()
+    expect((await world.visit('/')).text).toBe('ok')
+    await app.close()
+  })
+
+  it('lose an answer that had begun, and repeat nothing', async () => {
+    await using world = await startWorld({ weights: [] })
+    const app = await bareApp((_connection, request) => (request === 0 ? OK : 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx'))
+    await world.addSidecar(app.port)
+    expect((await world.visit('/')).text).toBe('ok')
+    const visitor = await world.raw(request('/'))
+    await eventually(() => expect(visitor.text).toMatch(/x$/))
+    app.drop()
+    await eventually(() => expect(visitor.closed).toBe(true))
+    expect(app.seen.flat()).toHaveLength(2)
+    await app.close()
+  })
+
+  it('are not used when told so', async () => {
+    await using world = await startWorld({ weights: [] })
+    const app = await bareApp(() => OK)
+    await world.addSidecar(app.port, { keepsApp: false })
+    for (let n = 0; n < 3; n += 1) expect((await world.visit('/')).text).toBe('ok')
+    expect(app.seen.map(requests => requests.length)).toEqual([1, 1, 1])
+    await app.close()
   })
 })
