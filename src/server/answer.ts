@@ -25,6 +25,8 @@ const SENTENCES: Readonly<Record<Refusal, string>> = {
   'head-timeout': 'the request head did not arrive in time'
 }
 
+export const sentenceOf = (why: Refusal): string => SENTENCES[why]
+
 export interface Answer {
   status: number
   why: Refusal

@@ -13,6 +13,7 @@ import {
 import type { Timer } from '../base/clock.ts'
 import { asError } from '../base/errors.ts'
 import type { ServerContext, Visitor } from './context.ts'
+import { serveGrpc } from './grpc-exchange.ts'
 import { readHttp2Request, serveHttp2Request } from './http2-exchange.ts'
 import type { ServerLimits } from './limits.ts'
 import { rateLimit } from './rate-limit.ts'
@@ -87,7 +88,10 @@ class Http2Visitor {
 
   async #exchange(stream: ServerHttp2Stream, fields: { raw: readonly string[]; ended: boolean }): Promise<void> {
     const request = readHttp2Request(stream, fields, this.#context)
-    if (request !== undefined) await serveHttp2Request(stream, request, { visitor: this.#visitor, context: this.#context })
+    if (request === undefined) return
+    const serving = { visitor: this.#visitor, context: this.#context }
+    if (request.grpc) await serveGrpc(stream, { request, ...serving })
+    else await serveHttp2Request(stream, request, serving)
   }
 
   /** Nobody stays without a request in progress, whatever bytes come. */

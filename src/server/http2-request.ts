@@ -12,6 +12,8 @@ export interface Http2Request {
   /** Fields as they came, without pseudo-header fields; cookies are one. */
   fields: readonly (readonly [name: string, value: string])[]
   path: string
+  /** Nothing follows the header section. */
+  ended: boolean
   /** The head for HTTP/1.1. */
   head: Buffer
   /** The body travels in chunks; else its length is known, or there is none. */
@@ -58,6 +60,7 @@ export function planHttp2Request({ raw, ended }: Http2Fields): Http2Request {
     authority,
     fields: others,
     path,
+    ended,
     head: encode(webSocket ? 'GET' : method, path, headers),
     chunked,
     webSocket,
