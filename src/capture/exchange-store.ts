@@ -67,6 +67,14 @@ export class ExchangeStore implements ExchangeLog {
     return record
   }
 
+  /** The answer of `id` was compared with that of the exchange it repeats. */
+  compared(id: string, equal: boolean): void {
+    const record = this.#entries.get(id)
+    if (record === undefined) return
+    record.equal = equal
+    record.touched()
+  }
+
   /** `record` has grown by `bytes`. */
   add(record: KeptRecord, bytes: number): void {
     this.version += 1
@@ -112,6 +120,7 @@ export class KeptRecord implements KeptExchange {
   bytesIn = 0
   bytesOut = 0
   unparsed = false
+  equal: boolean | undefined
   end: KeptExchange['end']
   /** For the store's sum. */
   kept = 0

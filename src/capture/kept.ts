@@ -88,6 +88,8 @@ export interface KeptExchange {
   readonly bytesIn: number
   readonly bytesOut: number
   readonly unparsed: boolean
+  /** Its answer says the same as that of the exchange it repeats; undefined where nobody compared them. */
+  readonly equal: boolean | undefined
   readonly end:
     | { readonly kind: 'completed' }
     | { readonly kind: 'aborted'; readonly by: EventBody<'exchange.aborted'>['by']; readonly code: string }

@@ -20,6 +20,8 @@ const VALUES: Readonly<Record<KeyName, Value>> = {
   path: { kind: 'patterns', what: 'a pattern such as "/api/*"', form: /./ },
   method: { kind: 'patterns', what: 'a pattern such as POST', form: /./ },
   host: { kind: 'patterns', what: 'a pattern such as nginx.local', form: /./ },
+  mirror: { kind: 'percent' },
+  'ignore-header': { kind: 'patterns', what: 'the name of a header, such as X-Served-By', form: /^[^:\s]+$/ },
   'no-fallback': { kind: 'switch' },
   'return-limit': { kind: 'whole', min: 1, max: 100_000 },
   'on-pause': { kind: 'choice', choices: ['wait', 'cluster'] },

@@ -6,6 +6,7 @@ import { ACCESS_FLAGS } from './access-flags.ts'
 import type { CommandName } from './command-names.ts'
 import { ENVIRONMENT_FLAGS } from './environment-flags.ts'
 import { FILTER_FLAGS } from './filter-flags.ts'
+import { MIRROR_FLAGS } from './mirror-flags.ts'
 import type { FlagSpec } from './flag-spec.ts'
 import { KUBECTL_FLAGS } from './kubectl-flags.ts'
 import { REPLAY_FLAGS } from './replay-flags.ts'
@@ -15,6 +16,7 @@ import { TUNNEL_FLAGS } from './tunnel-flags.ts'
 export const FLAGS = [
   ...SESSION_FLAGS,
   ...FILTER_FLAGS,
+  ...MIRROR_FLAGS,
   ...TUNNEL_FLAGS,
   ...REPLAY_FLAGS,
   ...ENVIRONMENT_FLAGS,

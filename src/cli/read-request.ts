@@ -36,6 +36,7 @@ export async function readInterceptRequest(
     ports: [...(config?.ports ?? []).map(text => ({ ...parsePort(text), ifThere: true as const })), ...args.all('port').map(parsePort)],
     share: readShare(args),
     filter: await readFilter(args),
+    mirror: readMirror(args),
     via: readVia(args),
     manual,
     credentials: await readCredentials(args, io),
@@ -78,6 +79,12 @@ function refuseContradictions(args: ParsedArgs, io: Io): void {
       `choose one: kubectl intercept svc/nginx --${filter} ${filter === 'header' ? "'X-User: ada'" : "'*'"}`
     )
   }
+  if (share !== undefined && args.text('mirror') !== undefined) {
+    throw badUsage(
+      `--${share} takes visitors, and --mirror leaves them all in the cluster`,
+      'copy a part of the requests: kubectl intercept svc/nginx --mirror=25%'
+    )
+  }
   if (!args.on('all') && (args.on('all-namespaces') || args.text('selector') !== undefined)) {
     throw badUsage('-A and -l choose tunnels for --all', 'write kubectl intercept --all -A, or name a target with -n NAMESPACE')
   }
@@ -103,6 +110,24 @@ async function readFilter(args: ParsedArgs): Promise<InterceptRequest['filter']>
   if (FILTER_NAMES.every(name => args.all(name).length === 0)) return undefined
   const { filterFromFlags } = await import('../filter/flags.ts')
   return filterFromFlags({ headers: args.all('header'), paths: args.all('path'), methods: args.all('method'), hosts: args.all('host') })
+}
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+
+function readMirror(args: ParsedArgs): InterceptRequest['mirror'] {
+  const text = args.text('mirror')
+  const names = args.all('ignore-header')
+  if (text === undefined) {
+    if (names.length === 0) return undefined
+    throw badUsage('--ignore-header is about compared answers, and nothing is compared', 'write it with --mirror, or leave it out')
+  }
+  const wrong = names.find(name => !HEADER_NAME.test(name))
+  if (wrong !== undefined) {
+    throw badUsage(`--ignore-header must be the name of a header, not ${quoted(wrong)}`, 'for example: --ignore-header X-Served-By')
+  }
+  if (args.text('capture') === 'off')
+    throw badUsage('--mirror compares answers, and --capture off looks at none', 'leave one of the two out')
+  return { rate: readPercent({ flag: '--mirror=', text }), ignored: new Set(names.map(name => name.toLowerCase())) }
 }
 
 function readShare(args: ParsedArgs): Share {

@@ -7,7 +7,7 @@ import type { InterceptError } from '../base/errors.ts'
 import { type CommandName, isCommandName } from './command-names.ts'
 import type { Arity } from './flag-spec.ts'
 import { belongsTo, flagNamed, flagsOf, flagWithLetter } from './flags.ts'
-import { laterCommand, laterFlag, laterLetter } from './later.ts'
+import { laterCommand } from './later.ts'
 import { badUsage, commandLine, quoted, seeHelp } from './usage-error.ts'
 
 export interface RoutedArgv {
@@ -68,7 +68,7 @@ function readFlag(token: string, next: string | undefined, into: { flags: Met[];
 function readLong(token: string, next: string | undefined, into: { flags: Met[]; unknown: string[] }): number {
   const equals = token.indexOf('=')
   const spelling = equals === -1 ? token : token.slice(0, equals)
-  const shape: Shape | undefined = flagNamed(spelling.slice(2)) ?? laterFlag(spelling.slice(2))
+  const shape: Shape | undefined = flagNamed(spelling.slice(2))
   if (shape === undefined) {
     into.unknown.push(spelling)
     return 0
@@ -86,7 +86,7 @@ function readLetters(token: string, next: string | undefined, into: { flags: Met
   }
   for (let at = 1; at < token.length; at += 1) {
     const letter = token.charAt(at)
-    const shape: Shape | undefined = flagWithLetter(letter) ?? laterLetter(letter)
+    const shape: Shape | undefined = flagWithLetter(letter)
     if (shape === undefined) {
       into.unknown.push(token)
       return 0
@@ -137,11 +137,7 @@ function assemble(seen: { words: string[]; flags: Met[]; unknown: string[]; chil
 
 function canonical({ spelling, name, value }: Met, command: CommandName): string {
   const flag = flagNamed(name)
-  if (flag === undefined) {
-    const what = laterFlag(name)?.what ?? 'this'
-    throw badUsage(`${spelling} (${what}) comes in a later version`, `leave it out; ${seeHelp(command)}`)
-  }
-  if (!belongsTo(flag, command)) {
+  if (flag === undefined || !belongsTo(flag, command)) {
     throw badUsage(`${spelling} is not a flag of ${commandLine(command)}`, seeHelp(command))
   }
   if (flag.arity === 'optional') return `--${name}=${value ?? flag.argument ?? ''}`

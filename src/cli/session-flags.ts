@@ -71,7 +71,7 @@ export const SESSION_FLAGS = [
     arity: 'none',
     commands: ['intercept', 'set'],
     summary:
-      'consent to a share that whole weights cannot express: more visitors than that pass this laptop, and the rest of them is sent back',
+      'consent to visitors that pass this laptop and are answered by a pod: a share that whole weights cannot express, or a filter or a mirror in front of a stock server',
     default: 'asked on a terminal',
     inCommand: { set: { summary: 'consent to a share that whole weights cannot express', default: 'refused' } },
     config: 'never'

@@ -57,6 +57,7 @@ export function demoSettings({ server }: World, share: Partial<Pick<InterceptSet
     weight: 255,
     split: share.split,
     filter: undefined,
+    mirror: undefined,
     mayThin: true,
     via: { kind: 'url', url: new URL(`ws://127.0.0.1:${server.tunnelPort}/proxy`) },
     entrypoint: new URL(`http://127.0.0.1:${server.entrypointPort}`),

@@ -34,6 +34,7 @@ export interface TargetView {
   thinning?: number
   /** Only what matches it is taken. */
   filter?: string
+  mirror?: true
   localUp?: boolean
 }
 
@@ -112,9 +113,9 @@ function reduceTarget(target: TargetView, event: SessionEvent): TargetView {
     return { ...target, workload, local, hosts, sidecars: event.sidecars.length, replicas: event.server.pods.length }
   }
   if (event.type === 'intercept.changed') {
-    const { weight, share, shareSource, thinning, filter } = event
+    const { weight, share, shareSource, thinning, filter, mirror } = event
     const { filter: _before, ...rest } = target
-    return { ...rest, weight, share, shareSource, thinning, ...(filter !== undefined && { filter }) }
+    return { ...rest, weight, share, shareSource, thinning, ...(filter !== undefined && { filter }), ...(mirror === true && { mirror }) }
   }
   return target
 }

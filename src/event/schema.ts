@@ -134,7 +134,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
     who: oneOf('laptop', 'returned', 'cluster', 'replay', 'mirror'),
     source: text,
     of: may(text),
-    why: may(oneOf('filter', 'thinned', 'local-down', 'local-paused', 'held'))
+    why: may(oneOf('filter', 'mirror', 'thinned', 'local-down', 'local-paused', 'held'))
   },
   'exchange.request': { id: text, method: text, host: text, path: text, httpVersion: text, headers, masked: listOf(text) },
   'exchange.response': { id: text, status, headers, connectMs: may(number), ttfbMs: number },

@@ -51,6 +51,7 @@ export const servingWords = (serving: Serving): string => SERVED[serving]
 
 const WHY: Readonly<Record<Why, string>> = {
   filter: 'not mine',
+  mirror: 'mirrored',
   thinned: 'share',
   'local-down': 'local app down',
   'local-paused': 'local app silent',
@@ -62,4 +63,19 @@ export const whyWords = (why: Why): string => WHY[why]
 /** Why an exchange broke off. */
 export const abortWords = ({ by, code }: Pick<EventBody<'exchange.aborted'>, 'by' | 'code'>): string =>
   by === 'agent' && code === 'LEFT' ? 'cut off, because you left' : `aborted by ${by} (${printable(code, 40)})`
+/** `= same answer`, `≠ status 200 → 500, 2 headers, body`. */
+export function comparedWords({
+  equal,
+  status,
+  headers,
+  body
+}: Pick<EventBody<'exchange.compared'>, 'equal' | 'status' | 'headers' | 'body'>): string {
+  if (equal) return '= same answer'
+  const parts = [
+    ...(status === undefined ? [] : [status]),
+    ...headers.map(text => printable(text.split(':', 1)[0] ?? '', 40)),
+    ...(body === undefined ? [] : [printable(`body: ${body.split('\n', 1)[0] ?? ''}`, 80)])
+  ]
+  return `≠ ${parts.join(', ')}`
+}
 export const WHYS = Object.keys(WHY) as readonly Why[]

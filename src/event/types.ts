@@ -121,7 +121,7 @@ interface Bodies {
     who: Who
     source: string
     of?: string
-    why?: 'filter' | 'thinned' | 'local-down' | 'local-paused' | 'held'
+    why?: 'filter' | 'mirror' | 'thinned' | 'local-down' | 'local-paused' | 'held'
   }
   'exchange.request': {
     id: string

@@ -166,10 +166,11 @@ class RunningMirror implements Mirror {
   }
 
   #compare(which: { id: string; of: string }, before: KeptResponse, after: KeptResponse): void {
-    const { emit, mask, ignored } = this.#options
+    const { emit, store, mask, ignored } = this.#options
     const { equal, status, headers, body } = compareAnswers(before, after, mask, ignored)
     this.counts.compared += 1
     if (!equal) this.counts.different += 1
+    store.compared(which.id, equal)
     emit('exchange.compared', {
       ...which,
       kind: 'mirror',

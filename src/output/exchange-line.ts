@@ -2,7 +2,7 @@
 import { formatBytes, formatMs, printable } from '../base/format.ts'
 import type { SessionEvent } from '../event/types.ts'
 import type { Color, Paint } from './paint.ts'
-import { abortWords, whyWords, WHYS } from '../event/state-words.ts'
+import { abortWords, comparedWords, whyWords, WHYS } from '../event/state-words.ts'
 import { cutMiddle, padEnd, padStart, widthOf } from '../base/width.ts'
 
 type EventOf<T extends SessionEvent['type']> = Extract<SessionEvent, { type: T }>
@@ -11,6 +11,9 @@ interface Open {
   started: EventOf<'exchange.started'>
   request: EventOf<'exchange.request'> | undefined
   response: EventOf<'exchange.response'> | undefined
+  /** Of a copy. */
+  end?: EventOf<'exchange.completed'>
+  compared?: EventOf<'exchange.compared'>
 }
 
 /** A session has fewer streams than this; more are lost events, whose lines nobody misses. */
@@ -53,8 +56,19 @@ export function exchangeLines(options: ExchangeLineOptions): ExchangeLines {
       } else if (event.type === 'exchange.completed' || event.type === 'exchange.aborted') {
         const key = keyOf(event)
         const known = open.get(key)
+        // A copy's line says how its answer compares.
+        if (known?.started.who === 'mirror' && event.type === 'exchange.completed') {
+          known.end = event
+          return undefined
+        }
         open.delete(key)
         return known === undefined ? undefined : line(known, event, options)
+      }
+      if (event.type === 'exchange.compared' && event.kind === 'mirror') {
+        const key = keyOf(event)
+        const known = open.get(key)
+        open.delete(key)
+        return known?.end === undefined ? undefined : line({ ...known, compared: event }, known.end, options)
       }
       return undefined
     }
@@ -71,13 +85,13 @@ function line(open: Open, end: End, { paint, columns, time, targetWidth }: Excha
   const front = `${time(end.at)}  ${target}${padEnd(started.who, 8)}  ${padEnd(printable(method), 7)} `
   const back = ` ${padStart(status === undefined ? '–' : String(status), 3)}  ${padStart(formatBytes(end.bytesOut), 7)}  ${padStart(formatMs(msOf(end)), 7)}`
   const { room, remark } = fit(
-    remarkOf(started, end),
+    open.compared === undefined ? remarkOf(started, end) : `  ${comparedWords(open.compared)}`,
     columns === undefined ? Number.POSITIVE_INFINITY : columns - widthOf(front) - widthOf(back) - 1,
-    end.type === 'exchange.aborted'
+    end.type === 'exchange.aborted' || open.compared?.equal === false
   )
   const where = printable(request === undefined ? `from ${started.source}` : `${request.host}${request.path}`, 4_000)
   const path = padEnd(cutMiddle(where, room), Math.min(PATH_WIDTH, room))
-  return `${front}${path}${paint(statusColor(status, end), back)}${paint('dim', remark)}`
+  return `${front}${path}${paint(statusColor(status, end), back)}${paint(open.compared?.equal === false ? 'yellow' : 'dim', remark)}`
 }
 
 /** Room for the path, the same on every line that says no more than why it was returned; what broke is said whatever it costs. */

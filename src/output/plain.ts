@@ -3,7 +3,7 @@
  * the network is made printable. A terminal that stands still loses exchange lines, never the session its time.
  */
 import { formatMs, formatShare, printable } from '../base/format.ts'
-import type { EventType, Serving, SessionEvent, Summary, TargetState } from '../event/types.ts'
+import type { EventBody, EventType, Serving, SessionEvent, Summary, TargetState } from '../event/types.ts'
 import { claimWords } from '../event/claim-words.ts'
 import { exchangeLines } from './exchange-line.ts'
 import { type Paint, painter } from './paint.ts'
@@ -77,6 +77,13 @@ export function plainOutput({ out, color, columns, time = localTimes() }: PlainO
 
 /** As it goes for whoever is alone. */
 const QUIET_CLAIMS: ReadonlySet<string> = new Set(['acquired', 'released'])
+const WHY_DROPPED = [
+  ['slow', 'they come faster than they are taken'],
+  ['large', 'their requests are too large'],
+  ['down', 'nothing listens at the local port'],
+  ['unanswered', 'the local app does not answer them']
+] as const satisfies readonly (readonly [keyof EventBody<'mirror.dropped'>, string])[]
+
 const UNREGISTERED: ReadonlySet<TargetState> = new Set(['resolving', 'waiting', 'connecting'])
 
 interface LineOptions {
@@ -91,6 +98,14 @@ function sessionLines({ paint, columns, time }: LineOptions): Renderers {
   const serving = new Map<string, Serving>()
   const checked: string[] = []
   const failingPods = new Set<string>()
+  const told = new Set<string>()
+  /** Each reason once: the sum comes at the end. */
+  const droppedLines = (event: EventOf<'mirror.dropped'>): string[] =>
+    WHY_DROPPED.flatMap(([why, words]) => {
+      if (event[why] === 0 || told.has(why)) return []
+      told.add(why)
+      return [`some copies are not compared: ${words}`]
+    })
   const at = (event: SessionEvent, text: string): string[] => {
     const target = event.target === undefined ? '' : `${printable(event.target)}  `
     return [`${time(event.at)}  ${target}${text}`]
@@ -149,6 +164,7 @@ function sessionLines({ paint, columns, time }: LineOptions): Renderers {
     error: event => (event.fatal ? [] : at(event, paint('red', `error: ${printable(event.message)}`) + hintText(event.hint))),
     command: event => (event.by === 'control' ? at(event, `${printable(event.name)} asked for by another kubectl intercept`) : []),
     'child.state': event => at(event, childWords(event)),
+    'mirror.dropped': event => droppedLines(event).flatMap(line => at(event, paint('yellow', line))),
     'drain.progress': event => at(event, `waiting for ${event.inFlight} running, at most ${formatMs(event.remainingMs)}`),
     'session.ended': event => [
       ...summaryLines(event.summary, serving.size > 0),
@@ -175,7 +191,9 @@ function planLines(event: EventOf<'plan.resolved'>, paint: Paint): string[] {
   ]
 }
 
-function weightWords({ weight, share, shareSource, thinning, filter }: EventOf<'intercept.changed'>): string {
+function weightWords({ weight, share, shareSource, thinning, filter, mirror }: EventOf<'intercept.changed'>): string {
+  if (mirror === true)
+    return `copies only${filter === undefined ? '' : ` of what matches ${printable(filter)}`}: the cluster answers every visitor`
   if (filter !== undefined) return `only what matches ${printable(filter)}`
   if (thinning < 1)
     return `weight ${weight}, thinned here: ${formatShare(share)} of all visitors stay, the rest goes back to the cluster (${shareSource})`
@@ -197,7 +215,7 @@ function childWords({ pid, state, status, signal }: EventOf<'child.state'>): str
 function summaryLines(summary: Summary, started: boolean): string[] {
   if (!started) return []
   const { requests, errors, returned, p50, p95, durationMs } = summary
-  if (requests === 0) return [`no request arrived in ${formatMs(durationMs)}`]
+  if (requests === 0) return [`no request arrived in ${formatMs(durationMs)}`, ...mirrorLines(summary)]
   const parts = [
     `${requests.toLocaleString('en-US')} ${requests === 1 ? 'request' : 'requests'} in ${formatMs(durationMs)}`,
     plural(errors, 'error'),
@@ -205,7 +223,14 @@ function summaryLines(summary: Summary, started: boolean): string[] {
     ...(p50 === undefined ? [] : [`p50 ${formatMs(p50)}`]),
     ...(p95 === undefined ? [] : [`p95 ${formatMs(p95)}`])
   ]
-  return [parts.join(', ')]
+  return [parts.join(', '), ...mirrorLines(summary)]
 }
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`
+function mirrorLines({ mirror }: Summary): string[] {
+  if (mirror === undefined) return []
+  const { compared, different, dropped } = mirror
+  const answers = `${compared.toLocaleString('en-US')} ${compared === 1 ? 'answer' : 'answers'} compared`
+  return [`${answers}: ${compared - different} equal, ${different} different; ${plural(dropped, 'copy', 'copies')} not compared`]
+}
+
+const plural = (count: number, word: string, many = `${word}s`): string => `${count} ${count === 1 ? word : many}`

@@ -97,6 +97,7 @@ class OneByOne implements Changer {
         hint: 'see its state: kubectl intercept list'
       })
     }
+    if (change.kind !== 'hold' && change.kind !== 'release') this.#refuseBesideMirror()
     if (change.kind === 'weight' || change.kind === 'split') {
       this.#refuseBesideFilter(change.kind)
       this.#express(change)
@@ -147,6 +148,18 @@ class OneByOne implements Changer {
     this.#wish = wishOf(change)
     if (change.kind === 'split' && change.throughLaptop) this.#mayThin = true
     return changed
+  }
+
+  #refuseBesideMirror(): void {
+    const { settings, plan } = this.#target.options
+    if (settings.mirror === undefined) return
+    throw new InterceptError(
+      'BAD_USAGE',
+      `${plan.name} is mirrored: the cluster answers, and there is no share of its visitors to change`,
+      {
+        hint: `leave it and take them: kubectl intercept leave ${plan.name}`
+      }
+    )
   }
 
   #refuseBesideFilter(kind: 'weight' | 'split'): void {

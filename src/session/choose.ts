@@ -10,6 +10,7 @@ import { parseTarget } from '../resolve/target.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import { checkFilter, consentQuestion, hasWayBack, looksHere } from './personal.ts'
+import { checkMirror, mirrorQuestion } from './mirroring.ts'
 import type { InterceptContext, InterceptRequest, Mapped } from './request.ts'
 import { splitFor } from './split.ts'
 
@@ -44,6 +45,8 @@ export async function chooseTunnels(request: InterceptRequest, context: Intercep
       }
     )
   }
+  if (request.mirror !== undefined)
+    for (const { plan } of chosen) checkMirror(plan, cluster !== undefined && hasWayBack(plan, request.fallback))
   if (request.filter !== undefined)
     for (const { plan } of chosen) checkFilter(plan, request.filter, cluster !== undefined && hasWayBack(plan, request.fallback))
   return chosen
@@ -111,7 +114,8 @@ export async function consent(request: InterceptRequest, context: InterceptConte
   }
   const { share } = request
   if (request.throughLaptop) return true
-  if (request.filter !== undefined) return consentToFilter(context, chosen)
+  if (request.mirror !== undefined) return consentToPass(context, chosen, mirrorQuestion)
+  if (request.filter !== undefined) return consentToPass(context, chosen, consentQuestion)
   if (share.kind !== 'split') return false
   const thinned = chosen.filter(({ plan }) => plan.server.peer === 'gost' && thins(plan, share.share, request.fallback))
   if (thinned.length === 0) return false
@@ -127,10 +131,11 @@ export async function consent(request: InterceptRequest, context: InterceptConte
   return true
 }
 
-async function consentToFilter(context: InterceptContext, chosen: readonly Mapped[]): Promise<boolean> {
+/** All visitors pass this laptop: a filter or a mirror on a stock server. */
+async function consentToPass(context: InterceptContext, chosen: readonly Mapped[], question: (names: string) => string): Promise<boolean> {
   const through = chosen.filter(({ plan }) => looksHere(plan))
   if (through.length === 0) return false
-  const what = consentQuestion(through.map(({ plan }) => plan.name).join(', '))
+  const what = question(through.map(({ plan }) => plan.name).join(', '))
   if (context.confirm === undefined) throw new InterceptError('CONSENT_NEEDED', what, { hint: 'agree beforehand with --through-laptop' })
   if (await context.confirm(`${what}\nGo on?`)) return true
   throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', {

@@ -2,6 +2,8 @@
 import type { Decision } from './gate.ts'
 
 export interface DecisionFacts {
+  /** Pods answer everything. */
+  mirrored: boolean
   /** The filter lets it through. */
   mine: boolean
   /** A pod can take it. */
@@ -14,7 +16,8 @@ export interface DecisionFacts {
 }
 
 /** `draw`: a uniform number of 0…1. */
-export function decide({ mine, canReturn, localUp, givesPaused, keep }: DecisionFacts, draw: number): Decision {
+export function decide({ mirrored, mine, canReturn, localUp, givesPaused, keep }: DecisionFacts, draw: number): Decision {
+  if (mirrored) return { to: 'return', why: 'mirror' }
   // Also where no pod can take it: what is somebody else's is never served here.
   if (!mine) return { to: 'return', why: 'filter' }
   if (!canReturn) return { to: 'local' }

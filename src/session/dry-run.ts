@@ -32,13 +32,28 @@ export async function dryRun({ mapped, settings, cluster, context }: DryRunOptio
   const split = settings.split === undefined ? undefined : splitFor(settings.split, weights, canReturn)
   const weight = split?.weight ?? settings.weight
   const thinning = split?.keep ?? 1
-  emit('plan.resolved', planEvent(mapped, weight), about)
-  const share = shareOf(weight, weights) * thinning
-  emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, ...filterField(settings.filter), by: 'user' }, about)
+  emit('plan.resolved', planEvent(mapped, weight, settings.mirror), about)
+  const { mirror } = settings
+  const share = mirror === undefined ? shareOf(weight, weights) * thinning : 0
+  emit(
+    'intercept.changed',
+    {
+      weight,
+      share,
+      shareSource: 'computed',
+      thinning,
+      ...filterField(settings.filter),
+      ...(mirror !== undefined && { mirror: true }),
+      by: 'user'
+    },
+    about
+  )
   const notes = [...waysOf(plan, settings, cluster), returnNote(canReturn, settings)]
   if (thinning < 1)
     notes.push(`needs consent: ${formatShare(shareOf(weight, weights))} of the visitors pass this laptop (--through-laptop)`)
-  if (settings.filter !== undefined)
+  if (mirror !== undefined && looksHere(plan))
+    notes.push('needs consent: all visitors pass this laptop on their way to the pods (--through-laptop)')
+  else if (mirror === undefined && settings.filter !== undefined)
     notes.push(
       looksHere(plan)
         ? 'needs consent: all visitors pass this laptop, and what does not match goes back to the pods (--through-laptop)'

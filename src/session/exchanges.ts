@@ -28,7 +28,7 @@ export interface StreamWatch extends SpliceObserver {
 export interface Served {
   stream: TunnelStream
   who: Who
-  why?: 'filter' | 'thinned' | 'local-down' | 'local-paused' | undefined
+  why?: 'filter' | 'mirror' | 'thinned' | 'local-down' | 'local-paused' | undefined
   connectMs: number
   /** Taken from the stream already: the watch has seen them. */
   first?: Buffer | undefined
@@ -51,6 +51,8 @@ export const CUT_OFF = { by: 'agent', code: 'LEFT' } as const
 
 export interface Exchanges {
   open(served: Served): StreamWatch
+  /** One that was answered elsewhere, and told. */
+  count(who: Who, body: EventBody<'exchange.completed'> | EventBody<'exchange.aborted'>): void
   /** A stream that nobody could take. */
   refused(refused: { stream: TunnelStream; by: 'local' | 'limit' | 'agent'; error: Error }): void
   /** Streams open now. */
@@ -71,6 +73,8 @@ export interface ExchangesOptions {
   /** The target's display name. */
   target?: string
   capture?: Capture | undefined
+  /** An exchange is complete, and told. */
+  onCompleted?: ((id: string) => void) | undefined
 }
 
 export const exchanges = (options: ExchangesOptions): Exchanges => new ServedExchanges(options)
@@ -144,6 +148,7 @@ class Watch implements StreamWatch, Bagged {
   readonly stream: TunnelStream
   readonly #who: Who
   readonly #emit: Emit
+  readonly #onCompleted: ExchangesOptions['onCompleted']
   readonly #all: ServedExchanges
   readonly #observer: ExchangeObserver
   #last: (() => void) | undefined
@@ -156,6 +161,7 @@ class Watch implements StreamWatch, Bagged {
     this.#single = single
     this.#who = who
     this.#emit = emit
+    this.#onCompleted = options.onCompleted
     this.#all = all
     const source = formatEndpoint(stream.source)
     const startedAt = clock.now() - connectMs
@@ -210,6 +216,7 @@ class Watch implements StreamWatch, Bagged {
   readonly #told: EmitExchange = (type, body) => {
     this.#emit(type, body)
     this.#counted(type, body)
+    if (type === 'exchange.completed') this.#onCompleted?.(body.id)
   }
 
   readonly #counted: EmitExchange = (type, body) => {

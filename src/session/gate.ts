@@ -25,7 +25,7 @@ import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts
 import { type Running, serveLocal } from './serve-local.ts'
 import { serveRequests } from './serve-requests.ts'
 
-export type ReturnReason = 'filter' | 'thinned' | 'local-down' | 'local-paused'
+export type ReturnReason = 'filter' | 'mirror' | 'thinned' | 'local-down' | 'local-paused'
 export type Decision = { to: 'local' } | { to: 'return'; why: ReturnReason }
 
 export interface GateOptions {

@@ -14,6 +14,7 @@ import type { ProbeBoard } from './probe-board.ts'
 import { helloOf, nonces } from './personal.ts'
 import { prove, verdictWords } from './proofs.ts'
 import { type Replica, replicaSet } from './replica-set.ts'
+import { copiesOnly, mirrorWords } from './mirror-state.ts'
 import { allVerified, type RunningTarget } from './running-target.ts'
 import type { Verdict } from './verify.ts'
 import { arrivingShare } from './wanted-share.ts'
@@ -82,7 +83,7 @@ class HeldReplicas implements Holding {
     this.#target.replicas = replicas
     voice.say('dialling')
     await replicas.apply(routes.replicas, signal)
-    if (routes.shared !== undefined) await this.#startCover(routes.shared, routes.total)
+    if (routes.shared !== undefined && !copiesOnly(this.#target)) await this.#startCover(routes.shared, routes.total)
   }
 
   async update(pods: readonly ServerPod[]): Promise<void> {
@@ -103,7 +104,7 @@ class HeldReplicas implements Holding {
     if (cover !== undefined) await cover.close()
     await replicas.apply(routes.replicas, stop).catch(error => options.log.warn('replica failed', { error }))
     // Another update may have come meanwhile.
-    if (routes.shared !== undefined) await this.#startCover(routes.shared, routes.total)
+    if (routes.shared !== undefined && !copiesOnly(this.#target)) await this.#startCover(routes.shared, routes.total)
     this.#count()
     voice.say('replicas changed')
   }
@@ -125,7 +126,7 @@ class HeldReplicas implements Holding {
     this.#cover?.moved(replica)
     this.#count()
     if (facts.bound > 0) facts.everBound = true
-    if (replica.connector.phase === 'bound' && this.#routes?.shared === undefined) this.#prove(replica)
+    if (replica.connector.phase === 'bound' && (this.#routes?.shared === undefined || copiesOnly(this.#target))) this.#prove(replica)
     if (facts.bound === 0 && replica.connector.phase === 'lost')
       voice.detail = options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
     voice.say(replica.connector.phase)
@@ -190,9 +191,10 @@ class HeldReplicas implements Holding {
     const onVerdict = (verdict: Verdict): void => {
       replica.verified = verdict.kind === 'verified'
       facts.verified = allVerified(this.#target)
-      voice.detail = verdictWords(verdict)
+      voice.detail = facts.mirrored ? mirrorWords(this.#target, verdict) : verdictWords(verdict)
       voice.say(verdict.kind)
     }
+    if (copiesOnly(this.#target)) return onVerdict({ kind: 'verified', ms: 0 })
     const share = arrivingShare(this.#target)
     void prove({ ...options, random: nonces(this.#target), replica, board: this.#board, share, over, onVerdict }, signal)
   }

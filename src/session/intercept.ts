@@ -9,6 +9,7 @@ import { asError, InterceptError } from '../base/errors.ts'
 import type { Summary, TargetState } from '../event/types.ts'
 import type { RequestHead } from '../http/message.ts'
 import { followPlan } from '../resolve/follow.ts'
+import { pathNonceOf } from '../tunnel/probe-names.ts'
 import { whoLine } from '../route/who-else.ts'
 import { answering } from './answering.ts'
 import { openTargetClaim, wishOf } from './claiming.ts'
@@ -22,6 +23,7 @@ import { type GivingBack, givingBack } from './give-back.ts'
 import { leave } from './leave-quietly.ts'
 import { type Holding, holding } from './holding.ts'
 import { localApp } from '../transport/local-app.ts'
+import { checkMirror, mirroring, type Mirroring, remembering } from './mirroring.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
 import { checkFilter, looksHere, matchesHead } from './personal.ts'
 import { planEvent } from './plan-event.ts'
@@ -60,6 +62,7 @@ class RunningIntercept implements Intercept {
   readonly #changer: Changer
   readonly #holding: Holding
   #watch: Timer | undefined
+  #mirroring: Mirroring | undefined
 
   constructor(options: InterceptOptions) {
     const { plan, clock, cluster, settings, emit, log } = options
@@ -80,15 +83,38 @@ class RunningIntercept implements Intercept {
           })
     this.#returnPath?.setTargets(ownTargets(plan.sidecars))
     if (settings.filter !== undefined) checkFilter(plan, settings.filter, this.#mayReturn)
-    const split = expressed(settings, plan.sidecars, this.#mayReturn)
+    if (settings.mirror !== undefined) checkMirror(plan, this.#mayReturn)
+    // A server of ours sends a mirror no visitor, whatever its weight; should it be a stock one after all, as few as can be.
+    const copiesOnly = settings.mirror !== undefined && !looksHere(plan)
+    const split = expressed(copiesOnly ? { weight: 1, split: undefined } : settings, plan.sidecars, this.#mayReturn)
     const facts = {
       ...initialFacts,
       canReturn: this.#returnPath?.available === true,
       weight: split.weight,
       thinning: split.keep,
-      filter: settings.filter
+      filter: settings.filter,
+      mirrored: settings.mirror !== undefined
     }
-    this.#exchanges = exchanges({ clock, emit: this.#options.emit, nextId: options.nextId, target: plan.name, capture: options.capture })
+    const capture = settings.mirror === undefined ? options.capture : remembering(options.capture)
+    this.#exchanges = exchanges({
+      clock,
+      emit: this.#options.emit,
+      nextId: options.nextId,
+      target: plan.name,
+      capture,
+      onCompleted: settings.mirror === undefined ? undefined : id => this.#mirroring?.answered(id)
+    })
+    if (settings.mirror !== undefined)
+      this.#mirroring = mirroring({
+        ...this.#options,
+        settings: settings.mirror,
+        filter: settings.filter,
+        dial: signal => this.#local.dial(signal),
+        capture: remembering(capture),
+        exchanges: () => this.#exchanges,
+        isProbe: path => pathNonceOf(path) !== undefined
+      })
+    if (this.#mirroring !== undefined) this.#parts.push(this.#mirroring)
     this.#target = {
       options: this.#options,
       facts,
@@ -104,7 +130,9 @@ class RunningIntercept implements Intercept {
     this.#holding = holding({
       target: this.#target,
       board: this.#board,
-      onStream: (stream, connector) => this.#gate.serve(stream, connector)
+      onStream: (stream, connector) => {
+        if (this.#mirroring?.takes(stream) !== true) this.#gate.serve(stream, connector)
+      }
     })
     this.#parts.push(this.#holding)
     this.#gate = gate({
@@ -142,14 +170,15 @@ class RunningIntercept implements Intercept {
   }
 
   summary(): Summary {
-    return this.#exchanges.summary()
+    const summary = this.#exchanges.summary()
+    return this.#mirroring === undefined ? summary : { ...summary, mirror: this.#mirroring.counts }
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const { cluster, clock, emit } = this.#options
     const until = AbortSignal.any([signal, this.#stop.signal])
     await this.#claim(until)
-    emit('plan.resolved', planEvent(this.#options, this.#target.facts.weight))
+    emit('plan.resolved', planEvent(this.#options, this.#target.facts.weight, this.#options.settings.mirror))
     sayShare(this.#target, 'auto')
     this.#target.facts.resolved = true
     const appService = await followAppService(this.#options, targets => this.#setTargets(targets), until)
@@ -188,6 +217,7 @@ class RunningIntercept implements Intercept {
     const ticking = clock.every(1_000, progress, { unref: true })
     // First, so that what still runs is seen to be cut off by us.
     signal.addEventListener('abort', () => this.#gate.close(), { once: true })
+    this.#mirroring?.end()
     await leave(this.#target, this.#target.replicas, signal)
     ticking.cancel()
     // Not waited for: an API server that is away keeps nobody here.
@@ -220,8 +250,9 @@ class RunningIntercept implements Intercept {
     const claim = await openTargetClaim(this.#target, () => this.#taken.resolve(), signal)
     if (claim === undefined) return
     this.#target.claim = claim
+    const { mirrored, weight } = this.#target.facts
     this.#parts.push(claim)
-    await claim.want(wishOf(this.#target.facts), this.#options.settings.manner, signal)
+    await claim.want(wishOf(mirrored ? { weight, filter: undefined } : this.#target.facts), this.#options.settings.manner, signal)
   }
 
   async #awaitLocal(signal: AbortSignal): Promise<void> {
@@ -233,6 +264,8 @@ class RunningIntercept implements Intercept {
         hint: `start the app, or name its port: kubectl intercept ${this.#options.plan.target.text} --port PORT`
       })
     }
+    // Visitors do not need it.
+    if (settings.mirror !== undefined) return
     this.#target.facts.givenBack = true
     this.#target.voice.detail = `for ${formatEndpoint(local)}`
     this.#target.voice.say('local port closed')
@@ -246,19 +279,16 @@ class RunningIntercept implements Intercept {
     return this.#returnPath !== undefined && (this.#returnPath.available || this.#options.plan.appService !== undefined)
   }
 
-  #onLocal(up: boolean, cause: string): void {
-    this.#target.replicas?.health(up)
-    this.#giving.onLocal(up, cause)
-  }
-
   /** Where it goes depends on the request. */
   get #looks(): boolean {
-    return this.#target.facts.filter !== undefined && looksHere(this.#options.plan)
+    const { filter, mirrored } = this.#target.facts
+    return filter !== undefined && !mirrored && looksHere(this.#options.plan)
   }
 
   #decide(head: RequestHead | undefined, source: Endpoint): Decision {
-    const { filter } = this.#target.facts
+    const { filter, mirrored } = this.#target.facts
     const facts = {
+      mirrored,
       mine: filter === undefined || !this.#looks || matchesHead(filter, head, source),
       canReturn: this.#returnPath?.available === true,
       localUp: this.#local.up,
@@ -266,6 +296,15 @@ class RunningIntercept implements Intercept {
       keep: this.#target.facts.thinning
     }
     return decide(facts, Math.random())
+  }
+
+  /** Whoever mirrors needs the local app for nothing but its answers. */
+  #onLocal(up: boolean, cause: string): void {
+    if (this.#mirroring !== undefined) this.#options.emit('local.state', { address: this.#local.address, up, cause })
+    else {
+      this.#target.replicas?.health(up)
+      this.#giving.onLocal(up, cause)
+    }
   }
 
   #follow(): void {

@@ -12,6 +12,7 @@ import type { Via } from '../route/types.ts'
 import type { Changer } from './change.ts'
 import type { EndReport } from './end-check.ts'
 import type { Capture } from './exchanges.ts'
+import type { MirrorSettings } from './mirroring.ts'
 
 /** From the command line, the same for every target. */
 export interface InterceptSettings {
@@ -21,7 +22,9 @@ export interface InterceptSettings {
   split: number | undefined
   /** Only what matches. */
   filter: Filter | undefined
-  /** The user agreed that visitors pass this laptop who are not served here: a thinned share, or a filter on a stock server. */
+  /** The cluster answers, and copies come here; replaces weight and split. */
+  mirror: MirrorSettings | undefined
+  /** The user agreed that visitors pass this laptop who are not served here: a thinned share, a filter or a mirror on a stock server. */
   mayThin: boolean
   via: Via
   entrypoint: URL | undefined

@@ -53,8 +53,15 @@ export function matchesHead(filter: Filter, head: RequestHead | undefined, from:
 }
 
 /** Who we are, to a server of ours. */
-export function helloOf({ options: { user: who, session }, facts: { filter } }: RunningTarget): Hello {
-  return { kind: 'agent', who, session, ...(filter !== undefined && { filter: filter.text }) }
+export function helloOf({ options: { user: who, session, settings }, facts: { filter } }: RunningTarget): Hello {
+  const { mirror } = settings
+  return {
+    kind: 'agent',
+    who,
+    session,
+    ...(filter !== undefined && { filter: filter.text }),
+    ...(mirror !== undefined && { mirror: mirror.rate })
+  }
 }
 
 /** Of probes: behind a filter they name the session, so that a server of ours finds it. */

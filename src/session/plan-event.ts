@@ -2,11 +2,12 @@
 import { formatEndpoint } from '../base/connection.ts'
 import { shortTunnel } from '../base/format.ts'
 import type { EventBody } from '../event/types.ts'
+import { type MirrorSettings, mirrorNote } from './mirroring.ts'
 import type { Mapped } from './request.ts'
 
-export function planEvent({ plan, local }: Mapped, weight: number): EventBody<'plan.resolved'> {
+export function planEvent({ plan, local }: Mapped, weight: number, mirror?: MirrorSettings): EventBody<'plan.resolved'> {
   const stock = plan.server.peer === 'gost'
-  const notes = [...plan.notes, ...plan.passes, ...plan.bypasses]
+  const notes = [...(mirror === undefined ? [] : [mirrorNote(plan, mirror)]), ...plan.notes, ...plan.passes, ...plan.bypasses]
   if (stock && weight === 255) {
     notes.push('if this machine sleeps or loses its network, visitors wait up to 60 s until the stock server notices')
   }

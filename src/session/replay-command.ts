@@ -68,6 +68,7 @@ function localOf(locals: ReadonlyMap<string, Endpoint>, target: string | undefin
 function compared(before: KeptExchange, after: KeptExchange | undefined, { events, capture }: ReplayCommandOptions['context'], id: string) {
   if (after?.response === undefined || before.response === undefined) return { id, equal: false }
   const { equal, status, headers, body } = compareAnswers(before.response, after.response, capture?.mask)
+  capture?.store?.compared(id, equal)
   events.emit(
     'exchange.compared',
     {

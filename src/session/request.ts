@@ -10,6 +10,7 @@ import type { Manner } from '../claim/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { By } from './change.ts'
 import type { Capture } from './exchanges.ts'
+import type { MirrorSettings } from './mirroring.ts'
 import type { PortMapping, TunnelPlan } from '../resolve/types.ts'
 
 /** How to reach the tunnel server; `url` replaces the address only. */
@@ -45,6 +46,8 @@ export interface InterceptRequest {
   share: Share
   /** Only what matches, all of it. */
   filter: Filter | undefined
+  /** The cluster answers, and copies come here. */
+  mirror: MirrorSettings | undefined
   via: ViaRequest
   manual: ManualTunnel | undefined
   credentials: TunnelCredentials

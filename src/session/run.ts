@@ -155,6 +155,7 @@ const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   weight: request.share.kind === 'weight' ? request.share.weight : 255,
   split: request.share.kind === 'split' ? request.share.share : undefined,
   filter: request.filter,
+  mirror: request.mirror,
   via: request.via.kind === 'url' ? { kind: 'url', url: new URL(request.via.url) } : { kind: request.via.kind },
   entrypoint: request.manual?.entrypoint === undefined ? undefined : new URL(request.manual.entrypoint),
   fallback: request.fallback,

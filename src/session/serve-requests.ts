@@ -103,7 +103,7 @@ async function upstreamFor(decision: Decision, options: ServeRequestsOptions, ke
 async function openUpstream(decision: Decision, { toLocal, toPod }: ServeRequestsOptions): Promise<Upstream> {
   const local = async (): Promise<Upstream> => ({ connection: await toLocal(), who: 'laptop', release: () => {} })
   const pod = async (): Promise<Upstream> => ({ who: 'returned', ...(await toPod()) })
-  if (decision.to === 'return' && decision.why === 'filter') return pod()
+  if (decision.to === 'return' && (decision.why === 'filter' || decision.why === 'mirror')) return pod()
   const [first, second] = decision.to === 'local' ? [local, pod] : [pod, local]
   try {
     return await first()

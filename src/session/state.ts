@@ -26,6 +26,8 @@ export interface TargetFacts {
   thinning: number
   /** Only what matches is taken. */
   filter: Filter | undefined
+  /** The cluster answers every visitor; copies come here. */
+  mirrored: boolean
 }
 
 export const initialFacts: TargetFacts = {
@@ -43,7 +45,8 @@ export const initialFacts: TargetFacts = {
   canReturn: false,
   weight: 255,
   thinning: 1,
-  filter: undefined
+  filter: undefined,
+  mirrored: false
 }
 
 export function stateOf(facts: TargetFacts): TargetState {
@@ -61,7 +64,7 @@ export function stateOf(facts: TargetFacts): TargetState {
 
 /** Who serves the visitors, as far as can be known from here. */
 export function servingOf(facts: TargetFacts): Serving {
-  if (!TAKING.has(stateOf(facts))) return 'cluster'
+  if (facts.mirrored || !TAKING.has(stateOf(facts))) return 'cluster'
   return facts.weight === 255 && facts.thinning === 1 && facts.filter === undefined && facts.bound >= facts.replicas ? 'laptop' : 'shared'
 }
 

@@ -65,9 +65,19 @@ export function sumUp(running: readonly Intercept[], durationMs: number): Summar
     sum.returned += part.returned
     sum.bytesIn += part.bytesIn
     sum.bytesOut += part.bytesOut
+    if (part.mirror !== undefined) sum.mirror = plus(sum.mirror, part.mirror)
   }
   return { ...sum, ...percentiles(running.flatMap(each => [...each.latencies])) }
 }
+
+const plus = (
+  sum: Summary['mirror'],
+  { compared, different, dropped }: NonNullable<Summary['mirror']>
+): NonNullable<Summary['mirror']> => ({
+  compared: compared + (sum?.compared ?? 0),
+  different: different + (sum?.different ?? 0),
+  dropped: dropped + (sum?.dropped ?? 0)
+})
 
 export function percentiles(values: readonly number[]): { p50?: number; p95?: number } {
   if (values.length === 0) return {}

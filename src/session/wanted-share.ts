@@ -34,6 +34,15 @@ export const filterField = (filter: Filter | undefined): { filter?: string } =>
 
 export function sayShare(target: RunningTarget, by: 'user' | 'control' | 'auto'): void {
   const { weight, thinning, filter } = target.facts
-  const share = arrivingShare(target) * thinning
-  target.options.emit('intercept.changed', { weight, share, shareSource: 'computed', thinning, ...filterField(filter), by })
+  const { mirror } = target.options.settings
+  const share = mirror === undefined ? arrivingShare(target) * thinning : 0
+  target.options.emit('intercept.changed', {
+    weight,
+    share,
+    shareSource: 'computed',
+    thinning,
+    ...filterField(filter),
+    ...(mirror !== undefined && { mirror: true }),
+    by
+  })
 }

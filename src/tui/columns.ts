@@ -63,7 +63,9 @@ export function row(exchange: KeptExchange, { columns, selected, now, timeOf }: 
     selected ? bold('▸ ') : { text: '  ' },
     { text: padEnd(timeOf(exchange.startedAt), TIME + 2) },
     ...(target === 0 ? [] : [toned('cyan', padEnd(cutEnd(exchange.target ?? '', target - 2), target))]),
-    who === 'laptop' ? { text: padEnd(who, WHO + 1) } : toned(who === 'replay' ? 'magenta' : 'gray', padEnd(who, WHO + 1)),
+    who === 'laptop'
+      ? { text: padEnd(who, WHO + 1) }
+      : toned(who === 'replay' || who === 'mirror' ? 'magenta' : 'gray', padEnd(who, WHO + 1)),
     { text: padEnd(cutEnd(methodOf(exchange), METHOD), METHOD + 1) },
     ...where(exchange, columns.path),
     { text: ' ' },

@@ -15,9 +15,9 @@ export function whereOf({ request, hello, source }: KeptExchange): string {
 
 /** What stands beside the path: messages, why it was returned, what it repeats. */
 export function remarkOf(exchange: KeptExchange): string {
-  const { protocol, messageCount, why, of, end, unparsed } = exchange
+  const { protocol, messageCount, why, of, equal, end, unparsed } = exchange
   if (end?.kind === 'aborted') return abortWords(end)
-  if (of !== undefined) return `of #${of}`
+  if (of !== undefined) return `${equal === undefined ? '' : equal ? '= ' : '≠ '}of #${of}`
   if (protocol === 'websocket') return `⇅ ${messageCount.in}/${messageCount.out}`
   if (protocol === 'sse') return 'SSE'
   if (why !== undefined) return `(${whyWords(why)})`

@@ -48,7 +48,7 @@ export function targetLine(name: string, facts: HeaderFacts, width: number): Lin
   const target = facts.view.targets[name]
   const clock: Line = [{ text: facts.timeOf(facts.now) }, { text: ' ' }]
   if (target === undefined) return spread([bold(` ${printable(name, 60)}`), toned('gray', '  resolving')], clock, width)
-  const { state, workload, local, weight, share, thinning, filter, route } = target
+  const { state, workload, local, weight, route } = target
   const tone = toneOf(stateColor(state))
   const where: Line = local === undefined ? [] : [{ text: `${printable(workload ?? '', 60)} → ${printable(local, 60)}` }]
   const parts: Line[] = [
@@ -57,11 +57,17 @@ export function targetLine(name: string, facts: HeaderFacts, width: number): Lin
       { text: SYMBOLS[state], tone, bold: true },
       { text: ` ${stateText(target, facts)}`, tone, bold: true }
     ],
-    weight === undefined ? [] : [{ text: filter === undefined ? weightText(weight, share, thinning) : `only ${printable(filter, 60)}` }],
+    weight === undefined ? [] : [{ text: shareText(target) }],
     where,
     route === undefined ? [] : [toned('gray', `via ${printable(route.describe, 60)}`)]
   ]
   return spread(packed(parts, width - 10), clock, width)
+}
+
+function shareText({ weight = 0, share, thinning, filter, mirror }: TargetView): string {
+  const only = filter === undefined ? '' : `only ${printable(filter, 60)}`
+  if (mirror === true) return only === '' ? 'copies' : `copies, ${only}`
+  return only === '' ? weightText(weight, share, thinning) : only
 }
 
 function weightText(weight: number, share: number | undefined, thinning = 1): string {

@@ -16,15 +16,19 @@ const WORDS: Words = {
     `probe ${event.proof} ${event.attempt}/${event.of}: ${event.ok ? 'arrived' : (event.hop ?? event.code ?? 'did not arrive')} (${formatMs(event.ms)})`,
   'local.state': ({ address, up, cause }) => `local app ${address} is ${up ? 'up' : 'down'} (${cause})`,
   'return.state': ({ pod, ok, cause }) => `return path to ${pod}: ${ok ? 'open' : 'failed'} (${cause})`,
-  'intercept.changed': ({ weight, share, filter, by }) =>
-    filter === undefined
-      ? `weight ${weight}, a share of ${formatShare(share)} (${by})`
-      : `only what matches ${printable(filter, 200)} (${by})`,
+  'intercept.changed': ({ weight, share, filter, mirror, by }) =>
+    mirror === true
+      ? `copies only, the cluster answers (${by})`
+      : filter === undefined
+        ? `weight ${weight}, a share of ${formatShare(share)} (${by})`
+        : `only what matches ${printable(filter, 200)} (${by})`,
   claim: claimWords,
   command: ({ name, by }) => `command ${name} by ${by}`,
   'command.result': ({ ok, error }) => (ok ? undefined : `command failed: ${error?.message ?? ''}`),
   notice: ({ message, hint }) => `${message}${hint === undefined ? '' : ` – ${hint}`}`,
   error: ({ message }) => `error: ${message}`,
+  'mirror.dropped': ({ slow, large, down, unanswered }) =>
+    `copies not compared: ${slow} too fast, ${large} too large, ${down} without a local app, ${unanswered} without its answer`,
   'drain.progress': ({ inFlight }) => `draining: ${inFlight} still open`
 }
 

@@ -47,6 +47,7 @@ export function sessionOf(
       split: undefined,
       filter: undefined,
       mayThin: false,
+      mirror: undefined,
       via: { kind: 'url', url: new URL(`ws://127.0.0.1:${tunnelPort}${WS_PATH}`) },
       entrypoint: new URL(`http://127.0.0.1:${entrypointPort}`),
       fallback: true,

@@ -43,6 +43,7 @@ export const kept = (more: Partial<KeptExchange> = {}): KeptExchange => ({
   bytesIn: 100,
   bytesOut: 200,
   unparsed: false,
+  equal: undefined,
   end: { kind: 'completed' },
   ...more
 })

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { COMMAND_NAMES } from '../../../src/cli/command-names.ts'
 import type { FlagSpec } from '../../../src/cli/flag-spec.ts'
 import { FLAGS } from '../../../src/cli/flags.ts'
-import { LATER_COMMANDS, LATER_FLAGS } from '../../../src/cli/later.ts'
+import { LATER_COMMANDS } from '../../../src/cli/later.ts'
 
 const flags: readonly FlagSpec[] = FLAGS
-const all = [...flags, ...LATER_FLAGS]
+const all = flags
 
 describe('the flag table', () => {
   it('gives every name and letter one meaning', () => {

@@ -86,7 +86,7 @@ describe('routeArgv', () => {
     expect(error.hint).toContain(hint)
   })
 
-  it.each(['svc/a --mirror', 'doctor'])('says of `%s` that it comes later', line => {
+  it.each(['doctor'])('says of `%s` that it comes later', line => {
     expect(refusal(line).message).toContain('comes in a later version')
   })
 

@@ -37,6 +37,7 @@ const kept: KeptExchange = {
   bytesIn: 0,
   bytesOut: 0,
   unparsed: false,
+  equal: undefined,
   end: undefined
 }
 

@@ -16,7 +16,8 @@ const verified: TargetFacts = {
   canReturn: true,
   weight: 255,
   thinning: 1,
-  filter: undefined
+  filter: undefined,
+  mirrored: false
 }
 
 describe('stateOf', () => {
