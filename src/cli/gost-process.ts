@@ -16,11 +16,13 @@ import { startSidecarSet } from '../server/sidecar-set.ts'
 import { addressesOf } from '../transport/addresses.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import type { CommandContext } from './context.ts'
+import { followFiles } from './follow-files.ts'
 import { describeServer, describeSidecar } from './describe-operation.ts'
 import { loadCertificate, withEntrypoints } from './entrypoint-settings.ts'
 import type { OpenHealth, Operated } from './operate-health.ts'
 import { openVoice, type Voice } from './operate-log.ts'
 import { type OperateSettings, readOperation } from './operate-settings.ts'
+import { withRules } from './rules-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
 
 type Part = 'server' | 'sidecar'
@@ -62,9 +64,9 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
   try {
     const operated: { servers: RunningServer[]; sidecars: Sidecar[] } = { servers: [], sidecars: [] }
     for (const fact of servers) {
-      const server = await serve(fact, host)
+      const { server, followed } = await serve(fact, host)
       operated.servers.push(server)
-      running.push({ close: server.close, drain: signal => drainServer(server, host, signal) })
+      running.push({ close: () => closeAll([followed, server]), drain: signal => drainServer(server, host, signal) })
     }
     for (const fact of sidecars) {
       const sidecar = register(fact, host)
@@ -118,22 +120,23 @@ const serverOptions = (
   fact: ServerFact,
   { settings, readFile }: Pick<Host, 'settings' | 'readFile'>
 ): ReturnType<typeof serverOptionsFrom> =>
-  withEntrypoints(serverOptionsFrom(fact, readFile), {
+  withEntrypoints(withRules(serverOptionsFrom(fact, readFile), { file: settings.rules, readFile }), {
     entrypoints: settings.entrypoints,
     tls: loadCertificate(settings.entrypointTls, readFile)
   })
 
-async function serve(fact: ServerFact, host: Host): Promise<RunningServer> {
+async function serve(fact: ServerFact, host: Host): Promise<{ server: RunningServer; followed: Closable }> {
   const { clock, log, say } = host
-  const options = serverOptions(fact, host)
-  const server = await startServer({ ...options, clock, log }).catch((error: unknown) => {
+  const followed = followFiles(readFile => serverOptions(fact, { ...host, readFile }), host)
+  const server = await startServer({ ...followed.settings, clock, log }).catch((error: unknown) => {
     throw inUse(error, fact.port)
   })
+  followed.follow(options => server.reload(options))
   const entrypoints = server.entrypointPorts.join(', ')
   say(
     `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${entrypoints === '' ? 'no port' : entrypoints}`
   )
-  return server
+  return { server, followed }
 }
 
 function inUse(error: unknown, port: number): unknown {

@@ -58,6 +58,13 @@ export const OPERATE_FLAGS = [
   },
   { name: 'entrypoint-key', arity: 'one', commands: ['server'], argument: 'FILE', summary: 'its key (PEM)' },
   {
+    name: 'rules',
+    arity: 'one',
+    commands: ['server'],
+    argument: 'FILE',
+    summary: 'file with further rules, a line each: HOST TUNNEL-ID; read again when it changes, as certificates are'
+  },
+  {
     name: 'grace',
     arity: 'one',
     commands: BOTH,

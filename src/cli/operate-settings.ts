@@ -17,6 +17,7 @@ export interface OperateSettings {
   /** `asked`: it must be there; the one of the image gives way to whatever else has the port. */
   health: { at: Endpoint; asked: boolean } | undefined
   drainDelayMs: number
+  rules: string | undefined
   graceMs: number
   logFormat: 'text' | 'json'
   logLevel: Level
@@ -63,6 +64,7 @@ export function readOperation(
       check: given.on('check'),
       health,
       drainDelayMs: given.read('drain-delay', readDuration) ?? (health === undefined ? 0 : DRAIN_DELAY_MS),
+      rules: given.one('rules')?.text,
       graceMs: given.read('grace', readDuration) ?? GRACE_MS,
       entrypoints: given.all('entrypoint').map(readEntrypoint),
       logFormat: given.read('log-format', typed => readChoice(typed, ['text', 'json'])) ?? (inImage ? 'json' : 'text'),

@@ -21,6 +21,8 @@ export interface Entrypoint extends Closable {
   readonly visitors: number
   /** Of the visitors connected now, so far. */
   bytes(): { read: number; written: number }
+  /** Where it answers TLS itself: for visitors that come from now on. */
+  renewTls(tls: { cert: string; key: string }): void
   /** Closes the connections that wait for a next request. */
   closeIdle(): void
 }
@@ -72,6 +74,7 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
       const each = [...visitors].map(visitor => bytesOf(visitor.connection))
       return { read: each.reduce((sum, { read }) => sum + read, 0), written: each.reduce((sum, { written }) => sum + written, 0) }
     },
+    renewTls: tls => serving.termination?.renew(tls),
     closeIdle() {
       for (const { connection, idle, drain } of visitors) {
         if (drain !== undefined) drain()

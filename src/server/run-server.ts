@@ -56,6 +56,8 @@ export interface RunningServer extends Closable {
   readonly entrypointPort: number
   readonly entrypointPorts: readonly number[]
   stats(): ServerStats
+  /** Rules, credentials and certificates from now on; what is established lives on. Throws Node's error on a bad certificate. */
+  reload(options: Reloaded): void
   /** Those that live, and once more those that ended since the last call. */
   tallies(): Tally[]
   /**
@@ -64,6 +66,8 @@ export interface RunningServer extends Closable {
    */
   drain(options?: DrainOptions): Promise<void>
 }
+
+export type Reloaded = Pick<ServerOptions, 'rules' | 'credentials' | 'entrypoints' | 'tunnel'>
 
 export interface DrainOptions {
   delayMs?: number
@@ -165,6 +169,15 @@ class Server implements RunningServer {
       })),
       unserved: routes.tunnelIds.filter(id => !registry.connectors(id).some(({ condition }) => condition === 'live'))
     }
+  }
+
+  reload({ rules, credentials = [], entrypoints, tunnel: { tls } }: Reloaded): void {
+    this.#listener.renew({ credentials, ...(tls === undefined ? {} : { tls }) })
+    for (const [at, entrypoint] of this.#entrypoints.entries()) {
+      const certificate = entrypoints[at]?.tls
+      if (certificate !== undefined) entrypoint.renewTls(certificate)
+    }
+    this.#context.routes = routesOf(rules)
   }
 
   tallies(): Tally[] {

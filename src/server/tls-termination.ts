@@ -13,14 +13,21 @@ export interface TlsTermination {
   covers(serverName: string | undefined): boolean
   /** The visitor's ClientHello is still in its reader. Resolves when its connection is over. */
   serve(visitor: Visitor, context: ServerContext): Promise<void>
+  /** For visitors that come from now on. Throws Node's error, and then nothing changes. */
+  renew(options: Pick<TlsServerOptions, 'cert' | 'key'>): void
 }
 
 /** Throws Node's error on a bad certificate or key. */
 export function tlsTermination(options: Pick<TlsServerOptions, 'cert' | 'key'>): TlsTermination {
   const accept = tlsAcceptor({ ...options, alpn: ['h2', 'http/1.1'] })
-  const certificate = new X509Certificate(options.cert)
+  let certificate = new X509Certificate(options.cert)
   return {
     covers: serverName => serverName === undefined || certificate.checkHost(serverName) !== undefined,
+    renew(next) {
+      const read = new X509Certificate(next.cert)
+      accept.renew(next)
+      certificate = read
+    },
     async serve(visitor, context) {
       const { clock, limits, log } = context
       const raw = visitor.connection

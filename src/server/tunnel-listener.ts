@@ -12,7 +12,7 @@ import { bindResponse } from '../relay/addresses.ts'
 import { encodeResponse } from '../relay/encode.ts'
 import { type RelayRequest, STATUS } from '../relay/message.ts'
 import { listenTcp } from '../transport/tcp.ts'
-import { tlsAcceptor, type TlsServerOptions } from '../transport/tls-server.ts'
+import { type TlsAcceptor, tlsAcceptor, type TlsServerOptions } from '../transport/tls-server.ts'
 import { webSocketServer } from '../transport/websocket-server.ts'
 import { type Credentials, decide, type Decision } from './bind.ts'
 import { BoundConnector } from './bound-connector.ts'
@@ -35,6 +35,8 @@ export interface TunnelListenerOptions extends Endpoint {
 
 export interface TunnelListener extends Closable {
   readonly port: number
+  /** For connections that come from now on. */
+  renew(options: Partial<Pick<TunnelListenerOptions, 'tls' | 'credentials'>>): void
   /** This server shuts down: tells the connectors of ours. */
   leaving(): void
 }
@@ -46,6 +48,7 @@ export async function openTunnelListener(options: TunnelListenerOptions, context
   return {
     port: listener.port,
     leaving: () => port.leaving(),
+    renew: changed => port.renew(changed),
     close: closeOnce(async () => {
       await port.close()
       await listener.close()
@@ -54,9 +57,9 @@ export async function openTunnelListener(options: TunnelListenerOptions, context
 }
 
 class TunnelPort {
-  readonly #options: TunnelListenerOptions
+  #options: TunnelListenerOptions
   readonly #context: ServerContext
-  readonly #secure: ReturnType<typeof tlsAcceptor> | undefined
+  readonly #secure: TlsAcceptor | undefined
   readonly #upgrades: ReturnType<typeof webSocketServer> | undefined
   readonly #admit: () => boolean
   readonly #connectors = new Set<BoundConnector>()
@@ -88,6 +91,11 @@ class TunnelPort {
     else void this.#handshake(connection, this.#secure)
   }
 
+  renew(changed: Partial<TunnelListenerOptions>): void {
+    if (changed.tls !== undefined) this.#secure?.renew(changed.tls)
+    this.#options = { ...this.#options, ...changed }
+  }
+
   leaving(): void {
     for (const connector of this.#connectors) connector.leaving()
   }
@@ -97,7 +105,7 @@ class TunnelPort {
     await Promise.all([...this.#connectors].map(connector => connector.close()))
   }
 
-  async #handshake(connection: Connection, secure: ReturnType<typeof tlsAcceptor>): Promise<void> {
+  async #handshake(connection: Connection, secure: TlsAcceptor): Promise<void> {
     const { clock, limits, log } = this.#context
     const limit = deadline(clock, limits.relayTimeoutMs, () => new Error('TLS handshake too slow'))
     this.#handshakes += 1

@@ -18,11 +18,19 @@ type TlsConnection = tls.TLSSocket & {
   alpn?: string | undefined
 }
 
+export interface TlsAcceptor {
+  (connection: Connection, signal: AbortSignal): Promise<Connection>
+  /** Later connections see this certificate; established ones live on. Throws at once on a bad certificate or key, and then nothing changes. */
+  renew(certificate: Pick<TlsServerOptions, 'cert' | 'key'>): void
+}
+
 /** Takes over raw connections; the promise rejects with Node's TLS error, or the signal's reason. Throws at once on a bad certificate or key. */
-export function tlsAcceptor(options: TlsServerOptions): (connection: Connection, signal: AbortSignal) => Promise<Connection> {
-  const { cert, key, ca, alpn } = options
-  const secureContext = tls.createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) })
-  return (inner, signal) =>
+export function tlsAcceptor(options: TlsServerOptions): TlsAcceptor {
+  const { ca, alpn } = options
+  const contextOf = ({ cert, key }: Pick<TlsServerOptions, 'cert' | 'key'>): tls.SecureContext =>
+    tls.createSecureContext({ cert, key, ...(ca === undefined ? {} : { ca }) })
+  let secureContext = contextOf(options)
+  const accept = (inner: Connection, signal: AbortSignal): Promise<Connection> =>
     new Promise((resolve, reject) => {
       const socket: TlsConnection = new tls.TLSSocket(inner, {
         isServer: true,
@@ -53,6 +61,11 @@ export function tlsAcceptor(options: TlsServerOptions): (connection: Connection,
       })
       if (signal.aborted) onAbort()
     })
+  return Object.assign(accept, {
+    renew(certificate: Pick<TlsServerOptions, 'cert' | 'key'>) {
+      secureContext = contextOf(certificate)
+    }
+  })
 }
 
 /** As they travel: each with its length before it. */

@@ -1,6 +1,9 @@
 import { EventEmitter } from 'node:events'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
 import type { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
@@ -129,6 +132,35 @@ describe("gost's command line", () => {
     await eventually(async () => expect(await get(port, 'probe')).toEqual({ status: 503, text: 'shutting down\n' }))
     expect(await stopped).toBe(143)
     expect(server.said()).not.toContain(ID)
+  })
+
+  it('reads rules from a file, and again when it changes, as a mounted ConfigMap does', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'rules-'))
+    const mount = (version: string, text: string): void => {
+      mkdirSync(path.join(folder, version))
+      writeFileSync(path.join(folder, version, 'rules'), text)
+      symlinkSync(version, path.join(folder, '..tmp'))
+      renameSync(path.join(folder, '..tmp'), path.join(folder, '..data'))
+    }
+    mount('..1', `one.local ${ID}\n`)
+    symlinkSync('..data/rules', path.join(folder, 'rules'))
+    const server = start([...'server -L tunnel+ws://127.0.0.1:0?entrypoint=127.0.0.1:0 --rules'.split(' '), path.join(folder, 'rules')])
+    const port = await eventually(() => {
+      const [, told] = /entrypoint on (\d+)/.exec(server.said()) ?? []
+      expect(told).toBeDefined()
+      return Number(told)
+    })
+    expect([(await get(port, 'one.local')).status, (await get(port, 'two.local')).status]).toEqual([503, 502])
+    mount('..2', 'two.local nothing\n')
+    await eventually(() => expect(server.said()).toContain('line 1: two.local has no tunnel id behind it'), { timeoutMs: 10_000 })
+    expect((await get(port, 'one.local')).status).toBe(503)
+    mount('..3', `two.local ${ID}\n`)
+    await eventually(async () => expect((await get(port, 'two.local')).status).toBe(503), { timeoutMs: 10_000 })
+    expect((await get(port, 'one.local')).status).toBe(502)
+    await server.stop()
+    rmSync(folder, { recursive: true })
+    const missing = await runCli(['server', '--check', '-L', 'tunnel+ws://:1?entrypoint=:2', '--rules', 'none'])
+    expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining('--rules: "none" cannot be read (ENOENT)')])
   })
 
   it('says which health port is in use, when it was asked for', async () => {

@@ -1,3 +1,7 @@
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import tls from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { Metrics } from '../../../src/server/metrics.ts'
 import { startHealth } from '../../../src/server/health.ts'
@@ -137,3 +141,40 @@ describe('a server that shuts down', () => {
     await expect(world.visit('/')).rejects.toThrow(/ECONNREFUSED/)
   })
 })
+
+describe('a server whose files change', () => {
+  it('routes by the new rules, shows the new certificate, and leaves what is established alone', async () => {
+    const [one, two] = ['server', 'expired'].map(name => ({ cert: pem(`${name}.pem`), key: pem(`${name}.key`) }))
+    if (one === undefined || two === undefined) throw new Error('two certificates are needed')
+    const tunnel = { host: '127.0.0.1', port: 0, carrier: 'wss' as const, path: '/proxy', tls: one }
+    const entrypoints = [{ host: '127.0.0.1', port: 0, tls: one }]
+    await using world = await startWorld({ weights: [], server: { tunnel, entrypoints } })
+    const { entrypointPort, tunnelPort } = world.server
+    const kept = await secure(entrypointPort)
+    expect(kept.getPeerX509Certificate()?.fingerprint256).toBe(fingerprint(one.cert))
+    world.server.reload({
+      rules: [{ host: 'new.local', tunnelId: TUNNEL }],
+      tunnel: { ...tunnel, tls: two },
+      entrypoints: entrypoints.map(each => ({ ...each, tls: two }))
+    })
+    for (const port of [entrypointPort, tunnelPort]) {
+      const fresh = await secure(port)
+      expect(fresh.getPeerX509Certificate()?.fingerprint256).toBe(fingerprint(two.cert))
+      fresh.destroy()
+    }
+    kept.write('GET / HTTP/1.1\r\nHost: new.local\r\n\r\n')
+    const [answer] = (await once(kept, 'data')) as [Buffer]
+    expect(answer.toString()).toContain('X-Intercept-Error: no-connector')
+    kept.destroy()
+    expect(() => world.server.reload({ rules: [], tunnel: { ...tunnel, tls: { cert: 'bad', key: 'bad' } }, entrypoints })).toThrow(/PEM/)
+  })
+})
+
+const pem = (name: string): string => readFileSync(new URL(`../../fixtures/certs/${name}`, import.meta.url), 'utf8')
+const fingerprint = (cert: string): string => new X509Certificate(cert).fingerprint256
+
+async function secure(port: number): Promise<tls.TLSSocket> {
+  const socket = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  return socket
+}
