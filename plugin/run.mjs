@@ -25,7 +25,8 @@ const TASKS = {
   build: { script: ['plugin/build.ts'] },
   package: { script: ['plugin/package.ts'], dist: true },
   image: { script: ['plugin/image.ts'], dist: true },
-  bench: { script: ['test/bench/run.ts'], dist: true }
+  bench: { script: ['test/bench/run.ts'], dist: true },
+  faults: { script: ['test/faults/matrix.ts'] }
 }
 
 function readJson(file) {

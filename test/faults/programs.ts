@@ -56,3 +56,10 @@ export const startOurSidecar = ({ tunnelPort, tunnelId, appPort, weight }: OurSi
     ],
     /registered at/
   )
+
+/** `kubectl intercept` on this tunnel, without a cluster. */
+export async function startOurAgent({ tunnelPort, tunnelId, appPort, weight }: OurSidecarSetup): Promise<Program> {
+  const server = `ws://127.0.0.1:${tunnelPort}/proxy`
+  const argv = ['--tunnel-server', server, '--tunnel-id', tunnelId, '--port', String(appPort), '--weight', String(weight), '-o', 'plain']
+  return started(argv, /registered/)
+}
