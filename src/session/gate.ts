@@ -12,17 +12,17 @@ import { header } from '../http/header.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { WHO_HOST } from '../route/who-else.ts'
-import { join } from '../transport/splice.ts'
 import { nonceOf, pathNonceOf } from '../tunnel/probe-names.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
-import { CUT_OFF, type Exchanges } from './exchanges.ts'
+import type { Exchanges } from './exchanges.ts'
 import type { LocalApp } from '../transport/local-app.ts'
 import { peekHead, peekHello } from './peek.ts'
 import type { ProbeBoard } from './probe-board.ts'
 import { proxyHeader } from './proxy-header.ts'
 import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts'
 import { type Running, serveLocal } from './serve-local.ts'
+import { type Giving, servePod } from './serve-pod.ts'
 import { serveRequests } from './serve-requests.ts'
 
 export type ReturnReason = 'filter' | 'mirror' | 'thinned' | 'local-down' | 'local-paused'
@@ -59,13 +59,6 @@ export interface Gate {
   close(): void
 }
 
-interface Giving {
-  stream: TunnelStream
-  why: ReturnReason
-  /** Taken from the stream already. */
-  first?: Buffer | undefined
-}
-
 const HEAD_TIMEOUT_MS = 10_000
 /** A stock server sets it to the name that it gave itself when it started, whatever the visitor wrote there. */
 const NODE_HEADER = 'gost-forwarded-node'
@@ -97,9 +90,9 @@ export function gate(options: GateOptions): Gate {
     running,
     closed: () => closed,
     tlsSilenceMs: options.tlsSilenceMs,
-    onRefused: (stream, error, first) => {
-      if (returnPath?.available === true) failing(stream, giveBack({ stream, why: 'local-down', first }))
-      else refuse(stream, error, 'local')
+    onRefused: (serving, error) => {
+      if (returnPath?.available === true) failing(serving.stream, giveBack({ ...serving, why: 'local-down' }))
+      else refuse(serving.stream, error, 'local')
     }
   })
 
@@ -171,36 +164,14 @@ export function gate(options: GateOptions): Gate {
     const { stream, why } = giving
     return stoppable(async signal => {
       try {
-        await toPod(giving, signal)
+        if (returnPath === undefined) throw new Error('no return path')
+        await servePod(giving, { plan, returnPath, exchanges, clock }, signal)
       } catch (error) {
         if (error instanceof ReturnOverflow) options.onGiveUp(error.message)
         // Not one request is lost to a share: what cannot go back stays here.
-        if (why === 'thinned' && local.up && !stream.connection.destroyed) here.serve(stream)
+        if (why === 'thinned' && local.up && !stream.connection.destroyed) here.serve(stream, giving)
         else refuse(stream, asError(error), error instanceof ReturnOverflow ? 'limit' : 'agent')
       }
-    })
-  }
-
-  const toPod = async ({ stream, why, first }: Giving, signal: AbortSignal): Promise<void> => {
-    const started = clock.now()
-    const { connection, release } = await openReturn(stream, signal)
-    const watch = exchanges.open({ stream, who: 'returned', why, connectMs: clock.now() - started, first })
-    if (first !== undefined) connection.write(first)
-    const observer = {
-      onBytes: (direction: 'out' | 'in', chunk: Buffer) => watch.onBytes(direction, chunk),
-      onEnd: (direction: 'out' | 'in') => watch.onEnd(direction)
-    }
-    // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
-    const completeAtEnd = (): boolean => watch.allAnswered
-    await new Promise<void>(resolve => {
-      const joined = join(stream.connection, connection, { ...observer, completeAtEnd }, result => {
-        watch.finish(signal.aborted ? CUT_OFF : result)
-        release()
-        resolve()
-      })
-      watch.onLastByte(() => joined.complete())
-      if (signal.aborted) joined.stop()
-      else signal.addEventListener('abort', () => joined.stop(asError(signal.reason)), { once: true })
     })
   }
 

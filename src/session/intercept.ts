@@ -242,6 +242,7 @@ class RunningIntercept implements Intercept {
       this.#target.facts.ended = 'failed'
       this.#target.voice.say('closed')
     }
+    this.#returnPath?.close()
     await closeAll([...this.#parts.reverse(), this.#local])
   }
 

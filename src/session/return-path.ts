@@ -8,6 +8,7 @@ import type { Connection } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import type { Emit } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
+import { idleConnections } from '../transport/idle-connections.ts'
 import type { ReturnTarget } from './return-targets.ts'
 
 export interface ReturnPathOptions {
@@ -29,11 +30,16 @@ export class ReturnOverflow extends Error {
   override readonly name = 'ReturnOverflow'
 }
 
-/** An open connection to the app in a pod; `release` frees its place. */
+/** An open connection to the app in a pod. */
 export interface Returned {
   connection: Connection
   target: ReturnTarget
+  /** It has answered before, and may close under the next request. */
+  reused: boolean
+  /** Frees its place. */
   release: () => void
+  /** The app keeps it, for another request: false when it is of no use, and left to the caller. */
+  keep: () => boolean
 }
 
 export interface ReturnPath {
@@ -42,10 +48,11 @@ export interface ReturnPath {
   readonly inUse: number
   setTargets(targets: readonly ReturnTarget[]): void
   /**
-   * A connection to the app in a ready pod, the next one when that fails; free its place with `release` when done.
-   * Throws ReturnOverflow when there is no place for too long, else the last pod's error.
+   * A connection to the app in a ready pod, the next one when that fails; free its place with `release` when done. `reuse`: one that was kept
+   * does. Throws ReturnOverflow when there is no place for too long, else the last pod's error.
    */
-  open(signal: AbortSignal): Promise<Returned>
+  open(signal: AbortSignal, options?: { reuse: boolean }): Promise<Returned>
+  close(): void
 }
 
 /** Each holds a stream and what a visitor may send unasked. */
@@ -59,6 +66,8 @@ export function returnPath(options: ReturnPathOptions): ReturnPath {
   let turn = 0
   let inUse = 0
   const queue: (() => void)[] = []
+  const idle = idleConnections(clock)
+  const kept = new WeakMap<Connection, ReturnTarget>()
   let window = { startedAt: Number.NEGATIVE_INFINITY, count: 0 }
 
   const countOne = (): void => {
@@ -102,6 +111,35 @@ export function returnPath(options: ReturnPathOptions): ReturnPath {
     else next()
   }
 
+  const returned = (connection: Connection, target: ReturnTarget, reused: boolean): Returned => {
+    let released = false
+    return {
+      connection,
+      target,
+      reused,
+      release() {
+        if (!released) leave()
+        released = true
+      },
+      keep() {
+        // An app that wants a PROXY header gets one visitor on a connection.
+        if (target.proxyProtocol !== 0) return false
+        kept.set(connection, target)
+        return idle.put(connection)
+      }
+    }
+  }
+  /** Of a pod that still serves. */
+  const takeKept = (): { connection: Connection; target: ReturnTarget } | undefined => {
+    for (let connection = idle.take(); connection !== undefined; connection = idle.take()) {
+      const was = kept.get(connection)
+      const target = targets.find(({ namespace, pod, port }) => namespace === was?.namespace && pod === was.pod && port === was.port)
+      if (target !== undefined) return { connection, target }
+      connection.destroy()
+    }
+    return undefined
+  }
+
   return {
     get available() {
       return targets.length > 0
@@ -112,9 +150,14 @@ export function returnPath(options: ReturnPathOptions): ReturnPath {
     setTargets(next) {
       targets = next
     },
-    async open(signal) {
+    close: () => idle.close(),
+    async open(signal, { reuse } = { reuse: false }) {
       countOne()
       await enter(signal)
+      const old = takeKept()
+      if (old !== undefined && reuse) return returned(old.connection, old.target, true)
+      // An app that serves one connection after the other would wait for the idle one.
+      old?.connection.destroy()
       let last: Error = new Error('no ready pod to return to')
       for (let tries = 0; tries < targets.length; tries += 1) {
         turn += 1
@@ -124,12 +167,7 @@ export function returnPath(options: ReturnPathOptions): ReturnPath {
         const limit = deadline(clock, connectMs, () => new Error(`no connection within ${connectMs / 1000} s`), signal)
         try {
           const connection = await cluster.forwarder(target.namespace, target.pod).dial(target.port, limit.signal)
-          let released = false
-          const release = (): void => {
-            if (!released) leave()
-            released = true
-          }
-          return { connection, target, release }
+          return returned(connection, target, false)
         } catch (thrown) {
           last = asError(thrown)
           emit('return.state', { pod: target.pod, ok: false, openMs: Math.round(clock.now() - started), pooled: 0, cause: last.message })

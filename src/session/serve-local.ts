@@ -31,18 +31,19 @@ export interface ServeLocalOptions {
   running: Bag<Running>
   /** Set once nothing may run any more. */
   closed: () => Error | undefined
-  /** Nobody accepts at the local port. `first`: taken from the stream, and not answered. */
-  onRefused: (stream: TunnelStream, error: Error, first: Buffer | undefined) => void
+  /** Nobody accepts at the local port: nothing of it is answered. */
+  onRefused: (serving: Serving, error: Error) => void
   /** A stock server resets the whole session over a silent TLS app at 15 s; close the stream before. */
   tlsSilenceMs?: number | undefined
 }
 
 export interface ServeLocal {
-  serve(stream: TunnelStream): void
+  /** `taken`: what was taken from the stream already. */
+  serve(stream: TunnelStream, taken?: Partial<Serving>): void
   close(): void
 }
 
-interface Serving {
+export interface Serving {
   stream: TunnelStream
   /** Taken from the stream, to be sent first. */
   first: Buffer | undefined
@@ -62,7 +63,11 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
   const idle = idleConnections(clock)
   let lingering = 0
 
-  const begin = (stream: TunnelStream): void => {
+  const begin = (stream: TunnelStream, { first: taken, single = false }: Partial<Serving> = {}): void => {
+    if (taken !== undefined) {
+      void dial({ stream, first: taken, single })
+      return
+    }
     if (plan.protocol !== 'http') {
       void dial({ stream, first: undefined, single: false })
       return
@@ -80,14 +85,14 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
   }
 
   const dial = async (serving: Serving, open?: StreamWatch): Promise<void> => {
-    const { stream, first } = serving
+    const { stream } = serving
     const startedAt = clock.now()
     let connection: Connection
     try {
       connection = await local.dial()
     } catch (error) {
       open?.finish({ by: 'local', code: 'CLOSED' })
-      onRefused(stream, asError(error), first)
+      onRefused(serving, asError(error))
       return
     }
     const closed = options.closed()

@@ -14,7 +14,8 @@ import { matchesHead } from '../../../src/session/personal.ts'
 import { probeBoard } from '../../../src/session/probe-board.ts'
 import { PATH_PREFIX } from '../../../src/tunnel/probe-names.ts'
 import { parseWho, WHO_HOST, whoLine } from '../../../src/route/who-else.ts'
-import { ReturnOverflow, type ReturnPath } from '../../../src/session/return-path.ts'
+import { ReturnOverflow, returnPath, type ReturnPath } from '../../../src/session/return-path.ts'
+import type { Cluster } from '../../../src/kube/types.ts'
 import { openSession } from '../../../src/smux/session.ts'
 import type { SmuxStream } from '../../../src/smux/types.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
@@ -27,10 +28,12 @@ afterEach(async () => {
 })
 
 /** An HTTP app on loopback that says its name and what it was asked. */
-async function app(name: string): Promise<{ port: number; seen: string[]; close: () => void }> {
+async function app(name: string): Promise<{ port: number; seen: string[]; sockets: Set<unknown>; close: () => void }> {
   const seen: string[] = []
+  const sockets = new Set<unknown>()
   const server = http.createServer((request, response) => {
     seen.push(`${request.method} ${request.url}`)
+    sockets.add(request.socket)
     request.resume()
     response.end(`${name} ${request.url}`)
   })
@@ -40,7 +43,7 @@ async function app(name: string): Promise<{ port: number; seen: string[]; close:
     server.closeAllConnections()
   }
   closing.push(close)
-  return { port: (server.address() as AddressInfo).port, seen, close }
+  return { port: (server.address() as AddressInfo).port, seen, sockets, close }
 }
 
 interface World {
@@ -70,25 +73,21 @@ function world(options: {
   const local = localApp({ address: { host: '127.0.0.1', port: options.port }, clock: systemClock, onChange: () => {} })
   closing.push(() => local.close())
   const { pod } = options
-  const returnPath: ReturnPath | undefined =
-    pod === undefined && options.overflow !== true
-      ? undefined
-      : {
-          available: true,
-          inUse: 0,
-          setTargets: () => {},
-          open: async signal => {
-            if (pod === undefined) throw new ReturnOverflow('too many')
-            const target = { namespace: 'shop', pod: 'nginx-1', port: pod, proxyProtocol: 0 as const }
-            return { connection: await dialTcp({ host: '127.0.0.1', port: pod })(signal), target, release: () => {} }
-          }
-        }
+  // Only `forwarder` of a cluster is used here; the real one is covered by the e2e suite.
+  const cluster = {
+    forwarder: () => ({ dial: (port: number, signal: AbortSignal) => dialTcp({ host: '127.0.0.1', port })(signal), close: async () => {} })
+  } as unknown as Cluster
+  const back = returnPath({ cluster, clock: systemClock, emit, perSecond: 1_000, onLimit: () => {} })
+  closing.push(async () => back.close())
+  if (pod !== undefined) back.setTargets([{ namespace: 'shop', pod: 'nginx-1', port: pod, proxyProtocol: 0 }])
+  const full: ReturnPath = { ...back, available: true, open: () => Promise.reject(new ReturnOverflow('too many')) }
+  const wayBack = options.overflow === true ? full : back
   let ids = 0
   const made = gate({
     // The gate reads three fields of a plan.
     plan: { name: 'nginx', protocol: 'http', server: { peer: 'gost', keepalive: options.keepalive ?? false } } as unknown as TunnelPlan,
     local,
-    returnPath,
+    returnPath: pod === undefined && options.overflow !== true ? undefined : wayBack,
     answering: answering(systemClock),
     board,
     exchanges: exchanges({ clock: systemClock, emit, nextId: () => String((ids += 1)) }),
@@ -242,6 +241,39 @@ describe('gate', () => {
     const started = performance.now()
     expect(await visit(get('/cart'))).toContain('pod /cart')
     expect(performance.now() - started).toBeLessThan(4_000) // Node keeps an idle connection for 5 s
+  })
+
+  it('asks a pod again on a connection that its app keeps, and ends each stream with its answer', async () => {
+    const { port, sockets } = await app('pod')
+    const { visit } = world({ port: 1, pod: port, decide: () => ({ to: 'return', why: 'thinned' }) })
+    for (const path of ['/1', '/2', '/3']) expect(await visit(get(path))).toContain(`pod ${path}`)
+    expect(sockets.size).toBe(1)
+    expect(await visit('POST /4 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')).toContain('pod /4')
+    expect(sockets.size).toBe(2)
+  })
+
+  it('sends a request to a pod once more when the app closed the kept connection under it', async () => {
+    const seen: string[] = []
+    const server = net.createServer(socket => {
+      const isFirst = seen.length === 0
+      socket.on('error', () => {})
+      socket.on('data', data => {
+        seen.push(String(data).split(' ')[1] ?? '')
+        if (isFirst && seen.length > 1) socket.destroy()
+        else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\npod')
+      })
+    })
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    closing.push(() => server.close())
+    const { visit, emit } = world({
+      port: 1,
+      pod: (server.address() as AddressInfo).port,
+      decide: () => ({ to: 'return', why: 'thinned' })
+    })
+    expect(await visit(get('/1'))).toContain('pod')
+    expect(await visit(get('/2'))).toContain('pod')
+    expect(seen).toEqual(['/1', '/2', '/2'])
+    expect(types(emit)).not.toContain('exchange.aborted')
   })
 
   it('asks again on a connection that the app keeps, and opens one for what may not be sent twice', async () => {

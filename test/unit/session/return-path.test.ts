@@ -133,4 +133,27 @@ describe('returnPath', () => {
     await expect(path.open(signal)).rejects.toThrow('refused')
     expect(path.inUse).toBe(0)
   })
+
+  it('keeps a connection for the next request, as long as its pod serves', async () => {
+    const { path } = world(answer)
+    path.setTargets(ownTargets([sidecarPod('a')]))
+    const first = await path.open(signal)
+    expect(first.keep()).toBe(true)
+    first.release()
+    const second = await path.open(signal, { reuse: true })
+    expect([second.connection === first.connection, second.reused, second.target.pod]).toEqual([true, true, 'a'])
+    expect(second.keep()).toBe(true)
+    second.release()
+    path.setTargets(ownTargets([sidecarPod('b')]))
+    const third = await path.open(signal, { reuse: true })
+    expect([third.connection === first.connection, third.reused, third.target.pod]).toEqual([false, false, 'b'])
+    expect(first.connection.destroyed).toBe(true)
+    path.close()
+  })
+
+  it('keeps none where each connection begins with a PROXY header', async () => {
+    const { path } = world(answer)
+    path.setTargets([{ namespace: 'shop', pod: 'a', port: 80, proxyProtocol: 1 }])
+    expect((await path.open(signal)).keep()).toBe(false)
+  })
 })

@@ -1,0 +1,100 @@
+/**
+ * Streams that go back to a pod. Opening a connection there costs most of what a small request costs (two streams to the API server, a dial in
+ * the pod), so those that the app keeps are used again, under the same rules as on the laptop: `serve-local.ts`.
+ */
+import type { Clock } from '../base/clock.ts'
+import { asError } from '../base/errors.ts'
+import { withoutAppendedClose } from '../http/appended-close.ts'
+import { isPlainRequest } from '../http/plain-request.ts'
+import type { TunnelPlan } from '../resolve/types.ts'
+import { join } from '../transport/splice.ts'
+import type { TunnelStream } from '../tunnel/stream.ts'
+import { CUT_OFF, type Exchanges, type StreamWatch } from './exchanges.ts'
+import { firstBytes } from '../tunnel/first-bytes.ts'
+import type { ReturnReason } from './gate.ts'
+import { proxyHeader } from './proxy-header.ts'
+import type { Returned, ReturnPath } from './return-path.ts'
+
+export interface Giving {
+  stream: TunnelStream
+  why: ReturnReason
+  /** Taken from the stream already, as `Served`. */
+  first?: Buffer | undefined
+  single?: boolean
+}
+
+export interface ServePodOptions {
+  plan: TunnelPlan
+  returnPath: ReturnPath
+  exchanges: Exchanges
+  clock: Clock
+}
+
+/** A visitor that waits for the server to speak is waited for no longer than this. */
+const FIRST_BYTES_MS = 10
+
+/** Resolves when the stream is over. Rejects when no pod takes it, with nothing of it lost: what was taken from it is in `giving.first`. */
+export async function servePod(
+  giving: Giving,
+  { plan, returnPath, exchanges, clock }: ServePodOptions,
+  signal: AbortSignal
+): Promise<void> {
+  const { stream, why } = giving
+  const started = clock.now()
+  if (giving.first === undefined && plan.protocol === 'http') {
+    const bytes = await firstOf(stream, clock)
+    giving.first = bytes !== undefined && plan.server.peer === 'gost' ? withoutAppendedClose(bytes) : bytes
+    giving.single = giving.first !== bytes
+  }
+  const { first } = giving
+  let returned = await returnPath.open(signal, { reuse: first !== undefined && isPlainRequest(first) })
+  const watch = exchanges.open({ ...giving, who: 'returned', why, connectMs: clock.now() - started })
+  while (await joinPod(giving, { returned, watch }, signal)) {
+    try {
+      returned = await returnPath.open(signal, { reuse: false })
+    } catch (error) {
+      watch.finish({ by: 'agent', code: 'NO_POD' })
+      throw error
+    }
+  }
+}
+
+/** True when the app closed a kept connection under the request: it may be sent again. */
+function joinPod(giving: Giving, to: { returned: Returned; watch: StreamWatch }, signal: AbortSignal): Promise<boolean> {
+  const { stream, first } = giving
+  const { returned, watch } = to
+  const { connection, target, reused } = returned
+  if (target.proxyProtocol !== 0) connection.write(proxyHeader(target.proxyProtocol, stream.source))
+  if (first !== undefined) connection.write(first)
+  return new Promise(resolve => {
+    let again = false
+    const joined = join(
+      stream.connection,
+      connection,
+      {
+        onBytes: (direction, chunk) => watch.onBytes(direction, chunk),
+        onEnd: direction => watch.onEnd(direction),
+        // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
+        completeAtEnd: () => watch.allAnswered,
+        keep: () => watch.keepsApp && returned.keep(),
+        again: () => (again = reused && !signal.aborted)
+      },
+      result => {
+        signal.removeEventListener('abort', stop)
+        if (!again) watch.finish(signal.aborted ? CUT_OFF : result)
+        returned.release()
+        resolve(again)
+      }
+    )
+    const stop = (): void => joined.stop(asError(signal.reason))
+    watch.onLastByte(() => joined.complete())
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+  })
+}
+
+const firstOf = ({ connection }: TunnelStream, clock: Clock): Promise<Buffer | undefined> =>
+  new Promise(resolve => {
+    firstBytes(connection, { clock, waitMs: FIRST_BYTES_MS }, resolve)
+    connection.once('close', () => resolve(undefined))
+  })
