@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +29,7 @@ interface Blob {
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const dist = path.join(root, 'dist')
-const cache = path.join(root, 'node_modules', '.cache', 'image')
+const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'kubectl-intercept', 'image')
 const run = promisify(execFile)
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 

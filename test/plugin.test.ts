@@ -53,6 +53,22 @@ describe('krew-manifest.yaml', () => {
   })
 })
 
+describe('plugin/manifests', () => {
+  const article = read('test/fixtures/manifests/article.yaml')
+
+  it("has the article's manifests with only the image changed", () => {
+    const [, ...lines] = read('plugin/manifests/image-only.yaml').split('\n')
+    expect(lines.join('\n')).toBe(article.replaceAll('gogost/gost', 'ghcr.io/kubectl-intercept/kubectl-intercept'))
+  })
+
+  it('gives a server more time to end than its drain takes', () => {
+    const text = read('plugin/manifests/scaled.yaml')
+    const seconds = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? Number.NaN)
+    const drain = seconds(/--drain-delay=(\d+)s/) + seconds(/--grace=(\d+)s/)
+    expect(seconds(/terminationGracePeriodSeconds: (\d+)/)).toBeGreaterThan(drain)
+  })
+})
+
 describe('an archive of an image', () => {
   it('carries extended attributes, and a length that counts itself', () => {
     const bytes = tar([{ path: 'bin/a', mode: 0o755, content: Buffer.from('x'), xattrs: { 'user.note': Buffer.from('w'.repeat(73)) } }])

@@ -20,7 +20,7 @@ export interface SidecarSetOptions extends Omit<SidecarOptions, 'dial'> {
   lookMs?: number
 }
 
-const LOOK_MS = 3_000
+const LOOK_MS = 2_000
 
 export const startSidecarSet = (options: SidecarSetOptions): Sidecar => new SidecarSet(options)
 
