@@ -105,6 +105,7 @@ class RunningClaim implements Claim {
       try {
         if (wantsAll(wish) && !held) await this.#hold(wish, manner, signal)
         await this.#publish(wish, manner, signal)
+        await this.#removeLeft()
       } catch (error) {
         if (!held) await this.#release().catch(() => {}) // it expires
         signal.throwIfAborted()

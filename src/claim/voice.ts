@@ -25,9 +25,14 @@ export function claimVoice({ plan, clock, emit }: Pick<ClaimOptions, 'plan' | 'c
   const since = (record: ClaimRecord): string => sinceWords(record.since, clock.date())
   const notice = (level: 'info' | 'warn', code: string, words: { message: string; hint?: string }): void =>
     emit('notice', { level, code, ...words })
+  const gone = new Set<string>()
   const voice: ClaimVoice = {
-    say: (action, { user, since: at, weight, filter }) =>
-      emit('claim', { action, holder: user, since: at, weight, ...(filter === undefined ? {} : { filter: shownFilterText(filter) }) }),
+    say(action, { session, user, since: at, weight, filter }) {
+      // It may have left two Leases.
+      if (action === 'expired' && gone.has(session)) return
+      if (action === 'expired') gone.add(session)
+      emit('claim', { action, holder: user, since: at, weight, ...(filter === undefined ? {} : { filter: shownFilterText(filter) }) })
+    },
     refused(by, why) {
       voice.say('refused', by)
       return takenError(by, { name, target: target.text, now: clock.date(), why })

@@ -5,6 +5,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import type { SessionEvent } from '../../src/event/types.ts'
 import { eventStream } from '../../src/event/stream.ts'
 import { intercept } from '../../src/session/intercept.ts'
+import type { Cluster } from '../../src/kube/types.ts'
 import type { TunnelPlan } from '../../src/resolve/types.ts'
 import type { Intercept, InterceptSettings } from '../../src/session/options.ts'
 import { type App, startApp } from '../harness/app.ts'
@@ -31,8 +32,9 @@ export function sessionOf(
     tunnelPort,
     entrypointPort,
     appPort,
-    user = 'ada@laptop'
-  }: { tunnelPort: number; entrypointPort: number; appPort: number; user?: string },
+    user = 'ada@laptop',
+    cluster
+  }: { tunnelPort: number; entrypointPort: number; appPort: number; user?: string; cluster?: Cluster },
   settings: Partial<InterceptSettings> = {}
 ): { session: Intercept; events: SessionEvent[] } {
   const events: SessionEvent[] = []
@@ -60,7 +62,7 @@ export function sessionOf(
       manner: 'refuse',
       ...settings
     },
-    cluster: undefined,
+    cluster,
     clock: systemClock,
     log: silent,
     emit: stream.emit,
