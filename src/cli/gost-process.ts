@@ -24,6 +24,7 @@ import { openVoice, type Voice } from './operate-log.ts'
 import { type OperateSettings, readOperation } from './operate-settings.ts'
 import { withRules } from './rules-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
+import { limitOldHeap, limitYoungHeap } from './young-heap.ts'
 
 type Part = 'server' | 'sidecar'
 
@@ -61,6 +62,8 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     return 0
   }
   const running: Running[] = []
+  const young = limitYoungHeap(clock)
+  limitOldHeap()
   try {
     const operated: { servers: RunningServer[]; sidecars: Sidecar[] } = { servers: [], sidecars: [] }
     for (const fact of servers) {
@@ -80,6 +83,7 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     await Promise.all(running.map(each => each.drain(stop.now)))
     return 0
   } finally {
+    young.cancel()
     await closeAll(running)
   }
 }

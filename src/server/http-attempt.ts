@@ -32,6 +32,9 @@ export type Failure =
   | { why: 'app-closed'; silent: boolean; declined: boolean }
   | { why: 'bad-response' }
 
+/** Copied behind its head; more is written as it is. */
+const ONE_WRITE_BYTES = 16_384
+
 export type Outcome = { ending: Ending } | { failure: Failure }
 
 export interface AttemptOptions {
@@ -203,7 +206,7 @@ export class Attempt {
     const { visitor, context } = this.#options
     this.#timer?.cancel()
     const body = new BodyFramer(response.framing)
-    let room = writeBounded(visitor.connection, response.forward)
+    let room = writeBounded(visitor.connection, this.#withBody(response.forward, body))
     try {
       while (!body.done) {
         if (room !== true && !(await room)) break
@@ -212,10 +215,7 @@ export class Attempt {
           if (await this.#answer.more()) continue
           break
         }
-        const { consumed } = body.push(chunk)
-        const bytes = consumed === chunk.length ? chunk : chunk.subarray(0, consumed)
-        this.#tap?.responseBody(bytes)
-        room = writeBounded(visitor.connection, bytes)
+        room = writeBounded(visitor.connection, this.#cut(chunk, body))
       }
     } catch (error) {
       // The head is out: only a cut connection can still say that the body is broken.
@@ -229,6 +229,21 @@ export class Attempt {
     if (this.#failure?.why === 'visitor-left' || visitor.reader.gone) context.counters.aborted += 1
     resetConnection(visitor.connection, new Error('the response was cut short'))
     return 'gone'
+  }
+
+  /** The head, and in the same bytes what has come of a small body: one write for most answers. */
+  #withBody(head: Buffer, body: BodyFramer): Buffer {
+    if (body.done || this.#answer.available === 0 || this.#answer.available > ONE_WRITE_BYTES) return head
+    const chunk = this.#answer.take()
+    return chunk === undefined ? head : Buffer.concat([head, this.#cut(chunk, body)])
+  }
+
+  /** The part of the chunk that is body. */
+  #cut(chunk: Buffer, body: BodyFramer): Buffer {
+    const { consumed } = body.push(chunk)
+    const bytes = consumed === chunk.length ? chunk : chunk.subarray(0, consumed)
+    this.#tap?.responseBody(bytes)
+    return bytes
   }
 
   async #switchProtocols(response: PlannedResponse): Promise<Outcome> {
