@@ -8,9 +8,11 @@ import net from 'node:net'
 export interface Load {
   port: number
   host: string
+  /** Of requests (`/`). */
+  path?: string
   visitors: number
-  /** How long to go on (requests), or how many bytes each visitor moves once (down, up). */
-  work: { kind: 'requests'; seconds: number } | { kind: 'down' | 'up'; bytes: number }
+  /** How long to go on and how many requests to make at least, or how many bytes each visitor moves once (down, up). */
+  work: { kind: 'requests'; seconds: number; atLeast?: number } | { kind: 'down' | 'up'; bytes: number }
 }
 
 export interface LoadResult {
@@ -98,15 +100,15 @@ class Visitor {
 const percentile = (sorted: readonly number[], share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 
-async function requests(load: Load, seconds: number): Promise<LoadResult> {
+async function requests(load: Load, { seconds, atLeast = 0 }: { seconds: number; atLeast?: number }): Promise<LoadResult> {
   const times: number[] = []
   let errors = 0
   const started = performance.now()
   const until = started + seconds * 1_000
-  const head = `GET / HTTP/1.1\r\nHost: ${load.host}\r\nUser-Agent: bench\r\n\r\n`
+  const head = `GET ${load.path ?? '/'} HTTP/1.1\r\nHost: ${load.host}\r\nUser-Agent: bench\r\n\r\n`
   const visit = async (): Promise<void> => {
     let visitor = new Visitor(load)
-    while (performance.now() < until) {
+    while (performance.now() < until || times.length < atLeast) {
       const begin = performance.now()
       try {
         await visitor.ask(head)
@@ -155,5 +157,5 @@ async function bulk(load: Load, kind: 'down' | 'up', bytes: number): Promise<Loa
 
 const load = JSON.parse(process.argv[2] ?? '{}') as Load
 const { work } = load
-const result = work.kind === 'requests' ? await requests(load, work.seconds) : await bulk(load, work.kind, work.bytes)
+const result = work.kind === 'requests' ? await requests(load, work) : await bulk(load, work.kind, work.bytes)
 console.log(JSON.stringify(result))

@@ -1,0 +1,80 @@
+/** What `server.ts` measures: the pairs of server and connector, the loads, and the figures taken from them. */
+import type { Load, LoadResult } from './load.ts'
+
+/** Server and connector: `closing` is ours with ours where the app closes each connection, so that none is used twice. */
+export const PAIRS = ['gost+gost', 'ours+gost', 'ours+ours', 'ours+ours, closing app'] as const
+export type PairName = (typeof PAIRS)[number]
+
+/** While the load ran: CPU seconds of both, and the server's memory afterwards in MiB. */
+export interface PairUsage {
+  readonly serverCpu: number
+  readonly connectorCpu: number
+  readonly serverMemory: number
+}
+
+export interface PairFigure {
+  readonly name: string
+  readonly of: (result: LoadResult, usage: PairUsage) => number
+}
+
+export interface PairWork {
+  readonly name: string
+  readonly visitors: number
+  readonly load: Load['work']
+  readonly warmUp: Load['work']
+  readonly roundTripMs: number
+  readonly pairs: readonly PairName[]
+  readonly figures: readonly PairFigure[]
+}
+
+const MIB = 1_048_576
+const per10k = (cpu: number, requests: number): number => (cpu / requests) * 10_000
+const perGiB = (cpu: number, bytes: number): number => (cpu / bytes) * 1_024 * MIB
+
+const requestFigures: readonly PairFigure[] = [
+  { name: 'requests/s', of: result => result.requests / result.seconds },
+  { name: 'p99 ms', of: result => result.p99 },
+  { name: 'server CPU s per 10,000', of: (result, { serverCpu }) => per10k(serverCpu, result.requests) },
+  { name: 'connector CPU s per 10,000', of: (result, { connectorCpu }) => per10k(connectorCpu, result.requests) },
+  { name: 'server memory MiB', of: (_result, { serverMemory }) => serverMemory }
+]
+const bulkFigures: readonly PairFigure[] = [
+  { name: 'MiB/s', of: result => result.bytes / MIB / result.seconds },
+  { name: 'server CPU s per GiB', of: (result, { serverCpu }) => perGiB(serverCpu, result.bytes) }
+]
+
+export interface PairSize {
+  readonly seconds: number
+  readonly warmRequests: number
+  readonly bulkMiB: number
+  readonly slowMiB: number
+  readonly visitors: readonly number[]
+}
+
+export const FULL: PairSize = { seconds: 3, warmRequests: 30_000, bulkMiB: 100, slowMiB: 30, visitors: [64, 256] }
+export const SMOKE: PairSize = { seconds: 0.5, warmRequests: 100, bulkMiB: 4, slowMiB: 1, visitors: [16] }
+
+export function pairWorksOf({ seconds, warmRequests, bulkMiB, slowMiB, visitors }: PairSize): PairWork[] {
+  const requests = visitors.map(
+    (count): PairWork => ({
+      name: `GET of 12 bytes, ${count} visitors`,
+      visitors: count,
+      load: { kind: 'requests', seconds },
+      // By count: on a busy machine seconds would leave V8 cold.
+      warmUp: { kind: 'requests', seconds: 0, atLeast: warmRequests },
+      roundTripMs: 0,
+      pairs: PAIRS,
+      figures: requestFigures
+    })
+  )
+  const bulk = (kind: 'down' | 'up', mib: number, roundTripMs: number): PairWork => ({
+    name: `${kind === 'down' ? 'download' : 'upload'} ${mib} MiB ×1${roundTripMs > 0 ? `, ${roundTripMs} ms round trip` : ''}`,
+    visitors: 1,
+    load: { kind, bytes: mib * MIB },
+    warmUp: { kind, bytes: (mib / 4) * MIB },
+    roundTripMs,
+    pairs: ['gost+gost', 'ours+ours'],
+    figures: bulkFigures
+  })
+  return [...requests, bulk('down', bulkMiB, 0), bulk('up', bulkMiB, 0), bulk('down', slowMiB, 50), bulk('up', slowMiB, 50)]
+}
