@@ -131,10 +131,13 @@ const serverOptions = (
 
 async function serve(fact: ServerFact, host: Host): Promise<{ server: RunningServer; followed: Closable }> {
   const { clock, log, say } = host
+  const { forwarded } = host.settings
   const followed = followFiles(readFile => serverOptions(fact, { ...host, readFile }), host)
-  const server = await startServer({ ...followed.settings, clock, log }).catch((error: unknown) => {
-    throw inUse(error, fact.port)
-  })
+  const server = await startServer({ ...followed.settings, ...(forwarded !== undefined && { forwarded }), clock, log }).catch(
+    (error: unknown) => {
+      throw inUse(error, fact.port)
+    }
+  )
   followed.follow(options => server.reload(options))
   const entrypoints = server.entrypointPorts.join(', ')
   say(

@@ -65,6 +65,14 @@ export const OPERATE_FLAGS = [
     summary: 'file with further rules, a line each: HOST TUNNEL-ID; read again when it changes, as certificates are'
   },
   {
+    name: 'forwarded',
+    arity: 'many',
+    commands: ['server'],
+    argument: 'NETWORK|none',
+    summary: 'tell apps who asked (X-Forwarded-*, X-Real-Ip, Forwarded), believing what a proxy in this network says of it',
+    default: 'heads pass as they came'
+  },
+  {
     name: 'grace',
     arity: 'one',
     commands: BOTH,

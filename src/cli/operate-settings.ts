@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Endpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
 import { type Level, LEVELS } from '../base/log.ts'
+import { networksOf } from '../transport/networks.ts'
 import { type EntrypointSetting, readCertificate, readEntrypoint } from './entrypoint-settings.ts'
 import { type Given, splitArgs } from './operate-args.ts'
 import { parseOperateConfig } from './operate-config.ts'
@@ -25,6 +26,8 @@ export interface OperateSettings {
   entrypoints: EntrypointSetting[]
   /** The files of the certificate with which entrypoints answer TLS. */
   entrypointTls: { cert: string; key: string } | undefined
+  /** Tell apps who asked, believing proxies in these networks. */
+  forwarded: readonly string[] | undefined
 }
 
 export interface Operation {
@@ -69,6 +72,7 @@ export function readOperation(
       entrypoints: given.all('entrypoint').map(readEntrypoint),
       logFormat: given.read('log-format', typed => readChoice(typed, ['text', 'json'])) ?? (inImage ? 'json' : 'text'),
       entrypointTls: readCertificate(given.one('entrypoint-cert'), given.one('entrypoint-key')),
+      forwarded: readNetworks(given.all('forwarded')),
       logLevel: level === undefined ? gostLevel(gost) : readChoice(level, LEVELS)
     },
     gost,
@@ -101,6 +105,20 @@ class Settings {
     const typed = this.one(name)
     return typed !== undefined && readChoice(typed, ['true', 'false']) === 'true'
   }
+}
+
+/** Throws BAD_USAGE. `none` is nobody; undefined where nothing is asked for. */
+function readNetworks(typed: readonly Typed[]): string[] | undefined {
+  if (typed.length === 0) return undefined
+  const networks = typed.filter(({ text }) => text !== 'none')
+  for (const { flag, text } of networks) {
+    try {
+      networksOf([text])
+    } catch {
+      throw badUsage(`${flag} needs a network, not ${quoted(text)}`, `for example: ${flag} 10.0.0.0/8, or ${flag} none to believe nobody`)
+    }
+  }
+  return networks.map(({ text }) => text)
 }
 
 const readHealth = (typed: Typed): Endpoint | 'off' => (typed.text === 'off' ? 'off' : readListen(typed, ':9090'))

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
 import type { ByteReader } from './byte-reader.ts'
+import type { Forwarding } from './forwarding.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Mirrors } from './mirrors.ts'
 import type { Registry } from './registry.ts'
@@ -64,6 +65,8 @@ export interface ServerContext {
   tallies: Tallies
   /** Requests and streams in progress. */
   active: { count: number }
+  /** Undefined: apps are not told who asked. */
+  forwarding: Forwarding | undefined
   /** Bodies kept for another attempt. */
   held: HeldBytes
   /** True from `drain()` on: no connection is kept alive any more. */

@@ -67,7 +67,7 @@ async function serveRouted(stream: ServerHttp2Stream, tunnelId: string, { reques
     if (tried.size > 1) context.counters.retried += 1
     const app = await connectApp(opened, { context, hasOther })
     if (typeof app !== 'string') {
-      await pass(stream, { app, opened, request, context })
+      await pass(stream, { app, opened, request: { ...request, fields: tellWhoAsked(request, visitor, context) }, context })
       return
     }
     why = app === 'unanswered' ? 'no-answer' : app
@@ -75,6 +75,12 @@ async function serveRouted(stream: ServerHttp2Stream, tunnelId: string, { reques
   }
   if (stream.destroyed) context.counters.aborted += 1
   else refuse(stream, why, context)
+}
+
+/** With the fields of `forwarding.ts`, where they are wanted, in the lower case of HTTP/2. */
+function tellWhoAsked({ fields, authority: host }: Http2Request, visitor: Visitor, { forwarding }: ServerContext): Http2Request['fields'] {
+  const { source, secure = false } = visitor
+  return forwarding?.(fields, { source, host, secure }).map(([name, value]) => [name.toLowerCase(), value] as const) ?? fields
 }
 
 interface Way {

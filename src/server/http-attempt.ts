@@ -11,6 +11,7 @@ import { resetConnection } from '../transport/reset.ts'
 import { ByteReader } from './byte-reader.ts'
 import { writeBounded } from './byte-writer.ts'
 import type { ServerContext, Visitor } from './context.ts'
+import type { Ending, Failure, Outcome } from './http-outcome.ts'
 import { joinVisitor } from './join.ts'
 import type { OpenedStream } from './open-stream.ts'
 import type { Asked } from './personal.ts'
@@ -19,23 +20,8 @@ import type { PlannedRequest } from './request-plan.ts'
 import { type PlannedResponse, planResponse } from './response-plan.ts'
 import type { Tap } from './tap.ts'
 
-/** `keep` and `close`: the response is complete. `gone`: the visitor's connection is closed already. */
-export type Ending = 'keep' | 'close' | 'gone'
-
-/** Why there is no response; nothing of one has reached the visitor. */
-export type Failure =
-  | { why: 'visitor-left' }
-  | { why: 'bad-upload'; detail: string }
-  | { why: 'no-answer' }
-  | { why: 'unanswered' }
-  /** `silent`: not even a part of a head had come. `declined`: no app has seen the request. */
-  | { why: 'app-closed'; silent: boolean; declined: boolean }
-  | { why: 'bad-response' }
-
 /** Copied behind its head; more is written as it is. */
 const ONE_WRITE_BYTES = 16_384
-
-export type Outcome = { ending: Ending } | { failure: Failure }
 
 export interface AttemptOptions {
   visitor: Visitor

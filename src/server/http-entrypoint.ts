@@ -7,7 +7,7 @@ import { ProtocolError } from '../base/errors.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import { encodeAnswer } from './answer.ts'
 import type { ServerContext, Visitor } from './context.ts'
-import type { Ending } from './http-attempt.ts'
+import type { Ending } from './http-outcome.ts'
 import { answer, keepsAfterRefusal, runExchange } from './http-exchange.ts'
 import { planRequest, type PlannedRequest, RequestRefused } from './request-plan.ts'
 
@@ -28,12 +28,17 @@ async function serveNext(visitor: Visitor, context: ServerContext, waitMs: numbe
     const raw = await readHead(visitor, context, waitMs)
     if (raw === undefined) return 'gone'
     context.counters.requests += 1
-    return await serveRequest(visitor, planRequest(raw), context)
+    return await serveRequest(visitor, planRequest(raw, tellOf(visitor, context)), context)
   } catch (error) {
     const given = refusalFor(error)
     if (given === undefined) throw error
     return answer(visitor, { ...given, keepAlive: false }, context)
   }
+}
+
+/** Undefined where nobody is told who asked. */
+function tellOf({ source, secure = false }: Visitor, { forwarding }: ServerContext): Parameters<typeof planRequest>[1] {
+  return forwarding === undefined ? undefined : (fields, host) => forwarding(fields, { source, host, secure })
 }
 
 async function serveRequest(visitor: Visitor, request: PlannedRequest, context: ServerContext): Promise<Ending> {

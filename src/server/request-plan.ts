@@ -44,8 +44,8 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection'])
 /** Named in `Connection` by mistake or on purpose, their loss would change where the message goes or ends. */
 const NEVER_DROPPED = new Set(['host', 'content-length', 'transfer-encoding', 'upgrade', 'expect'])
 
-/** Throws RequestRefused. */
-export function planRequest(raw: Buffer): PlannedRequest {
+/** Throws RequestRefused. `tell` adds fields of this hop. */
+export function planRequest(raw: Buffer, tell?: (fields: RequestHead['headers'], host: string) => RequestHead['headers']): PlannedRequest {
   const { head, framing } = parse(raw)
   if (head.method === 'CONNECT') throw new RequestRefused(405, 'CONNECT is not served here')
   const hosts = head.headers.filter(([name]) => name.length === 4 && name.toLowerCase() === 'host')
@@ -60,7 +60,7 @@ export function planRequest(raw: Buffer): PlannedRequest {
     head,
     host,
     target,
-    forward: keeps => forwardHead(head, { target, host: authority, upgrade, keeps }),
+    forward: keeps => forwardHead(head, { target, host: authority, upgrade, keeps, tell: fields => tell?.(fields, host) ?? fields }),
     framing,
     upgrade,
     keepAlive: keepsAlive(head) && head.version === '1.1',
@@ -97,7 +97,16 @@ const isUpgrade = (head: RequestHead): boolean => {
   )
 }
 
-function forwardHead(head: RequestHead, to: { target: string; host: string | undefined; upgrade: boolean; keeps: boolean }): Buffer {
+interface HeadOptions {
+  target: string
+  /** Where it was in the target. */
+  host: string | undefined
+  upgrade: boolean
+  keeps: boolean
+  tell: (fields: RequestHead['headers']) => RequestHead['headers']
+}
+
+function forwardHead(head: RequestHead, to: HeadOptions): Buffer {
   const dropped = connectionFields(head)
   if (!to.upgrade) dropped.add('upgrade').add('http2-settings')
   const lines = [`${head.method} ${to.target} HTTP/${head.version}`]
@@ -105,7 +114,9 @@ function forwardHead(head: RequestHead, to: { target: string; host: string | und
     dropped.add('host')
     lines.push(`Host: ${to.host}`)
   }
-  for (const [name, value] of head.headers) if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
+  // After the dropping: a visitor could name the new fields in `Connection`.
+  const fields = to.tell(head.headers.filter(([name]) => !dropped.has(name.toLowerCase())))
+  for (const [name, value] of fields) lines.push(`${name}: ${value}`)
   if (to.upgrade) lines.push('Connection: Upgrade')
   else if (!to.keeps || head.version === '1.0') lines.push('Connection: close')
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')

@@ -4,10 +4,12 @@ import { type Clock, sleep, systemClock } from '../base/clock.ts'
 import type { Endpoint } from '../base/connection.ts'
 import { silent, type Logger } from '../base/log.ts'
 import type { Carrier } from '../discovery/types.ts'
+import { networksOf } from '../transport/networks.ts'
 import type { TlsServerOptions } from '../transport/tls-server.ts'
 import type { Credentials } from './bind.ts'
 import { type Counters, newCounters, type ServerContext } from './context.ts'
 import { type Entrypoint, type EntrypointOptions, openEntrypoint } from './entrypoint.ts'
+import { forwarding } from './forwarding.ts'
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts'
 import { Mirrors, type MirrorStats } from './mirrors.ts'
 import { type ConnectorHealth, MemoryRegistry, type Registry } from './registry.ts'
@@ -23,6 +25,8 @@ export interface ServerOptions {
   /** gost's `tunnel.direct`. */
   direct?: boolean
   limits?: Partial<ServerLimits>
+  /** Tell apps who asked (`forwarding.ts`), believing proxies in these networks. Absent: heads pass as they came. */
+  forwarded?: readonly string[]
   /** Of this server, for connectors of ours: the pod's name, where there is one. */
   name?: string
   clock?: Clock
@@ -100,6 +104,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     tallies: new Tallies(),
     active: { count: 0 },
     held: { bytes: 0 },
+    forwarding: options.forwarded === undefined ? undefined : forwarding(networksOf(options.forwarded)),
     draining: () => state.draining
   }
   const { carrier = 'ws', path = '/ws', ...rest } = options.tunnel

@@ -82,6 +82,16 @@ describe("gost's command line", () => {
     expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('needs exactly one tunnel listener')])
   })
 
+  it('tells apps who asked where it is told whom to believe, and says what is no network', async () => {
+    const line = `tunnel+ws://:8421?entrypoint=:80&tunnel=nginx.local:${ID}&path=/proxy`
+    expect((await runCli(['server', '--check', '--forwarded', '10.0.0.0/8', '--forwarded', 'none', '-L', line])).code).toBe(0)
+    const bad = await runCli(['server', '--check', '--forwarded', '10.0.0.0/33', '-L', line])
+    expect([bad.code, bad.stderr]).toEqual([
+      2,
+      expect.stringMatching(/--forwarded needs a network, not .*10\.0\.0\.0\/33[^]*--forwarded none/)
+    ])
+  })
+
   it('says which port is in use', async () => {
     const taken = http.createServer().listen(0, '127.0.0.1')
     await eventually(() => taken.listening)

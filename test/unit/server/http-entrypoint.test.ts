@@ -144,7 +144,7 @@ describe('HTTP entrypoint: forwarding', () => {
     expect(bodies[3]).toBe('xxxxx')
     expect(bodies[4]).toBe('app0\n')
     expect(world.server.stats()).toMatchObject({ visitors: 1, requests: 4 })
-    expect(world.apps[0]?.counts.connections).toBe(4)
+    expect(world.sidecars[0]?.streams).toBe(4)
   })
 
   it.each([
