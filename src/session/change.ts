@@ -98,6 +98,7 @@ class OneByOne implements Changer {
       })
     }
     if (change.kind !== 'hold' && change.kind !== 'release') this.#refuseBesideMirror()
+    if (change.kind === 'weight' || change.kind === 'split' || change.kind === 'hold') this.#refuseBesideOthers(change.kind)
     if (change.kind === 'weight' || change.kind === 'split') {
       this.#refuseBesideFilter(change.kind)
       this.#express(change)
@@ -160,6 +161,18 @@ class OneByOne implements Changer {
         hint: `leave it and take them: kubectl intercept leave ${plan.name}`
       }
     )
+  }
+
+  /** The requests of several sessions pass one laptop: it cannot step aside for a moment, and a guest has no weight of its own. */
+  #refuseBesideOthers(kind: 'weight' | 'split' | 'hold'): void {
+    const { facts, guests, options } = this.#target
+    const [guest] = guests
+    if (!looksHere(options.plan) || (!facts.guest && guest === undefined)) return
+    const { name } = options.plan
+    const why = facts.guest ? 'another session holds the tunnel' : `the requests of ${guest?.user ?? 'another session'} pass this laptop`
+    throw new InterceptError('BAD_USAGE', `${name} takes no ${kind} now: ${why}`, {
+      hint: `leave, and another session takes its place: kubectl intercept leave ${name}`
+    })
   }
 
   #refuseBesideFilter(kind: 'weight' | 'split'): void {

@@ -1,7 +1,10 @@
 /** A target's claim: made before anything is dialled, changed with its weight, given up when its visitors have left. */
+import { createHash } from 'node:crypto'
 import { InterceptError } from '../base/errors.ts'
 import { openClaim } from '../claim/claim.ts'
 import type { Claim, Wish } from '../claim/types.ts'
+import type { Filter } from '../filter/filter.ts'
+import { asksForSecret, shownFilter } from '../filter/shown.ts'
 import { sameFilterKey } from '../filter/specificity.ts'
 import type { RunningTarget } from './running-target.ts'
 import type { TargetFacts } from './state.ts'
@@ -15,13 +18,23 @@ export async function openTargetClaim(target: RunningTarget, onTaken: () => void
 
 type Wanted = Pick<TargetFacts, 'weight' | 'filter'>
 
-export const wishOf = ({ weight, filter }: Wanted): Wish =>
-  filter === undefined ? { weight } : { weight, filter: sameFilterKey(filter.expression) }
+export const wishOf = ({ weight, filter }: Wanted, privateTunnel: string | undefined): Wish => ({
+  weight,
+  ...(filter !== undefined && { filter: published(filter) }),
+  ...(privateTunnel !== undefined && { privateTunnel })
+})
+
+/** Everybody in the namespace may read it: of one that asks for a secret, others learn only whether it is the same. */
+function published({ expression }: Filter): string {
+  const key = sameFilterKey(expression)
+  if (!asksForSecret(expression)) return key
+  return `${shownFilter(expression)} #${createHash('sha256').update(key).digest('hex').slice(0, 12)}`
+}
 
 /** Throws TAKEN, in the words of `set`. Then all is as it was. */
-export async function claimAgain({ claim, stop, options }: RunningTarget, wanted: Wanted): Promise<void> {
+export async function claimAgain({ claim, stop, options, privateTunnel }: RunningTarget, wanted: Wanted): Promise<void> {
   try {
-    await claim?.want(wishOf(wanted), 'refuse', stop)
+    await claim?.want(wishOf(wanted, privateTunnel), 'refuse', stop)
   } catch (error) {
     if (!(error instanceof InterceptError) || error.code !== 'TAKEN') throw error
     const hint = `agree who steps back, or leave it here and have it handed over: kubectl intercept ${options.plan.target.text} --takeover`

@@ -61,7 +61,7 @@ export async function dryRun({ mapped, settings, cluster, context }: DryRunOptio
     )
   notes.push(...(await permissions(plan, cluster)))
   if (cluster !== undefined) {
-    const wish = wishOf({ weight, filter: settings.filter })
+    const wish = wishOf({ weight, filter: settings.filter }, undefined)
     notes.push(
       ...(await claimNotes({ cluster, plan, wish, refused: settings.manner === 'refuse', now: context.clock.date() }, context.now))
     )

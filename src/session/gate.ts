@@ -4,7 +4,7 @@
  */
 import { Bag } from '../base/bag.ts'
 import type { Clock } from '../base/clock.ts'
-import type { Endpoint } from '../base/connection.ts'
+import type { Connection, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { encodeResponse } from '../http/encode.ts'
@@ -17,16 +17,27 @@ import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { LocalApp } from '../transport/local-app.ts'
+import type { Guest } from './guests.ts'
 import { peekHead, peekHello } from './peek.ts'
 import type { ProbeBoard } from './probe-board.ts'
 import { proxyHeader } from './proxy-header.ts'
 import { ReturnOverflow, type Returned, type ReturnPath } from './return-path.ts'
+import { serveGuest } from './serve-guest.ts'
 import { type Running, serveLocal } from './serve-local.ts'
 import { type Giving, servePod } from './serve-pod.ts'
 import { serveRequests } from './serve-requests.ts'
 
 export type ReturnReason = 'filter' | 'mirror' | 'thinned' | 'local-down' | 'local-paused'
-export type Decision = { to: 'local' } | { to: 'return'; why: ReturnReason }
+export type Decision = { to: 'local' } | { to: 'return'; why: ReturnReason } | { to: 'guest'; guest: Guest }
+
+/** What a decision may depend on. */
+export interface Asking {
+  /** Of the request, where it is looked at. */
+  head: RequestHead | undefined
+  source: Endpoint
+  /** Another session passed it on to us. */
+  passed: boolean
+}
 
 export interface GateOptions {
   plan: TunnelPlan
@@ -38,8 +49,9 @@ export interface GateOptions {
   exchanges: Exchanges
   clock: Clock
   log: Logger
-  /** `head`: of the request, where it is looked at. */
-  decide: (head: RequestHead | undefined, source: Endpoint) => Decision
+  decide: (asking: Asking) => Decision
+  /** A connection to the app of another session. */
+  toGuest: (guest: Guest, stream: TunnelStream, signal: AbortSignal) => Promise<Connection>
   /** Whether it depends on the request where it goes: a filter that the server does not know. */
   looks: () => boolean
   /** Whether requests of one stream may go different ways (a filter or a thinned share behind a keep-alive pool). */
@@ -54,7 +66,7 @@ export interface GateOptions {
 
 export interface Gate {
   /** `connector`: the key of the one over which it came. */
-  serve(stream: TunnelStream, connector: string): void
+  serve(stream: TunnelStream, connector: string, passed?: boolean): void
   /** Ends what is still open. */
   close(): void
 }
@@ -97,7 +109,7 @@ export function gate(options: GateOptions): Gate {
   })
 
   /** In the tick in which the stream came, where nothing has to be read first. */
-  const serve = (stream: TunnelStream, connector: string): void => {
+  const serve = (stream: TunnelStream, connector: string, passed: boolean): void => {
     const { host } = stream.destination
     const nonce = nonceOf(host)
     if (host === WHO_HOST) {
@@ -105,47 +117,53 @@ export function gate(options: GateOptions): Gate {
       stream.connection.end(options.who())
     } else if (nonce !== undefined && board.arrive(nonce, connector)) stream.connection.destroy()
     else if (board.pendingPaths > 0 && (plan.protocol === 'http' || plan.protocol === 'tls'))
-      failing(stream, unlessProbe(stream, connector))
-    else pass(stream)
+      failing(stream, unlessProbe(stream, connector, passed))
+    else pass(stream, passed)
   }
 
-  const pass = (stream: TunnelStream): void => {
+  const pass = (stream: TunnelStream, passed: boolean): void => {
     if (plan.protocol === 'http' && options.perRequest()) {
-      const ways = (signal: AbortSignal) => ({ toLocal: () => local.dial(signal), toPod: () => openReturn(stream, signal) })
+      const ways = (signal: AbortSignal) => ({
+        toLocal: () => local.dial(signal),
+        toPod: () => openReturn(stream, signal),
+        toGuest: (guest: Guest) => options.toGuest(guest, stream, signal)
+      })
+      const decide = (head: RequestHead): Decision => options.decide({ head, source: stream.source, passed })
       failing(
         stream,
-        stoppable(signal => serveRequests(stream, { decide: options.decide, ...ways(signal), exchanges, signal }))
+        stoppable(signal => serveRequests(stream, { decide, ...ways(signal), exchanges, signal }))
       )
       return
     }
-    if (plan.protocol === 'http' && options.looks()) failing(stream, look(stream))
-    else go(stream, options.decide(undefined, stream.source))
+    if (plan.protocol === 'http' && options.looks()) failing(stream, look(stream, passed))
+    else go(stream, options.decide({ head: undefined, source: stream.source, passed }))
   }
 
   const go = (stream: TunnelStream, decision: Decision): void => {
     if (decision.to === 'local') here.serve(stream)
+    else if (decision.to === 'guest') failing(stream, passOn(stream, decision.guest))
     else failing(stream, giveBack({ stream, why: decision.why }))
   }
 
   /** What cannot be read is nobody's in particular: it goes where all others go. */
-  const look = async (stream: TunnelStream): Promise<void> => {
+  const look = async (stream: TunnelStream, passed: boolean): Promise<void> => {
     const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
     if (stream.connection.destroyed) return
-    go(stream, options.decide(head, stream.source))
+    go(stream, options.decide({ head, source: stream.source, passed }))
   }
 
   /** Answers a path probe of ours; everything else goes its way. */
-  const unlessProbe = async (stream: TunnelStream, connector: string): Promise<void> => {
+  const unlessProbe = async (stream: TunnelStream, connector: string, passed: boolean): Promise<void> => {
     if (plan.protocol === 'tls') {
       const hello = await peekHello(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
       if (hello !== undefined && board.arrive(hello.sessionId, connector)) stream.connection.destroy()
-      else pass(stream)
+      else pass(stream, passed)
       return
     }
     const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
     const nonce = head === undefined ? undefined : pathNonceOf(head.target)
     if (head === undefined || nonce === undefined || !board.arrive(nonce, connector, header(head, NODE_HEADER))) {
-      pass(stream)
+      pass(stream, passed)
       return
     }
     stream.connection.resume()
@@ -175,6 +193,16 @@ export function gate(options: GateOptions): Gate {
     })
   }
 
+  const passOn = (stream: TunnelStream, guest: Guest): Promise<void> =>
+    stoppable(async signal => {
+      try {
+        await serveGuest(stream, { connect: until => options.toGuest(guest, stream, until), exchanges, clock }, signal)
+      } catch (error) {
+        log.info('not passed on: back to a pod', { error: asError(error), to: guest.user })
+        if (!stream.connection.destroyed) failing(stream, giveBack({ stream, why: 'filter' }))
+      }
+    })
+
   const refuse = (stream: TunnelStream, error: Error, by: 'local' | 'limit' | 'agent'): void => {
     exchanges.refused({ stream, by, error })
     stream.decline()
@@ -189,9 +217,9 @@ export function gate(options: GateOptions): Gate {
   }
 
   return {
-    serve(stream, connector) {
+    serve(stream, connector, passed = false) {
       stream.connection.on('error', () => {}) // the splice sees it too; before the splice it only means the visitor left
-      serve(stream, connector)
+      serve(stream, connector, passed)
     },
     close() {
       closed ??= new Error('the session ended')

@@ -11,9 +11,9 @@ import type { TunnelStream } from '../tunnel/stream.ts'
 import { type Cover, startCover } from './cover.ts'
 import { part } from './leave-quietly.ts'
 import type { ProbeBoard } from './probe-board.ts'
-import { helloOf, nonces } from './personal.ts'
+import { helloOf, nonces, refuseShared, refuseUntold } from './personal.ts'
 import { prove, verdictWords } from './proofs.ts'
-import { type Replica, replicaSet } from './replica-set.ts'
+import { type Replica, type ReplicaSet, replicaSet } from './replica-set.ts'
 import { copiesOnly, mirrorWords } from './mirror-state.ts'
 import { allVerified, type RunningTarget } from './running-target.ts'
 import type { Verdict } from './verify.ts'
@@ -22,7 +22,8 @@ import { arrivingShare } from './wanted-share.ts'
 export interface HoldingOptions {
   target: RunningTarget
   board: ProbeBoard
-  onStream: (stream: TunnelStream, connector: string) => void
+  /** `passed`: by another session. */
+  onStream: (stream: TunnelStream, connector: string, passed: boolean) => void
 }
 
 export interface Holding extends Closable {
@@ -32,6 +33,10 @@ export interface Holding extends Closable {
   update(pods: readonly ServerPod[]): Promise<void>
   /** What was proven may not hold any more. */
   proveAll(): void
+  /** Binds the tunnel itself, beside the private one of a guest. */
+  promote(signal: AbortSignal): Promise<void>
+  /** What a guest was reached by is let go of. */
+  leavePrivate(signal: AbortSignal): Promise<void>
   /** How visitors reach the entrypoint. */
   readonly ways: readonly VisitorWay[]
 }
@@ -46,6 +51,8 @@ class HeldReplicas implements Holding {
   readonly #board: ProbeBoard
   readonly #onStream: HoldingOptions['onStream']
   #routes: RouteSet | undefined
+  /** By which a guest was reached, once it holds the tunnel itself. */
+  #private: ReplicaSet | undefined
   /** Where several replicas are behind one address. */
   #cover: Cover | undefined
 
@@ -53,7 +60,7 @@ class HeldReplicas implements Holding {
     this.#target = target
     this.#board = board
     this.#onStream = onStream
-    this.close = closeOnce(() => closeAll([this.#cover, target.replicas, this.#routes].filter(each => each !== undefined)))
+    this.close = closeOnce(() => closeAll([this.#cover, target.replicas, this.#private, this.#routes].filter(each => each !== undefined)))
   }
 
   get ways(): readonly VisitorWay[] {
@@ -62,28 +69,41 @@ class HeldReplicas implements Holding {
 
   async open(signal: AbortSignal): Promise<void> {
     const { facts, voice } = this.#target
-    const { plan, cluster, settings, clock, emit, log } = this.#target.options
+    const { plan, cluster, settings, clock, emit } = this.#target.options
     const routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, signal)
     this.#routes = routes
     if (routes.shared === undefined) this.#requireAll(routes.uncovered)
     facts.replicas = routes.total
-    const replicas = replicaSet({
-      plan,
-      weight: facts.weight,
-      hello: helloOf(this.#target),
-      clock,
-      log,
-      emit,
-      onStream: this.#onStream,
-      onChange: replica => this.#onConnector(replica),
-      onReroute: replica => {
-        if (routes.shared === undefined && replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
-      }
-    })
+    if (facts.guest) refuseShared(this.#target, routes.shared !== undefined)
+    if (facts.filter !== undefined) await refuseUntold(this.#target, this.ways, signal)
+    const replicas = this.#replicaSet(routes, facts.guest)
     this.#target.replicas = replicas
     voice.say('dialling')
     await replicas.apply(routes.replicas, signal)
     if (routes.shared !== undefined && !copiesOnly(this.#target)) await this.#startCover(routes.shared, routes.total)
+  }
+
+  async promote(signal: AbortSignal): Promise<void> {
+    const { facts, voice, replicas: before } = this.#target
+    const routes = this.#routes
+    if (routes === undefined) throw new Error('not registered yet')
+    const replicas = this.#replicaSet(routes, false)
+    try {
+      await replicas.apply(routes.replicas, signal)
+    } catch (error) {
+      await replicas.close()
+      throw error
+    }
+    this.#private = before
+    this.#target.replicas = replicas
+    facts.guest = false
+    this.#count()
+    this.proveAll()
+    voice.say('holds the tunnel')
+  }
+
+  async leavePrivate(signal: AbortSignal): Promise<void> {
+    await this.#private?.withdraw(signal)
   }
 
   async update(pods: readonly ServerPod[]): Promise<void> {
@@ -102,7 +122,8 @@ class HeldReplicas implements Holding {
     this.#cover = undefined
     voice.missing = undefined
     if (cover !== undefined) await cover.close()
-    await replicas.apply(routes.replicas, stop).catch(error => options.log.warn('replica failed', { error }))
+    for (const each of [replicas, this.#private])
+      await each?.apply(routes.replicas, stop).catch(error => options.log.warn('replica failed', { error }))
     // Another update may have come meanwhile.
     if (routes.shared !== undefined && !copiesOnly(this.#target)) await this.#startCover(routes.shared, routes.total)
     this.#count()
@@ -120,9 +141,28 @@ class HeldReplicas implements Holding {
     this.#target.facts.verified = allVerified(this.#target)
   }
 
+  #replicaSet(routes: RouteSet, asGuest: boolean): ReplicaSet {
+    const { facts, options, privateTunnel } = this.#target
+    const { clock, log, emit } = options
+    const plan = asGuest && privateTunnel !== undefined ? { ...options.plan, tunnelId: privateTunnel } : options.plan
+    return replicaSet({
+      plan,
+      weight: facts.weight,
+      hello: helloOf(this.#target),
+      clock,
+      log,
+      emit,
+      onStream: (stream, connector) => this.#onStream(stream, connector, asGuest),
+      onChange: replica => this.#onConnector(replica),
+      onReroute: replica => {
+        if (routes.shared === undefined && replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
+      }
+    })
+  }
+
   #onConnector(replica: Replica): void {
     const { facts, voice, replicas, options } = this.#target
-    if (replicas === undefined) return
+    if (replicas === undefined || replicas === this.#private || !replicas.all.includes(replica)) return
     this.#cover?.moved(replica)
     this.#count()
     if (facts.bound > 0) facts.everBound = true
@@ -196,6 +236,11 @@ class HeldReplicas implements Holding {
     }
     if (copiesOnly(this.#target)) return onVerdict({ kind: 'verified', ms: 0 })
     const share = arrivingShare(this.#target)
-    void prove({ ...options, random: nonces(this.#target), replica, board: this.#board, share, over, onVerdict }, signal)
+    const {
+      facts: { guest },
+      privateTunnel
+    } = this.#target
+    const plan = guest && privateTunnel !== undefined ? { ...options.plan, tunnelId: privateTunnel } : options.plan
+    void prove({ ...options, plan, random: nonces(this.#target), replica, board: this.#board, share, over, onVerdict }, signal)
   }
 }

@@ -4,33 +4,37 @@
  */
 import { closeAll, closeOnce, type Closable, deferred } from '../base/closable.ts'
 import type { Timer } from '../base/clock.ts'
-import { type Endpoint, formatEndpoint } from '../base/connection.ts'
+import { formatEndpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import type { Summary, TargetState } from '../event/types.ts'
-import type { RequestHead } from '../http/message.ts'
+import type { Filter } from '../filter/filter.ts'
 import { followPlan } from '../resolve/follow.ts'
 import { pathNonceOf } from '../tunnel/probe-names.ts'
 import { whoLine } from '../route/who-else.ts'
+import { type Personal, personalOf } from '../server/personal.ts'
 import { answering } from './answering.ts'
 import { openTargetClaim, wishOf } from './claiming.ts'
 import { type By, type Change, type Changed, type Changer, changer } from './change.ts'
+import { guestConnector } from './connect-guest.ts'
 import { decide } from './decide.ts'
 import { checkEnd, type EndReport } from './end-check.ts'
 import { exchanges } from './exchanges.ts'
 import { followAppService } from './follow-app-service.ts'
-import { gate, type Decision } from './gate.ts'
+import { type Asking, gate, type Decision } from './gate.ts'
+import { whose } from './guests.ts'
 import { type GivingBack, givingBack } from './give-back.ts'
 import { leave } from './leave-quietly.ts'
 import { type Holding, holding } from './holding.ts'
 import { localApp } from '../transport/local-app.ts'
 import { checkMirror, mirroring, type Mirroring, remembering } from './mirroring.ts'
 import type { Intercept, InterceptOptions } from './options.ts'
-import { checkFilter, looksHere, matchesHead } from './personal.ts'
+import { askedBy, checkFilter, looksHere } from './personal.ts'
 import { planEvent } from './plan-event.ts'
 import { probeBoard } from './probe-board.ts'
 import { returnPath } from './return-path.ts'
 import { ownTargets, type ReturnTarget } from './return-targets.ts'
 import type { RunningTarget } from './running-target.ts'
+import { type Sharing, sharing } from './sharing.ts'
 import { sayWhoElse } from './say-who-else.ts'
 import { stateVoice } from './state-voice.ts'
 import { initialFacts, stateOf } from './state.ts'
@@ -61,6 +65,9 @@ class RunningIntercept implements Intercept {
   readonly #giving: GivingBack
   readonly #changer: Changer
   readonly #holding: Holding
+  readonly #sharing: Sharing
+  /** The filter, made ready for comparing. */
+  #own: { filter: Filter | undefined; personal: Personal | undefined } | undefined
   #watch: Timer | undefined
   #mirroring: Mirroring | undefined
 
@@ -123,6 +130,8 @@ class RunningIntercept implements Intercept {
       stop: this.#stop.signal,
       sidecars: plan.sidecars,
       claim: undefined,
+      privateTunnel: undefined,
+      guests: [],
       replicas: undefined
     }
     this.#giving = givingBack(this.#target, this.#local, this.#answering)
@@ -130,11 +139,13 @@ class RunningIntercept implements Intercept {
     this.#holding = holding({
       target: this.#target,
       board: this.#board,
-      onStream: (stream, connector) => {
-        if (this.#mirroring?.takes(stream) !== true) this.#gate.serve(stream, connector)
+      onStream: (stream, connector, passed) => {
+        if (this.#mirroring?.takes(stream) !== true) this.#gate.serve(stream, connector, passed)
       }
     })
     this.#parts.push(this.#holding)
+    this.#sharing = sharing({ target: this.#target, promote: signal => this.#holding.promote(signal) })
+    this.#parts.push(this.#sharing)
     this.#gate = gate({
       plan,
       local: this.#local,
@@ -144,7 +155,8 @@ class RunningIntercept implements Intercept {
       exchanges: this.#exchanges,
       clock,
       log,
-      decide: (head, source) => this.#decide(head, source),
+      decide: asking => this.#decide(asking),
+      toGuest: guestConnector(this.#target),
       looks: () => this.#looks,
       perRequest: () => plan.server.keepalive && (this.#target.facts.thinning < 1 || this.#looks),
       who: () => whoLine({ session: options.session, user: options.user, weight: this.#target.facts.weight }),
@@ -185,7 +197,7 @@ class RunningIntercept implements Intercept {
     if (appService !== undefined) this.#parts.push(appService)
     await this.#awaitLocal(until)
     await this.#holding.open(until)
-    void sayWhoElse(this.#options, this.#holding.ways, until)
+    if (!this.#target.facts.guest) void sayWhoElse(this.#options, this.#holding.ways, until)
     this.#watch = clock.every(WATCH_MS, () => this.#giving.look(), { unref: true })
     if (cluster !== undefined) this.#follow()
   }
@@ -218,7 +230,9 @@ class RunningIntercept implements Intercept {
     // First, so that what still runs is seen to be cut off by us.
     signal.addEventListener('abort', () => this.#gate.close(), { once: true })
     this.#mirroring?.end()
+    await this.#sharing.handOver(signal)
     await leave(this.#target, this.#target.replicas, signal)
+    await this.#holding.leavePrivate(signal)
     ticking.cancel()
     // Not waited for: an API server that is away keeps nobody here.
     void this.#target.claim?.close().catch((error: unknown) => this.#options.log.info('claim not removed', { error: asError(error) }))
@@ -253,7 +267,8 @@ class RunningIntercept implements Intercept {
     this.#target.claim = claim
     const { mirrored, weight } = this.#target.facts
     this.#parts.push(claim)
-    await claim.want(wishOf(mirrored ? { weight, filter: undefined } : this.#target.facts), this.#options.settings.manner, signal)
+    if (mirrored) await claim.want(wishOf({ weight, filter: undefined }, undefined), this.#options.settings.manner, signal)
+    else await this.#sharing.claim(signal)
   }
 
   async #awaitLocal(signal: AbortSignal): Promise<void> {
@@ -282,15 +297,21 @@ class RunningIntercept implements Intercept {
 
   /** Where it goes depends on the request. */
   get #looks(): boolean {
-    const { filter, mirrored } = this.#target.facts
-    return filter !== undefined && !mirrored && looksHere(this.#options.plan)
+    const { facts, guests } = this.#target
+    const { filter, guest, mirrored } = facts
+    return !mirrored && looksHere(this.#options.plan) && (filter !== undefined || (!guest && guests.length > 0))
   }
 
-  #decide(head: RequestHead | undefined, source: Endpoint): Decision {
-    const { filter, mirrored } = this.#target.facts
+  #decide({ head, source, passed }: Asking): Decision {
+    const { facts: state, guests } = this.#target
+    const { filter, mirrored } = state
+    if (filter !== this.#own?.filter) this.#own = { filter, personal: filter && personalOf(filter, this.#options.session) }
+    const own = this.#own?.personal
+    const found = this.#looks ? whose(askedBy(head, source), { own, guests: passed || state.guest ? [] : guests }) : 'mine'
+    if (typeof found === 'object') return { to: 'guest', guest: found }
     const facts = {
       mirrored,
-      mine: filter === undefined || !this.#looks || matchesHead(filter, head, source),
+      mine: found === 'mine',
       canReturn: this.#returnPath?.available === true,
       localUp: this.#local.up,
       givesPaused: this.#options.settings.onPause === 'cluster' && this.#answering.paused,

@@ -2,10 +2,13 @@
 import { type Endpoint, formatEndpoint } from '../base/connection.ts'
 import { InterceptError } from '../base/errors.ts'
 import type { Filter } from '../filter/filter.ts'
-import { subjectOf } from '../filter/subject.ts'
+import { asksForSecret } from '../filter/shown.ts'
 import { header } from '../http/header.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
+import type { VisitorWay } from '../route/types.ts'
+import { whoElse } from '../route/who-else.ts'
+import { type Asked, askedByRequest } from '../server/personal.ts'
 import type { Hello } from '../tunnel/control-channel.ts'
 import { nonceFor } from '../tunnel/probe-names.ts'
 import { returnable } from './return-targets.ts'
@@ -46,10 +49,11 @@ export function checkFilter(plan: TunnelPlan, filter: Filter, mayReturn: boolean
 export const consentQuestion = (names: string): string =>
   `The tunnel server of ${names} is a stock gost, which knows no filters: all visitors pass this laptop, and what does not match goes back to the pods.`
 
-export function matchesHead(filter: Filter, head: RequestHead | undefined, from: Endpoint): boolean {
-  if (head === undefined) return false
+/** Undefined: no head that can be read. */
+export function askedBy(head: RequestHead | undefined, from: Endpoint): Asked | undefined {
+  if (head === undefined) return undefined
   const { method, target: path, headers } = head
-  return filter.matches(subjectOf({ request: { method, path, headers, host: header(head, 'host') ?? '' }, source: formatEndpoint(from) }))
+  return askedByRequest({ method, path, headers, host: header(head, 'host') ?? '' }, formatEndpoint(from))
 }
 
 /** Who we are, to a server of ours. */
@@ -68,4 +72,34 @@ export function helloOf({ options: { user: who, session, settings }, facts: { fi
 export const nonces =
   ({ options: { random, session }, facts }: RunningTarget) =>
   (): string =>
-    facts.filter === undefined ? random() : nonceFor(random(), session)
+    facts.filter === undefined && !facts.guest ? random() : nonceFor(random(), session)
+
+/** A guest is reached by its own tunnel on every replica, which needs a way to each. */
+export function refuseShared({ options: { plan }, claim }: RunningTarget, shared: boolean): void {
+  if (!shared) return
+  const message = `${claim?.holder?.user ?? 'another session'} holds ${plan.name}, and a second session needs a port-forward to each replica of the tunnel server`
+  throw new InterceptError('TAKEN', message, {
+    hint: `kubectl auth can-i create pods --subresource=portforward -n ${plan.server.namespace}`
+  })
+}
+
+/** Without Leases two sessions in front of a stock server would get each other's requests. */
+export async function refuseUntold({ options, claim }: RunningTarget, ways: readonly VisitorWay[], signal: AbortSignal): Promise<void> {
+  const { plan, clock, session } = options
+  const dial = ways.find(way => way.dial !== undefined)?.dial
+  if (!looksHere(plan) || claim?.told === true || dial === undefined) return
+  const [other] = (await whoElse(dial, { tunnelId: plan.tunnelId, clock, asks: 8 }, signal)).filter(each => each.session !== session)
+  if (other === undefined) return
+  throw new InterceptError('TAKEN', `${other.user} intercepts ${plan.name}, and a second personal session needs Leases to be told apart`, {
+    hint: `kubectl auth can-i create leases.coordination.k8s.io -n ${plan.namespace}`
+  })
+}
+
+/** The holder would have to be told what the header must be, by a Lease that many may read. */
+export function refuseSecret({ options: { plan }, claim, facts: { filter } }: RunningTarget): void {
+  if (filter === undefined || !asksForSecret(filter.expression)) return
+  const message = `${claim?.holder?.user ?? 'another session'} holds ${plan.name}, and would have to know the secret that your filter asks for`
+  throw new InterceptError('TAKEN', message, {
+    hint: `choose by a header that is no secret: kubectl intercept ${plan.target.text} --header 'X-User: ada'`
+  })
+}

@@ -1,6 +1,7 @@
 /** What the parts of one running target share: its options, the facts its state is derived from, and the parts that come up with it. */
 import type { Claim } from '../claim/types.ts'
 import type { SidecarPod } from '../resolve/types.ts'
+import type { Guest } from './guests.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { InterceptOptions } from './options.ts'
 import type { ReplicaSet } from './replica-set.ts'
@@ -19,6 +20,10 @@ export interface RunningTarget {
   sidecars: SidecarPod[]
   /** What others know of it. Undefined until it starts, and without a cluster. */
   claim: Claim | undefined
+  /** A tunnel id of its own, by which a holder passes on what is ours. A bearer secret. */
+  privateTunnel: string | undefined
+  /** Sessions that ours passes requests on to. */
+  guests: readonly Guest[]
   /** Undefined until the routes are open. */
   replicas: ReplicaSet | undefined
 }

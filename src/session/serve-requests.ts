@@ -2,7 +2,7 @@
  * One kept-alive stream, request by request: each head is read, decided on, and sent on with its exact bytes; bodies are framed both ways to find
  * the next head. What cannot be framed with certainty, and upgrades, end the loop: the rest of the stream goes where that request went.
  */
-import type { Connection, Endpoint } from '../base/connection.ts'
+import type { Connection } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import { BodyFramer, certain, keepsAlive, requestFraming, responseFraming } from '../http/framer.ts'
 import { HeadReader } from '../http/head-reader.ts'
@@ -10,13 +10,15 @@ import { parseRequestHead, parseResponseHead } from '../http/head.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import { splice } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
+import type { Guest } from './guests.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { Decision } from './gate.ts'
 
 export interface ServeRequestsOptions {
-  decide: (head: RequestHead, source: Endpoint) => Decision
+  decide: (head: RequestHead) => Decision
   toLocal: () => Promise<Connection>
   toPod: () => Promise<{ connection: Connection; release: () => void }>
+  toGuest: (guest: Guest) => Promise<Connection>
   exchanges: Exchanges
   /** Aborted when the session lets go of everything. */
   signal: AbortSignal
@@ -25,13 +27,15 @@ export interface ServeRequestsOptions {
 interface Upstream {
   connection: Connection
   who: 'laptop' | 'returned'
+  /** Which one is kept for further requests: of a guest there may be several. */
+  key: string
   release: () => void
 }
 
 /** Returns when the stream is done; throws what broke it. */
 export async function serveRequests(stream: TunnelStream, options: ServeRequestsOptions): Promise<void> {
   const visitor = stream.connection
-  const kept = new Map<Upstream['who'], Upstream>()
+  const kept = new Map<string, Upstream>()
   const onAbort = (): void => void visitor.destroy(new Error('the session ended'))
   options.signal.addEventListener('abort', onAbort, { once: true })
   try {
@@ -51,14 +55,17 @@ export async function serveRequests(stream: TunnelStream, options: ServeRequests
 /** True when another request may follow on this stream. */
 async function serveOne(
   stream: TunnelStream,
-  options: ServeRequestsOptions & { kept: Map<Upstream['who'], Upstream>; raw: Buffer }
+  options: ServeRequestsOptions & { kept: Map<string, Upstream>; raw: Buffer }
 ): Promise<boolean> {
   const { kept, raw } = options
   const visitor = stream.connection
   const head = parseRequestHead(raw)
-  const decision = options.decide(head, stream.source)
+  const decision = options.decide(head)
   const upstream = await upstreamFor(decision, options, kept)
-  const why = upstream.who === 'laptop' ? {} : { why: decision.to === 'return' ? decision.why : ('local-down' as const) }
+  const why =
+    upstream.who === 'laptop'
+      ? {}
+      : { why: decision.to === 'return' ? decision.why : decision.to === 'guest' ? ('filter' as const) : ('local-down' as const) }
   const watch = options.exchanges.open({ stream, who: upstream.who, ...why, connectMs: 0 })
   try {
     watch.onBytes('out', raw)
@@ -73,7 +80,7 @@ async function serveOne(
     ])
     watch.finish({ bytesIn: 0, bytesOut: 0 })
     if (!again) {
-      kept.delete(upstream.who)
+      kept.delete(upstream.key)
       close(upstream)
     }
     return again && keepsAlive(head)
@@ -86,24 +93,35 @@ async function serveOne(
   }
 }
 
-async function upstreamFor(decision: Decision, options: ServeRequestsOptions, kept: Map<Upstream['who'], Upstream>): Promise<Upstream> {
-  const who = decision.to === 'local' ? 'laptop' : 'returned'
-  const open = kept.get(who)
+async function upstreamFor(decision: Decision, options: ServeRequestsOptions, kept: Map<string, Upstream>): Promise<Upstream> {
+  const open = kept.get(keyOf(decision))
   if (open !== undefined && !open.connection.destroyed && !open.connection.readableEnded) return open
   const fresh = await openUpstream(decision, options)
   fresh.connection.on('error', () => {}) // seen by whoever reads or writes it
-  kept.set(fresh.who, fresh)
+  kept.set(fresh.key, fresh)
   return fresh
 }
+
+const keyOf = (decision: Decision): string =>
+  decision.to === 'local' ? 'laptop' : decision.to === 'return' ? 'returned' : `guest ${decision.guest.session}`
 
 /**
  * The other way round where the wanted one cannot take it: a share costs nobody a request, nor does a closed port. What a filter keeps away is
  * never served here.
  */
-async function openUpstream(decision: Decision, { toLocal, toPod }: ServeRequestsOptions): Promise<Upstream> {
-  const local = async (): Promise<Upstream> => ({ connection: await toLocal(), who: 'laptop', release: () => {} })
-  const pod = async (): Promise<Upstream> => ({ who: 'returned', ...(await toPod()) })
+async function openUpstream(decision: Decision, { toLocal, toPod, toGuest }: ServeRequestsOptions): Promise<Upstream> {
+  const local = async (): Promise<Upstream> => ({ connection: await toLocal(), who: 'laptop', key: 'laptop', release: () => {} })
+  const pod = async (): Promise<Upstream> => ({ who: 'returned', key: 'returned', ...(await toPod()) })
   if (decision.to === 'return' && (decision.why === 'filter' || decision.why === 'mirror')) return pod()
+  if (decision.to === 'guest') {
+    const passed = async (): Promise<Upstream> => ({
+      connection: await toGuest(decision.guest),
+      who: 'returned',
+      key: keyOf(decision),
+      release: () => {}
+    })
+    return passed().catch(pod)
+  }
   const [first, second] = decision.to === 'local' ? [local, pod] : [pod, local]
   try {
     return await first()

@@ -28,6 +28,8 @@ export interface TargetFacts {
   filter: Filter | undefined
   /** The cluster answers every visitor; copies come here. */
   mirrored: boolean
+  /** Another session holds the tunnel, and passes on what is ours. */
+  guest: boolean
 }
 
 export const initialFacts: TargetFacts = {
@@ -46,7 +48,8 @@ export const initialFacts: TargetFacts = {
   weight: 255,
   thinning: 1,
   filter: undefined,
-  mirrored: false
+  mirrored: false,
+  guest: false
 }
 
 export function stateOf(facts: TargetFacts): TargetState {
@@ -65,7 +68,9 @@ export function stateOf(facts: TargetFacts): TargetState {
 /** Who serves the visitors, as far as can be known from here. */
 export function servingOf(facts: TargetFacts): Serving {
   if (facts.mirrored || !TAKING.has(stateOf(facts))) return 'cluster'
-  return facts.weight === 255 && facts.thinning === 1 && facts.filter === undefined && facts.bound >= facts.replicas ? 'laptop' : 'shared'
+  return facts.weight === 255 && facts.thinning === 1 && facts.filter === undefined && !facts.guest && facts.bound >= facts.replicas
+    ? 'laptop'
+    : 'shared'
 }
 
 /** The states in which visitors reach this laptop. */

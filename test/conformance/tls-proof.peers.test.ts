@@ -61,6 +61,7 @@ describe.each(versions)('a tunnel of TLS on gost %s', version => {
       log: silent,
       decide: () => ({ to: 'local' }),
       looks: () => false,
+      toGuest: () => Promise.reject(new Error('no guest')),
       perRequest: () => false,
       who: () => '',
       onGiveUp: () => {}

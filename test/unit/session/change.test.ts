@@ -3,8 +3,10 @@ import { InterceptError } from '../../../src/base/errors.ts'
 import { silent } from '../../../src/base/log.ts'
 import type { TunnelPlan } from '../../../src/resolve/types.ts'
 import { type Change, changer } from '../../../src/session/change.ts'
+import { parseFilter } from '../../../src/filter/filter.ts'
 import { givingBack } from '../../../src/session/give-back.ts'
 import type { LocalApp } from '../../../src/transport/local-app.ts'
+import type { Guest } from '../../../src/session/guests.ts'
 import type { ReplicaSet } from '../../../src/session/replica-set.ts'
 import type { RunningTarget } from '../../../src/session/running-target.ts'
 import { initialFacts, stateOf, type TargetFacts } from '../../../src/session/state.ts'
@@ -17,10 +19,17 @@ interface Setup {
   plan?: Partial<TunnelPlan>
   mayThin?: boolean
   rebind?: ReplicaSet['rebind']
+  guests?: Guest[]
 }
 
 /** A verified target of a stock server beside one sidecar of weight 1, whose connectors do as told. */
-function world({ facts: more = {}, plan = {}, mayThin = false, rebind = () => Promise.resolve(() => Promise.resolve()) }: Setup = {}) {
+function world({
+  facts: more = {},
+  plan = {},
+  mayThin = false,
+  rebind = () => Promise.resolve(() => Promise.resolve()),
+  guests = []
+}: Setup = {}) {
   const clock = fakeClock()
   const facts: TargetFacts = { ...initialFacts, resolved: true, bound: 1, everBound: true, verified: true, canReturn: true, ...more }
   const events: { type: string; by?: string; weight?: number; to?: string }[] = []
@@ -40,7 +49,8 @@ function world({ facts: more = {}, plan = {}, mayThin = false, rebind = () => Pr
     exchanges: { answered: 0 },
     stop: new AbortController().signal,
     sidecars: [sidecarPod('nginx-1')],
-    replicas
+    replicas,
+    guests
   } as unknown as RunningTarget
   const prove = vi.fn()
   return { target, facts, events, replicas, prove, changes: changer({ target, mayReturn: () => true, prove }) }
@@ -148,5 +158,47 @@ describe('a held target', () => {
     expect(stateOf(facts)).toBe('held')
     await changes.change({ kind: 'release' }, 'control')
     expect(replicas.resume).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('a filter on a stock server', () => {
+  const filter = parseFilter('header.x-user:a')
+
+  it('needs consent, and nothing changes without', async () => {
+    const { changes, facts, events } = world()
+    await expect(changes.change({ kind: 'filter', filter, throughLaptop: false }, 'control')).rejects.toMatchObject({
+      code: 'CONSENT_NEEDED',
+      hint: "agree: kubectl intercept set nginx 'filter=header.x-user:a' --through-laptop"
+    })
+    expect([facts.filter, events]).toEqual([undefined, []])
+  })
+
+  it('is looked at here from then on, and told; the same one again changes nothing', async () => {
+    const { changes, facts, events, replicas } = world({ facts: { weight: 30 } })
+    expect(await changes.change({ kind: 'filter', filter, throughLaptop: true }, 'control')).toMatchObject({
+      changed: true,
+      filter: 'header.x-user:a',
+      weight: 255
+    })
+    expect(facts.filter).toBe(filter)
+    expect(replicas.rebind).toHaveBeenCalledTimes(1)
+    expect(events).toContainEqual(expect.objectContaining({ type: 'intercept.changed', filter: 'header.x-user:a', by: 'control' }))
+    expect(await changes.change({ kind: 'filter', filter, throughLaptop: false }, 'tui')).toMatchObject({ changed: false })
+  })
+
+  it('takes what a keep-alive pool would bring over connections that are spliced already', async () => {
+    const { changes, replicas } = world({ mayThin: true, plan: { server: serverPlan({ keepalive: true }) } })
+    await changes.change({ kind: 'filter', filter, throughLaptop: false }, 'control')
+    expect(replicas.rebind).toHaveBeenCalledTimes(1)
+  })
+
+  it.each(['weight', 'split', 'hold'] as const)('of another session that passes this laptop keeps it from a %s', async kind => {
+    const guests = [{ session: 's', user: 'bob@forge', tunnelId: 't', personal: undefined }]
+    const { changes } = world({ guests })
+    const change: Change = kind === 'weight' ? { kind, weight: 3 } : kind === 'split' ? { kind, share: 0.5, throughLaptop: true } : { kind }
+    await expect(changes.change(change, 'control')).rejects.toMatchObject({
+      code: 'BAD_USAGE',
+      message: `nginx takes no ${kind} now: the requests of bob@forge pass this laptop`
+    })
   })
 })

@@ -7,10 +7,12 @@ import { silent } from '../../../src/base/log.ts'
 import type { TunnelPlan } from '../../../src/resolve/types.ts'
 import { answering } from '../../../src/session/answering.ts'
 import { parseFilter } from '../../../src/filter/filter.ts'
+import { subjectOf } from '../../../src/filter/subject.ts'
 import { exchanges } from '../../../src/session/exchanges.ts'
 import { type Decision, type Gate, type GateOptions, gate } from '../../../src/session/gate.ts'
+import type { Guest } from '../../../src/session/guests.ts'
 import { localApp } from '../../../src/transport/local-app.ts'
-import { matchesHead } from '../../../src/session/personal.ts'
+import { askedBy } from '../../../src/session/personal.ts'
 import { probeBoard } from '../../../src/session/probe-board.ts'
 import { PATH_PREFIX } from '../../../src/tunnel/probe-names.ts'
 import { parseWho, WHO_HOST, whoLine } from '../../../src/route/who-else.ts'
@@ -62,6 +64,7 @@ function world(options: {
   port: number
   decide?: GateOptions['decide']
   looks?: boolean
+  toGuest?: (guest: Guest) => Promise<Connection>
   perRequest?: boolean
   pod?: number
   overflow?: boolean
@@ -94,6 +97,7 @@ function world(options: {
     clock: systemClock,
     log: silent,
     decide: options.decide ?? (() => ({ to: 'local' })),
+    toGuest: guest => options.toGuest?.(guest) ?? Promise.reject(new Error('no guest')),
     looks: () => options.looks ?? false,
     perRequest: () => options.perRequest ?? false,
     who: () => whoLine({ session: 's', user: 'me@here', weight: 255 }),
@@ -393,8 +397,8 @@ describe('gate', () => {
 
   describe('with a filter', () => {
     const ada = parseFilter('header.x-user:a')
-    const decide: GateOptions['decide'] = (head, source) =>
-      matchesHead(ada, head, source) ? { to: 'local' } : { to: 'return', why: 'filter' }
+    const decide: GateOptions['decide'] = ({ head, source }) =>
+      ada.matches(askedBy(head, source)?.subject ?? subjectOf({ request: undefined })) ? { to: 'local' } : { to: 'return', why: 'filter' }
     const asks = (path: string, user: string, connection = 'close'): string =>
       `GET ${path} HTTP/1.1\r\nHost: nginx.local\r\nX-User: ${user}\r\nConnection: ${connection}\r\n\r\n`
 
@@ -427,6 +431,30 @@ describe('gate', () => {
         undefined
       ])
     })
+
+    it.each([false, true])(
+      'passes on what belongs to another session, and gives it to a pod when that fails (kept alive: %s)',
+      async keepalive => {
+        const laptop = await app('laptop')
+        const pod = await app('pod')
+        const bob = await app('bob')
+        const guest: Guest = { session: 's', user: 'bob', tunnelId: 't', personal: undefined }
+        let reachable = true
+        const { visit } = world({
+          port: laptop.port,
+          pod: pod.port,
+          looks: true,
+          perRequest: keepalive,
+          keepalive,
+          decide: () => ({ to: 'guest', guest }),
+          toGuest: () => (reachable ? dialTcp({ host: '127.0.0.1', port: bob.port })() : Promise.reject(new Error('gone')))
+        })
+        expect(await visit(asks('/1', 'b'))).toContain('bob /1')
+        reachable = false
+        expect(await visit(asks('/2', 'b'))).toContain('pod /2')
+        expect(laptop.seen).toEqual([])
+      }
+    )
 
     it.each([false, true])("never serves here what is somebody else's, also where no pod takes it (kept alive: %s)", async keepalive => {
       const laptop = await app('laptop')

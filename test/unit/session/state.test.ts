@@ -17,7 +17,8 @@ const verified: TargetFacts = {
   weight: 255,
   thinning: 1,
   filter: undefined,
-  mirrored: false
+  mirrored: false,
+  guest: false
 }
 
 describe('stateOf', () => {
