@@ -22,6 +22,7 @@ import { loadCertificate, withEntrypoints } from './entrypoint-settings.ts'
 import type { OpenHealth, Operated } from './operate-health.ts'
 import { openVoice, type Voice } from './operate-log.ts'
 import { type OperateSettings, readOperation } from './operate-settings.ts'
+import { withPolicy } from './policy-settings.ts'
 import { withRules } from './rules-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
 import { limitOldHeap, limitYoungHeap } from './young-heap.ts'
@@ -124,21 +125,23 @@ const serverOptions = (
   fact: ServerFact,
   { settings, readFile }: Pick<Host, 'settings' | 'readFile'>
 ): ReturnType<typeof serverOptionsFrom> =>
-  withEntrypoints(withRules(serverOptionsFrom(fact, readFile), { file: settings.rules, readFile }), {
-    entrypoints: settings.entrypoints,
-    tls: loadCertificate(settings.entrypointTls, readFile)
-  })
+  withEntrypoints(
+    withRules(withPolicy(serverOptionsFrom(fact, readFile), { file: settings.policy, readFile }), { file: settings.rules, readFile }),
+    {
+      entrypoints: settings.entrypoints,
+      tls: loadCertificate(settings.entrypointTls, readFile)
+    }
+  )
 
 async function serve(fact: ServerFact, host: Host): Promise<{ server: RunningServer; followed: Closable }> {
   const { clock, log, say } = host
-  const { forwarded } = host.settings
+  const { forwarded, exclusive } = host.settings
   const followed = followFiles(readFile => serverOptions(fact, { ...host, readFile }), host)
-  const server = await startServer({ ...followed.settings, ...(forwarded !== undefined && { forwarded }), clock, log }).catch(
-    (error: unknown) => {
-      throw inUse(error, fact.port)
-    }
-  )
-  followed.follow(options => server.reload(options))
+  const options = { ...followed.settings, exclusive, ...(forwarded !== undefined && { forwarded }), clock, log }
+  const server = await startServer(options).catch((error: unknown) => {
+    throw inUse(error, fact.port)
+  })
+  followed.follow(changed => server.reload(changed))
   const entrypoints = server.entrypointPorts.join(', ')
   say(
     `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${entrypoints === '' ? 'no port' : entrypoints}`

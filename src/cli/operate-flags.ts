@@ -73,6 +73,21 @@ export const OPERATE_FLAGS = [
     default: 'heads pass as they came'
   },
   {
+    name: 'policy',
+    arity: 'one',
+    commands: ['server'],
+    argument: 'FILE',
+    summary: 'YAML file that says who may bind which tunnels, up to which weight, and with filters; read again when it changes'
+  },
+  {
+    name: 'exclusive',
+    arity: 'one',
+    commands: ['server'],
+    argument: 'POLICY',
+    summary: 'several connectors at weight 255: share, or newest: the one bound last has it alone',
+    default: 'share, as gost'
+  },
+  {
     name: 'grace',
     arity: 'one',
     commands: BOTH,

@@ -6,6 +6,7 @@ import { errnoOf } from '../base/errors.ts'
 import { type Level, LEVELS } from '../base/log.ts'
 import { networksOf } from '../transport/networks.ts'
 import { type EntrypointSetting, readCertificate, readEntrypoint } from './entrypoint-settings.ts'
+import type { ExclusivePolicy } from '../server/choice.ts'
 import { type Given, splitArgs } from './operate-args.ts'
 import { parseOperateConfig } from './operate-config.ts'
 import type { OperateCommand, OperateFlagName, OperateScalar, OperateSwitch } from './operate-flags.ts'
@@ -19,6 +20,8 @@ export interface OperateSettings {
   health: { at: Endpoint; asked: boolean } | undefined
   drainDelayMs: number
   rules: string | undefined
+  policy: string | undefined
+  exclusive: ExclusivePolicy
   graceMs: number
   logFormat: 'text' | 'json'
   logLevel: Level
@@ -68,6 +71,8 @@ export function readOperation(
       health,
       drainDelayMs: given.read('drain-delay', readDuration) ?? (health === undefined ? 0 : DRAIN_DELAY_MS),
       rules: given.one('rules')?.text,
+      policy: given.one('policy')?.text,
+      exclusive: given.read('exclusive', typed => readChoice(typed, ['share', 'newest'])) ?? 'share',
       graceMs: given.read('grace', readDuration) ?? GRACE_MS,
       entrypoints: given.all('entrypoint').map(readEntrypoint),
       logFormat: given.read('log-format', typed => readChoice(typed, ['text', 'json'])) ?? (inImage ? 'json' : 'text'),

@@ -10,14 +10,26 @@ import { COMMAND, type RelayRequest, STATUS } from '../relay/message.ts'
 import type { Network } from './choice.ts'
 import type { Routes } from './routes.ts'
 
-export interface Credentials {
+/** One user, and what a policy grants: without more, everything. */
+export interface Credentials extends Grant {
   user: string
-  password: string
+  /** Plain, or `sha256`: hexadecimal SHA-256 of `USER:PASSWORD`. */
+  password?: string
+  sha256?: string
+}
+
+export interface Grant {
+  /** Lower case; absent: all. */
+  tunnels?: readonly string[]
+  /** Absent: 255, which excludes all others. */
+  maxWeight?: number
+  /** Whether its connectors may have a filter; absent: yes. */
+  filters?: boolean
 }
 
 export type Decision =
   | { kind: 'refuse'; status: number }
-  | { kind: 'bind'; tunnelId: string; weight: number; network: Network; capability: number | undefined; bound: Endpoint }
+  | { kind: 'bind'; tunnelId: string; weight: number; network: Network; capability: number | undefined; bound: Endpoint; grant: Grant }
   | { kind: 'connect'; tunnelId: string; source: Endpoint | undefined; destination: Endpoint }
 
 export interface DecisionOptions {
@@ -35,10 +47,13 @@ const UNSPECIFIED = new Set(['', '0.0.0.0', '::'])
 export function decide(request: RelayRequest, options: DecisionOptions): Decision {
   const id = findTunnelId(request)
   if (id === undefined || id.uuid === ZERO) return { kind: 'refuse', status: STATUS.BAD_REQUEST }
-  if (!isAuthorized(request, options.credentials)) return { kind: 'refuse', status: STATUS.UNAUTHORIZED }
+  const grant = grantOf(request, options.credentials)
+  if (grant === undefined) return { kind: 'refuse', status: STATUS.UNAUTHORIZED }
+  if (grant.tunnels?.includes(id.uuid) === false) return { kind: 'refuse', status: STATUS.FORBIDDEN }
   const destination = secondAddress(request) ?? { host: '', port: 0 }
   if (request.command === COMMAND.CONNECT) return decideConnect(request, destination, { ...options, tunnelId: id.uuid })
   if (request.command !== COMMAND.BIND) return { kind: 'refuse', status: STATUS.BAD_REQUEST }
+  if (id.weight > (grant.maxWeight ?? 255)) return { kind: 'refuse', status: STATUS.FORBIDDEN }
   const udp = (request.flags & UDP_FLAG) !== 0 || findFeature(request, 'network')?.network === 1
   return {
     kind: 'bind',
@@ -46,7 +61,8 @@ export function decide(request: RelayRequest, options: DecisionOptions): Decisio
     weight: id.weight,
     network: udp ? 'udp' : 'tcp',
     capability: readCapability(request),
-    bound: boundAddress(id.uuid, destination, options.routes)
+    bound: boundAddress(id.uuid, destination, options.routes),
+    grant
   }
 }
 
@@ -66,17 +82,24 @@ function boundAddress(tunnelId: string, wanted: Endpoint, routes: Routes): Endpo
 }
 
 /** Compares with every known pair in constant time, so that neither the time nor the order tells how close a guess was. */
-function isAuthorized(request: RelayRequest, credentials: readonly Credentials[]): boolean {
-  if (credentials.length === 0) return true
+function grantOf(request: RelayRequest, credentials: readonly Credentials[]): Grant | undefined {
+  if (credentials.length === 0) return {}
   const given = findFeature(request, 'auth')
-  if (given === undefined) return false
-  const wanted = digest(given)
-  let found = false
-  for (const known of credentials) found = timingSafeEqual(digest(known), wanted) || found
+  if (given === undefined) return undefined
+  const wanted = digest(given.user, sha256Of(given.user, given.password))
+  let found: Grant | undefined
+  for (const known of credentials) {
+    const { user, password = '', sha256 = sha256Of(user, password) } = known
+    if (timingSafeEqual(digest(user, sha256), wanted)) found = known
+  }
   return found
 }
 
-const digest = ({ user, password }: Credentials): Buffer =>
+/** As a policy file has it: `printf %s USER:PASSWORD | sha256sum`. */
+const sha256Of = (user: string, password: string): string => createHash('sha256').update(`${user}:${password}`).digest('hex')
+
+/** The name stands beside, as `a:b` with `c` must not pass for `a` with `b:c`. */
+const digest = (user: string, sha256: string): Buffer =>
   createHash('sha256')
-    .update(JSON.stringify([user, password]))
+    .update(JSON.stringify([user, sha256.toLowerCase()]))
     .digest()

@@ -10,6 +10,7 @@ import { encodeResponse } from '../relay/encode.ts'
 import { openSession } from '../smux/session.ts'
 import type { SmuxSession, SmuxStream } from '../smux/types.ts'
 import { CONTROL_STREAM_ID, type Hello, type Neighbour } from '../tunnel/control-channel.ts'
+import type { Grant } from './bind.ts'
 import type { Condition, Network } from './choice.ts'
 import { acceptControl, type ServerControl } from './control.ts'
 import type { ServerLimits } from './limits.ts'
@@ -33,6 +34,8 @@ export interface BoundConnectorOptions {
   network: Network
   peer: 'gost' | 'ours'
   tally: Tally
+  /** What its credentials allow. */
+  grant: Grant
   /** Of this server, told to connectors of ours. */
   serverName: string
   rules: ConnectorRules
@@ -53,6 +56,7 @@ export class BoundConnector implements Connector {
   readonly peer: 'gost' | 'ours'
   readonly closed: Promise<Error | undefined>
   readonly tally: Tally
+  readonly grant: Grant
   weight: number
   /** What a connector of ours said of itself. */
   hello: Hello | undefined
@@ -83,6 +87,7 @@ export class BoundConnector implements Connector {
     this.network = options.network
     this.peer = peer
     this.tally = options.tally
+    this.grant = options.grant
     this.#serverName = options.serverName
     this.#rules = options.rules
     this.#limits = limits

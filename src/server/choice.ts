@@ -28,14 +28,18 @@ export interface ChoiceOptions<T> {
   random: () => number
   /** Tried already for this request. */
   except?: ReadonlySet<T>
+  /** Several at 255: all share, as with gost, or the one bound last has it alone. */
+  exclusive?: ExclusivePolicy | undefined
   /** Called only when a connector has a filter. */
   asked?: (() => Asked) | undefined
 }
 
+export type ExclusivePolicy = 'share' | 'newest'
+
 const EXCLUSIVE = 255
 
 export function chooseConnector<T extends Choosable>(connectors: readonly T[], options: ChoiceOptions<T>): T | undefined {
-  const { network, random, except, asked } = options
+  const { network, random, except, asked, exclusive } = options
   const present = connectors.filter(one => (one.condition === 'live' || one.condition === 'suspect') && except?.has(one) !== true)
   const usable = present.every(isForAll) ? present : present.filter(isForAll)
   if (usable !== present && asked !== undefined) {
@@ -48,7 +52,9 @@ export function chooseConnector<T extends Choosable>(connectors: readonly T[], o
   if (alone !== undefined && connectors.every(one => one === alone || one.condition === 'mirror')) return alone
   const fitting = usable.filter(one => one.network === network)
   const live = fitting.filter(one => one.condition === 'live')
-  return pickWeighted(live.length > 0 ? live : fitting, random)
+  const candidates = live.length > 0 ? live : fitting
+  const newest = exclusive === 'newest' ? candidates.findLast(({ weight }) => weight === EXCLUSIVE) : undefined
+  return newest ?? pickWeighted(candidates, random)
 }
 
 const isForAll = ({ personal }: Choosable): boolean => personal === undefined

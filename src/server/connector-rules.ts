@@ -14,7 +14,9 @@ export const connectorRules = (registry: Registry, mirrors: Mirrors): ConnectorR
     if (why === undefined && mirror !== undefined) mirrors.add(connector, mirror)
     return why
   },
-  reweigh: () => undefined,
+  reweigh({ grant: { maxWeight = 255 } }, weight) {
+    return weight > maxWeight ? `these credentials may take a weight of ${maxWeight} at most` : undefined
+  },
   refilter: (connector, filter) => takeFilter(registry, connector, filter),
   neighbours(leaving) {
     const others = registry.connectors(leaving.tunnelId).filter(one => one !== leaving && one.network === leaving.network)
@@ -35,6 +37,7 @@ function takeFilter(registry: Registry, connector: BoundConnector, text: string)
     connector.personal = undefined
     return undefined
   }
+  if (connector.grant.filters === false) return 'these credentials may have no filter'
   if (connector.network === 'udp') return 'a filter looks at HTTP requests, and this is a connector for UDP'
   const filter = read(text)
   if (typeof filter === 'string') return filter

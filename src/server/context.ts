@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
 import type { Logger } from '../base/log.ts'
+import type { ExclusivePolicy } from './choice.ts'
 import type { ByteReader } from './byte-reader.ts'
 import type { Forwarding } from './forwarding.ts'
 import type { ServerLimits } from './limits.ts'
@@ -58,6 +59,7 @@ export interface ServerContext {
   clock: Clock
   log: Logger
   random: () => number
+  exclusive?: ExclusivePolicy | undefined
   counters: Counters
   mirrors: Mirrors
   /** Who looks at HTTP/1 exchanges while they pass. */

@@ -1,6 +1,6 @@
 /** A stream for a visitor: choose a connector, open, and when that fails choose another. */
 import type { Endpoint } from '../base/connection.ts'
-import { chooseConnector, type Network } from './choice.ts'
+import { chooseConnector, type ExclusivePolicy, type Network } from './choice.ts'
 import type { Asked } from './personal.ts'
 import type { Connector, Registry, StreamOpen, TunnelStream } from './registry.ts'
 
@@ -11,6 +11,7 @@ export interface OpenedStream extends TunnelStream {
 export interface StreamOpener {
   registry: Registry
   random: () => number
+  exclusive?: ExclusivePolicy | undefined
 }
 
 /** Undefined when no connector is left. Those tried are added to `tried`. */
@@ -21,7 +22,8 @@ export function openStream(
 ): OpenedStream | undefined {
   const { open, network = 'tcp', tried = new Set<Connector>(), asked } = rest
   for (;;) {
-    const connector = chooseConnector(opener.registry.connectors(tunnelId), { network, random: opener.random, except: tried, asked })
+    const { random, exclusive } = opener
+    const connector = chooseConnector(opener.registry.connectors(tunnelId), { network, random, except: tried, asked, exclusive })
     if (connector === undefined) return undefined
     tried.add(connector)
     try {

@@ -7,6 +7,7 @@ import type { Carrier } from '../discovery/types.ts'
 import { networksOf } from '../transport/networks.ts'
 import type { TlsServerOptions } from '../transport/tls-server.ts'
 import type { Credentials } from './bind.ts'
+import type { ExclusivePolicy } from './choice.ts'
 import { type Counters, newCounters, type ServerContext } from './context.ts'
 import { type Entrypoint, type EntrypointOptions, openEntrypoint } from './entrypoint.ts'
 import { forwarding } from './forwarding.ts'
@@ -32,6 +33,8 @@ export interface ServerOptions {
   clock?: Clock
   log?: Logger
   random?: () => number
+  /** Several connectors at 255; default: they share, as with gost. */
+  exclusive?: ExclusivePolicy
   registry?: Registry
 }
 
@@ -98,6 +101,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     clock,
     log: (options.log ?? silent).child('server'),
     random,
+    exclusive: options.exclusive,
     counters: newCounters(),
     mirrors,
     tap: mirrors.tap,

@@ -11,6 +11,7 @@ import type { Carrier } from '../discovery/types.ts'
 import { bindResponse } from '../relay/addresses.ts'
 import { encodeResponse } from '../relay/encode.ts'
 import { type RelayRequest, STATUS } from '../relay/message.ts'
+import { statusText } from '../relay/status.ts'
 import { listenTcp } from '../transport/tcp.ts'
 import { type TlsAcceptor, tlsAcceptor, type TlsServerOptions } from '../transport/tls-server.ts'
 import { webSocketServer } from '../transport/websocket-server.ts'
@@ -148,6 +149,7 @@ class TunnelPort {
     const decision = decide(request, { routes, credentials, direct })
     switch (decision.kind) {
       case 'refuse':
+        this.#context.log.warn('connector refused', { status: statusText(decision.status), from: visitor.source.host })
         refuseRelay(visitor, decision.status, this.#context)
         break
       case 'connect':
@@ -161,7 +163,7 @@ class TunnelPort {
 
   #bind(visitor: Visitor, decision: Extract<Decision, { kind: 'bind' }>): void {
     const { registry, mirrors, clock, limits, log, counters, tallies } = this.#context
-    const { tunnelId, weight, network, capability, bound } = decision
+    const { tunnelId, weight, network, capability, bound, grant } = decision
     if (this.#context.draining()) {
       log.info('connector refused: this server shuts down', { tunnel: tunnelId })
       refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, this.#context)
@@ -184,7 +186,7 @@ class TunnelPort {
     )
     const peer = capability === undefined ? 'gost' : 'ours'
     const tally = tallies.open(id, tunnelId)
-    const about = { id, tunnelId, weight, network, peer, tally } as const
+    const about = { id, tunnelId, weight, network, peer, tally, grant } as const
     const around = { serverName: this.#context.name, rules: connectorRules(registry, mirrors), limits, clock, log }
     const connector = new BoundConnector(connection, { ...about, ...around })
     registry.add(connector)
