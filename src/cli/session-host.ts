@@ -202,12 +202,13 @@ const infoOf = (view: SessionView, pid: number): SessionInfo => ({
   version: VERSION,
   command: view.command ?? '',
   startedAt: view.startedAt ?? '',
-  targets: Object.entries(view.targets).map(([name, { state, workload, local, weight, share }]) => ({
+  targets: Object.entries(view.targets).map(([name, { state, workload, local, weight, share, mirror }]) => ({
     name,
     state,
     workload,
     local,
     weight,
-    share
+    share,
+    mirror
   }))
 })

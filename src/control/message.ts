@@ -27,6 +27,8 @@ export interface TargetInfo {
   weight: number | undefined
   /** Of the visitors that stay here, 0…1. */
   share?: number | undefined
+  /** Gets copies, and no visitor. */
+  mirror?: true | undefined
 }
 
 /** What a running session tells of itself. */
@@ -92,9 +94,17 @@ export function readSessionInfo(value: Result): SessionInfo | undefined {
     targets: list.flatMap(target => {
       const name = text(target['name'])
       if (name === undefined) return []
-      const { state, workload, local, weight, share } = target
+      const { state, workload, local, weight, share, mirror } = target
       return [
-        { name, state: text(state) ?? '', workload: text(workload), local: text(local), weight: number(weight), share: number(share) }
+        {
+          name,
+          state: text(state) ?? '',
+          workload: text(workload),
+          local: text(local),
+          weight: number(weight),
+          share: number(share),
+          ...(mirror === true && { mirror })
+        }
       ]
     })
   }

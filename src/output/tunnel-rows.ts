@@ -78,7 +78,8 @@ function interceptOf(row: TunnelRow, { sessions, claims }: Listing): string {
 const claimWords = (claim: ListedClaim, now: Date): string => `${claim.user} since ${sinceWords(claim.since, now)} (${whatWords(claim)})`
 
 /** Nothing for all visitors. */
-function shareWords({ weight, share = 1 }: ListedSession['targets'][number]): string {
+function shareWords({ weight, share = 1, mirror }: ListedSession['targets'][number]): string {
+  if (mirror === true) return ', copies only'
   const part = share < 1 ? formatShare(share) : ''
   if (weight === undefined || weight === 255) return part === '' ? '' : `, ${part}`
   return `, weight ${weight}${part === '' ? '' : ` = ${part}`}`

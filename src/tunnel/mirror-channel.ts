@@ -48,8 +48,12 @@ export interface DroppedCopies {
 export type MirrorMessage = Copy | DroppedCopies
 
 /** The line of a copy; its `request` and `response` bytes follow. */
-export const encodeCopy = (facts: CopyFacts, requestBytes: number, responseBytes: number): Buffer =>
-  Buffer.from(`${JSON.stringify({ type: 'copy', ...facts, request: requestBytes, response: responseBytes })}\n`)
+export function encodeCopy({ source, ms, by, whole }: CopyFacts, requestBytes: number, responseBytes: number): Buffer {
+  const more = `${by === undefined ? '' : `,"by":${JSON.stringify(by)}`}${whole === undefined ? '' : `,"whole":${whole}`}`
+  return Buffer.from(
+    `{"type":"copy","source":${JSON.stringify(source)},"ms":${ms}${more},"request":${requestBytes},"response":${responseBytes}}\n`
+  )
+}
 
 export const encodeDropped = ({ slow, large }: Omit<DroppedCopies, 'type'>): Buffer =>
   Buffer.from(`${JSON.stringify({ type: 'dropped', slow, large })}\n`)

@@ -23,7 +23,10 @@ const state = (to: EventBody<'target.state'>['to'], serving: EventBody<'target.s
   about('target.state', { from: 'connecting', to, cause: 'c', serving, ...(detail === undefined ? {} : { detail }) })
 
 /** The events of one request. */
-function request(id: string, over: { path?: string; status?: number; who?: 'laptop' | 'returned'; target?: string } = {}): SessionEvent[] {
+function request(
+  id: string,
+  over: { path?: string; status?: number; who?: 'laptop' | 'returned' | 'mirror'; target?: string } = {}
+): SessionEvent[] {
   const { path = '/', status = 200, who = 'laptop', target = 'nginx' } = over
   const why = who === 'returned' ? { why: 'local-down' as const } : {}
   return [
@@ -191,6 +194,40 @@ nginx is served without this laptop (200 in 4 ms; 1 sidecar)
   it('adds colour only where it is wanted', () => {
     expect(play(SAMPLES)).not.toContain('\u001b')
     expect(play(SAMPLES, { color: true })).toContain('\u001b[32mverified 38 ms\u001b[0m')
+  })
+
+  it('says of a copy how its answer compares, in one line', () => {
+    const compare = (body: Partial<EventBody<'exchange.compared'>>) =>
+      play([
+        ...request('2', { who: 'mirror' }),
+        about('exchange.compared', { id: '2', of: '1', kind: 'mirror', equal: false, headers: [], ...body })
+      ])
+    expect(play(request('2', { who: 'mirror' }))).toBe('')
+    expect(compare({ equal: true })).toMatch(/mirror +GET +nginx\.local\/ +200 +1\.2 kB +4 ms {2}= same answer\n$/)
+    expect(compare({ status: '200 → 500', headers: ['x-mode: a → b'], body: '1 line gone, 2 new' })).toMatch(
+      / {2}≠ 200 → 500, x-mode, body: 1 line gone, 2 new\n$/
+    )
+  })
+
+  it('says once why copies are not compared, and the sum at the end', () => {
+    const dropped = (down: number, slow = 0) => about('mirror.dropped', { slow, large: 0, down, unanswered: 0 })
+    const text = play([
+      about('intercept.changed', { weight: 1, share: 0, shareSource: 'computed', thinning: 1, mirror: true, by: 'auto' }),
+      state('verified', 'cluster', '– mirroring'),
+      dropped(3),
+      dropped(4),
+      dropped(0, 1),
+      eventOf('session.ended', {
+        reason: 'signal',
+        exitCode: 0,
+        summary: { ...bodyOf('session.ended').summary, mirror: { compared: 12, different: 2, dropped: 8 } }
+      })
+    ])
+    expect(text).toContain('copies only: the cluster answers every visitor')
+    expect(text).toContain('verified – mirroring · the cluster serves')
+    expect(text.match(/nothing listens at the local port/g)).toHaveLength(1)
+    expect(text.match(/faster than they are taken/g)).toHaveLength(1)
+    expect(text).toContain('12 answers compared: 10 equal, 2 different; 8 copies not compared')
   })
 
   it('says the words for shares', () => {

@@ -63,6 +63,7 @@ describe('the list of tunnels', () => {
     expect(cell({ weight: 1, share: 0.5 })).toBe('verified, weight 1 = 50 % → 127.0.0.1:8080')
     expect(cell({ weight: 1 })).toBe('verified, weight 1 → 127.0.0.1:8080')
     expect(cell({ weight: 255, share: 0.25 })).toBe('verified, 25 % → 127.0.0.1:8080')
+    expect(cell({ weight: 1, share: 0, mirror: true })).toBe('verified, copies only → 127.0.0.1:8080')
     expect(cell({ weight: 255, share: 1 })).toBe('verified → 127.0.0.1:8080')
   })
 
