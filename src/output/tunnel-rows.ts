@@ -4,6 +4,7 @@ import type { ListedClaim } from '../claim/look.ts'
 import { sinceWords, whatWords } from '../claim/words.ts'
 import type { SessionInfo } from '../control/message.ts'
 import type { TunnelRow } from '../resolve/list.ts'
+import { shownFilterText } from '../filter/shown.ts'
 import { renderTable } from './table.ts'
 
 export interface ListedSession extends SessionInfo {
@@ -105,12 +106,19 @@ function sessionLine({ pid, targets, command, answers }: ListedSession): string 
 export const tunnelNames = ({ rows }: Listing): string =>
   [...new Set(rows.filter(row => row.joinable).map(row => `${row.workload}\n`))].join('')
 
+const shownClaim = ({ user, since, weight, filter }: ListedClaim): Record<string, unknown> => ({
+  user,
+  since,
+  weight,
+  ...(filter === undefined ? {} : { filter: shownFilterText(filter) })
+})
+
 /** Without plans: those hold whole tunnel ids. */
 export const tunnelData = ({ rows, sessions, claims }: Listing): Record<string, unknown> => ({
   v: 1,
   items: rows.map(row => {
     const { plan: _secret, ...shown } = row
-    return { ...shown, sessions: claims(row).map(({ pid: _pid, ...claim }) => claim) }
+    return { ...shown, sessions: claims(row).map(shownClaim) }
   }),
   sessions
 })

@@ -102,6 +102,8 @@ describe('the list of tunnels', () => {
     expect(tunnelData(all)).toMatchObject({
       items: [{ sessions: [{ user: 'ada@laptop', weight: 255 }, { user: 'bob@two', filter: 'header.x-user:b' }, { user: 'eve@three' }] }]
     })
+    const secret = listing([row()], [], [claim('eve@three', { filter: 'header.authorization:hush' })])
+    expect(JSON.stringify(tunnelData(secret)) + renderTunnels(secret, { ...table, wide: true })).not.toContain('hush')
     expect(renderTunnels(listing([random], [], claims), { ...table, headings: false })).toMatch(/not possible\n$/)
   })
 
