@@ -8,6 +8,7 @@ import type { Logger } from '../base/log.ts'
 import { streamOpen } from '../relay/addresses.ts'
 import { encodeResponse } from '../relay/encode.ts'
 import { openSession } from '../smux/session.ts'
+import { StreamTable } from '../smux/stream-table.ts'
 import type { SmuxSession, SmuxStream } from '../smux/types.ts'
 import { CONTROL_STREAM_ID, type Hello, type Neighbour } from '../tunnel/control-channel.ts'
 import type { Grant } from './bind.ts'
@@ -70,7 +71,7 @@ export class BoundConnector implements Connector {
   readonly #clock: Clock
   readonly #log: Logger
   #control: ServerControl | undefined
-  readonly #open = new Map<number, OpenedStream>()
+  readonly #open = new StreamTable<OpenedStream>()
   #ended = false
   #draining = false
   /** One of ours takes streams once it has said who it is: a filter comes with that. */
@@ -139,7 +140,7 @@ export class BoundConnector implements Connector {
     connection.on('error', () => {}) // `close` follows
     this.tally.streams += 1
     const stream = new OpenedStream(connection)
-    this.#open.set(connection.id, stream)
+    this.#open.add(stream)
     this.#watch(stream, this.#limits.unansweredOpenMs)
     connection.once('close', () => {
       stream.timer?.cancel()
@@ -238,10 +239,14 @@ class OpenedStream implements TunnelStream {
   timer: Timer | undefined
   declined = false
   #overdue = false
-  readonly #listeners = new Set<() => void>()
+  #listeners: (() => void)[] = []
 
   constructor(connection: SmuxStream) {
     this.connection = connection
+  }
+
+  get id(): number {
+    return this.connection.id
   }
 
   get answered(): boolean {
@@ -250,7 +255,7 @@ class OpenedStream implements TunnelStream {
 
   onUnanswered(listener: () => void): void {
     if (this.#overdue) listener()
-    else this.#listeners.add(listener)
+    else this.#listeners.push(listener)
   }
 
   /** Its end follows: the connector has no app for it. */
@@ -261,6 +266,6 @@ class OpenedStream implements TunnelStream {
   unanswered(): void {
     this.#overdue = true
     for (const listener of this.#listeners) listener()
-    this.#listeners.clear()
+    this.#listeners = []
   }
 }

@@ -134,7 +134,7 @@ const NEVER_TRAILERS = ['content-length', 'host', 'trailer']
 
 /** Lower-case names; a name that comes more than once has all its values, in their order. */
 function fieldsOf(head: ResponseHead, without: readonly string[] = []): OutgoingHttpHeaders {
-  const dropped = connectionFields(head)
+  const dropped = new Set(connectionFields(head))
   for (const name of [...OF_CONNECTION, ...without]) dropped.add(name)
   const fields = new Map<string, string[]>()
   for (const [name, value] of head.headers) {

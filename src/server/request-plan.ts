@@ -40,7 +40,10 @@ export class RequestRefused extends Error {
 const HOST = /^[A-Za-z0-9._~!$&'()*+,;=%[\]:-]*$/
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 /** Belong to one connection whether `Connection` names them or not. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection'])
+const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection'])
+/** `Connection` that names no field. */
+const USUAL = /^(?:keep-alive|close|upgrade)$/i
+const OF_UPGRADES: ReadonlySet<string> = new Set(['upgrade', 'http2-settings'])
 /** Named in `Connection` by mistake or on purpose, their loss would change where the message goes or ends. */
 const NEVER_DROPPED = new Set(['host', 'content-length', 'transfer-encoding', 'upgrade', 'expect'])
 
@@ -108,14 +111,12 @@ interface HeadOptions {
 
 function forwardHead(head: RequestHead, to: HeadOptions): Buffer {
   const dropped = connectionFields(head)
-  if (!to.upgrade) dropped.add('upgrade').add('http2-settings')
   const lines = [`${head.method} ${to.target} HTTP/${head.version}`]
-  if (to.host !== undefined) {
-    dropped.add('host')
-    lines.push(`Host: ${to.host}`)
-  }
+  if (to.host !== undefined) lines.push(`Host: ${to.host}`)
+  const ends = (name: string): boolean =>
+    dropped.has(name) || (!to.upgrade && OF_UPGRADES.has(name)) || (to.host !== undefined && name === 'host')
   // After the dropping: a visitor could name the new fields in `Connection`.
-  const fields = to.tell(head.headers.filter(([name]) => !dropped.has(name.toLowerCase())))
+  const fields = to.tell(head.headers.filter(([name]) => !ends(name.toLowerCase())))
   for (const [name, value] of fields) lines.push(`${name}: ${value}`)
   if (to.upgrade) lines.push('Connection: Upgrade')
   else if (!to.keeps || head.version === '1.0') lines.push('Connection: close')
@@ -123,7 +124,9 @@ function forwardHead(head: RequestHead, to: HeadOptions): Buffer {
 }
 
 /** Lower-case names of the fields that end at this hop. */
-export function connectionFields(head: { headers: RequestHead['headers'] }): Set<string> {
-  const named = (header(head, 'connection') ?? '').split(',').map(name => name.trim().toLowerCase())
+export function connectionFields(head: { headers: RequestHead['headers'] }): ReadonlySet<string> {
+  const value = header(head, 'connection')
+  if (value === undefined || USUAL.test(value)) return HOP_BY_HOP
+  const named = value.split(',').map(name => name.trim().toLowerCase())
   return new Set([...HOP_BY_HOP, ...named.filter(name => !NEVER_DROPPED.has(name))])
 }

@@ -125,7 +125,8 @@ export class FrameWriter {
       const grant = this.#options.grant(id)
       if (grant !== undefined) batch.update(id, grant)
     }
-    this.#updates.clear()
+    // Each clear() chains one more table to the last one (stream-table.ts).
+    if (this.#updates.size > 0) this.#updates.clear()
     while (batch.bytes < BATCH_BYTES) {
       const sender = this.#dequeue()
       if (sender === undefined) break
