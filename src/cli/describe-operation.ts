@@ -4,6 +4,7 @@ import { printable } from '../base/format.ts'
 import { maskUuids } from '../base/log.ts'
 import type { ServerFact, SidecarFact } from '../discovery/types.ts'
 import type { serverOptionsFrom } from '../server/from-argv.ts'
+import type { UdpEntrypointOptions } from '../server/udp-entrypoint.ts'
 import type { SidecarOptions } from '../server/sidecar.ts'
 
 const lines = (rows: readonly string[]): string => rows.map(row => `${printable(maskUuids(row), 1_000)}\n`).join('')
@@ -11,7 +12,8 @@ const onPort = ({ host, port }: { host: string; port: number }): string => (host
 
 export function describeServer(
   fact: ServerFact,
-  { tunnel, entrypoints, rules, credentials }: ReturnType<typeof serverOptionsFrom>
+  { tunnel, entrypoints, rules, credentials }: ReturnType<typeof serverOptionsFrom>,
+  udp: readonly UdpEntrypointOptions[] = []
 ): string {
   return lines([
     `tunnel server on ${onPort(tunnel)}, ${fact.carrier}, path ${fact.path}`,
@@ -19,6 +21,7 @@ export function describeServer(
       at =>
         `  visitors on ${onPort(at)}${at.tunnelId === undefined ? '' : `, all to tunnel ${at.tunnelId}`}${at.tls === undefined ? '' : ', with TLS'}${at.proxyProtocol === true ? ', with a PROXY header' : ''}`
     ),
+    ...udp.map(at => `  datagrams on ${onPort(at)}, all to tunnel ${at.tunnelId}`),
     ...rules.map(rule => `  ${rule.host} → tunnel ${rule.tunnelId}${rule.private === true ? ', private' : ''}`),
     ...((credentials ?? []).length > 0 ? [`  connectors need credentials (${credentials?.length} known)`] : [])
   ])
@@ -27,5 +30,5 @@ export function describeServer(
 export const describeSidecar = (fact: SidecarFact, { tunnelId, weight, target }: SidecarOptions): string =>
   lines([
     `sidecar registers at ${formatEndpoint(fact.server)}, ${fact.carrier}, path ${fact.path}`,
-    `  tunnel ${tunnelId}, weight ${weight}, app ${target.host === '' ? `port ${target.port}` : formatEndpoint(target)}`
+    `  tunnel ${tunnelId}, weight ${weight}, ${fact.network === 'udp' ? 'UDP ' : ''}app ${target.host === '' ? `port ${target.port}` : formatEndpoint(target)}`
   ])

@@ -4,6 +4,7 @@ import type { Endpoint } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import { parseHostPort } from '../discovery/address.ts'
 import type { EntrypointOptions } from '../server/entrypoint.ts'
+import type { UdpEntrypointOptions } from '../server/udp-entrypoint.ts'
 import { badUsage } from './usage-error.ts'
 import { readUuid, type Typed } from './values.ts'
 
@@ -20,6 +21,13 @@ export function readEntrypoint(typed: Typed): EntrypointSetting {
   if (address === undefined)
     throw badUsage(`${flag} needs an address with a port, and after = a tunnel id`, `for example: ${flag} :3306=UUID`)
   return equals < 0 ? address : { ...address, tunnelId: readUuid({ ...typed, text: text.slice(equals + 1) }) }
+}
+
+/** Throws BAD_USAGE. */
+export function readUdpEntrypoint(typed: Typed): UdpEntrypointOptions {
+  const { tunnelId, ...address } = readEntrypoint(typed)
+  if (tunnelId === undefined) throw badUsage(`${typed.flag} needs a tunnel id behind =`, `for example: ${typed.flag} :53=UUID`)
+  return { ...address, tunnelId }
 }
 
 /** The files of a certificate and its key: both or none. Throws BAD_USAGE. */

@@ -46,7 +46,7 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
   const { settings, gost, warnings } = readOperation(flagArgs, part, io)
   const facts = gostFactsOfArgv(gost, file => readConfig(file, io.cwd))
   const { servers, sidecars } = usable(facts, part)
-  if (settings.entrypoints.length > 0 && servers.length !== 1)
+  if (settings.entrypoints.length + settings.udpEntrypoints.length > 0 && servers.length !== 1)
     throw badUsage(`--entrypoint needs exactly one tunnel listener, and there are ${servers.length}`, seeHelp(part))
   const voice = await openVoice(io.stderr, settings, clock)
   for (const problem of [...warnings, ...facts.problems]) voice.warn(problem)
@@ -58,7 +58,7 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     who: io.env['HOSTNAME']
   }
   if (settings.check) {
-    for (const fact of servers) io.stdout.write(describeServer(fact, serverOptions(fact, host)))
+    for (const fact of servers) io.stdout.write(describeServer(fact, serverOptions(fact, host), settings.udpEntrypoints))
     for (const fact of sidecars) io.stdout.write(describeSidecar(fact, sidecarOptionsFrom(fact, overCarrier(dialTcp(fact.server), fact))))
     return 0
   }
@@ -135,14 +135,14 @@ const serverOptions = (
 
 async function serve(fact: ServerFact, host: Host): Promise<{ server: RunningServer; followed: Closable }> {
   const { clock, log, say } = host
-  const { forwarded, exclusive } = host.settings
+  const { forwarded, exclusive, udpEntrypoints } = host.settings
   const followed = followFiles(readFile => serverOptions(fact, { ...host, readFile }), host)
-  const options = { ...followed.settings, exclusive, ...(forwarded !== undefined && { forwarded }), clock, log }
+  const options = { ...followed.settings, udpEntrypoints, exclusive, ...(forwarded !== undefined && { forwarded }), clock, log }
   const server = await startServer(options).catch((error: unknown) => {
     throw inUse(error, fact.port)
   })
   followed.follow(changed => server.reload(changed))
-  const entrypoints = server.entrypointPorts.join(', ')
+  const entrypoints = [...server.entrypointPorts, ...server.udpPorts.map(port => `${port}/udp`)].join(', ')
   say(
     `tunnel server on port ${server.tunnelPort} (${fact.carrier}, path ${fact.path}), entrypoint on ${entrypoints === '' ? 'no port' : entrypoints}`
   )

@@ -50,6 +50,13 @@ export const OPERATE_FLAGS = [
     default: '5s with --health, else 0'
   },
   {
+    name: 'udp-entrypoint',
+    arity: 'many',
+    commands: ['server'],
+    argument: '[HOST]:PORT=UUID',
+    summary: 'a UDP port of that tunnel, whose sidecar is an rudp one: DNS, syslog, any datagrams'
+  },
+  {
     name: 'entrypoint-cert',
     arity: 'one',
     commands: ['server'],

@@ -4,9 +4,10 @@ import path from 'node:path'
 import type { Endpoint } from '../base/connection.ts'
 import { errnoOf } from '../base/errors.ts'
 import { type Level, LEVELS } from '../base/log.ts'
+import type { UdpEntrypointOptions } from '../server/udp-entrypoint.ts'
 import { networksOf } from '../transport/networks.ts'
-import { type EntrypointSetting, readCertificate, readEntrypoint } from './entrypoint-settings.ts'
 import type { ExclusivePolicy } from '../server/choice.ts'
+import { type EntrypointSetting, readCertificate, readEntrypoint, readUdpEntrypoint } from './entrypoint-settings.ts'
 import { type Given, splitArgs } from './operate-args.ts'
 import { parseOperateConfig } from './operate-config.ts'
 import type { OperateCommand, OperateFlagName, OperateScalar, OperateSwitch } from './operate-flags.ts'
@@ -27,6 +28,7 @@ export interface OperateSettings {
   logLevel: Level
   /** Beside those of gost's command line. */
   entrypoints: EntrypointSetting[]
+  udpEntrypoints: UdpEntrypointOptions[]
   /** The files of the certificate with which entrypoints answer TLS. */
   entrypointTls: { cert: string; key: string } | undefined
   /** Tell apps who asked, believing proxies in these networks. */
@@ -76,6 +78,7 @@ export function readOperation(
       graceMs: given.read('grace', readDuration) ?? GRACE_MS,
       entrypoints: given.all('entrypoint').map(readEntrypoint),
       logFormat: given.read('log-format', typed => readChoice(typed, ['text', 'json'])) ?? (inImage ? 'json' : 'text'),
+      udpEntrypoints: given.all('udp-entrypoint').map(readUdpEntrypoint),
       entrypointTls: readCertificate(given.one('entrypoint-cert'), given.one('entrypoint-key')),
       forwarded: readNetworks(given.all('forwarded')),
       logLevel: level === undefined ? gostLevel(gost) : readChoice(level, LEVELS)

@@ -57,6 +57,7 @@ export function sidecarOptionsFrom(fact: SidecarFact, dial: Dial): SidecarOption
     tunnelId: fact.tunnelId ?? crypto.randomUUID(),
     weight: Math.max(1, fact.weight),
     target: fact.app,
+    ...(fact.network === 'udp' ? { network: fact.network } : {}),
     ...(fact.auth === undefined ? {} : { auth: fact.auth })
   }
 }

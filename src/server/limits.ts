@@ -41,6 +41,10 @@ export interface ServerLimits {
   lingerMs: number
   /** Unfinished connections on the tunnel port. */
   handshakes: number
+  /** Source addresses of one UDP entrypoint, how long one may be silent, and bytes of each that wait for the connector. */
+  udpSources: number
+  udpIdleMs: number
+  udpQueueBytes: number
   /** Requests in progress on one HTTP/2 connection. */
   http2Streams: number
   /** Header fields of one request. */
@@ -79,6 +83,9 @@ export const DEFAULT_LIMITS: ServerLimits = {
   halfClosedMs: 30_000,
   lingerMs: 2_000,
   handshakes: 1_024,
+  udpSources: 4_096,
+  udpIdleMs: 60_000,
+  udpQueueBytes: 262_144,
   http2Streams: 128,
   http2Fields: 512,
   http2ControlPerSecond: 50,

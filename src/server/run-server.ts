@@ -16,11 +16,13 @@ import { Mirrors, type MirrorStats } from './mirrors.ts'
 import { type ConnectorHealth, MemoryRegistry, type Registry } from './registry.ts'
 import { type RouteRule, routesOf } from './routes.ts'
 import { Tallies, type Tally } from './tally.ts'
+import { openUdpEntrypoint, type UdpEntrypoint, type UdpEntrypointOptions } from './udp-entrypoint.ts'
 import { openTunnelListener, type TunnelListener } from './tunnel-listener.ts'
 
 export interface ServerOptions {
   tunnel: Endpoint & { carrier?: Carrier; path?: string; tls?: TlsServerOptions }
   entrypoints: readonly EntrypointOptions[]
+  udpEntrypoints?: readonly UdpEntrypointOptions[]
   rules: readonly RouteRule[]
   credentials?: readonly Credentials[]
   /** gost's `tunnel.direct`. */
@@ -62,6 +64,7 @@ export interface RunningServer extends Closable {
   /** Of the first entrypoint; 0 without one. */
   readonly entrypointPort: number
   readonly entrypointPorts: readonly number[]
+  readonly udpPorts: readonly number[]
   stats(): ServerStats
   /** Rules, credentials and certificates from now on; what is established lives on. Throws Node's error on a bad certificate. */
   reload(options: Reloaded): void
@@ -117,19 +120,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     context
   )
   const entrypoints: Entrypoint[] = []
+  const udp: UdpEntrypoint[] = []
   try {
     for (const at of options.entrypoints) entrypoints.push(await openEntrypoint(at, context))
+    for (const at of options.udpEntrypoints ?? []) udp.push(await openUdpEntrypoint(at, context))
   } catch (error) {
-    await Promise.all([...entrypoints, listener].map(open => open.close()))
+    await Promise.all([...entrypoints, ...udp, listener].map(open => open.close()))
     throw error
   }
-  return new Server(context, { listener, entrypoints, state })
+  return new Server(context, { listener, entrypoints, udp, state })
 }
 
 class Server implements RunningServer {
   readonly close: () => Promise<void>
   readonly tunnelPort: number
   readonly entrypointPorts: readonly number[]
+  readonly udpPorts: readonly number[]
   readonly #context: ServerContext
   readonly #listener: TunnelListener
   readonly #entrypoints: readonly Entrypoint[]
@@ -137,18 +143,19 @@ class Server implements RunningServer {
 
   constructor(
     context: ServerContext,
-    parts: { listener: TunnelListener; entrypoints: readonly Entrypoint[]; state: { draining: boolean } }
+    parts: { listener: TunnelListener; entrypoints: readonly Entrypoint[]; udp: readonly UdpEntrypoint[]; state: { draining: boolean } }
   ) {
-    const { listener, entrypoints, state } = parts
+    const { listener, entrypoints, udp, state } = parts
     this.#context = context
     this.#listener = listener
     this.#entrypoints = entrypoints
     this.#state = state
     this.tunnelPort = listener.port
     this.entrypointPorts = entrypoints.map(({ port }) => port)
+    this.udpPorts = udp.map(({ port }) => port)
     // Visitors first: a stream that loses its connector would still be answered with a 503.
     this.close = closeOnce(async () => {
-      await Promise.all(entrypoints.map(entrypoint => entrypoint.close()))
+      await Promise.all([...entrypoints, ...udp].map(entrypoint => entrypoint.close()))
       await listener.close()
     })
   }

@@ -7,7 +7,9 @@ import { asError } from '../base/errors.ts'
 import { type Logger, silent } from '../base/log.ts'
 import { type LocalApp, localApp } from '../transport/local-app.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../tunnel/connector.ts'
+import type { Network } from './choice.ts'
 import { type ServeApp, serveApp } from './serve-app.ts'
+import { serveDatagrams } from './serve-datagrams.ts'
 
 export interface SidecarOptions {
   /** Connects to the tunnel port of the server, its carrier included. */
@@ -19,6 +21,8 @@ export interface SidecarOptions {
   /** The app; host '' is loopback. */
   target: Endpoint
   auth?: { user: string; password: string }
+  /** `udp`: the app gets datagrams (gost's `rudp`). */
+  network?: Network
   /** Told to a server of ours: the pod's name. */
   who?: string
   /** To connect to the app. */
@@ -69,14 +73,17 @@ class RunningSidecar implements Sidecar {
       clock,
       onChange: up => this.connector.health(up)
     })
-    this.#serving = serveApp({
-      app: this.#app,
-      dialTimeoutMs,
-      keepsApp,
-      isStock: () => this.connector.peer === 'gost',
-      clock,
-      log: this.#log
-    })
+    this.#serving =
+      options.network === 'udp'
+        ? serveDatagrams({ target, clock, log: this.#log })
+        : serveApp({
+            app: this.#app,
+            dialTimeoutMs,
+            keepsApp,
+            isStock: () => this.connector.peer === 'gost',
+            clock,
+            log: this.#log
+          })
     this.connector = this.#connect()
     this.ready = this.#bind()
     this.ready.catch(() => {}) // whoever awaits it still sees that it was closed
@@ -114,11 +121,11 @@ class RunningSidecar implements Sidecar {
   }
 
   #connect(): Connector {
-    const { connector, dial, tunnelId, weight, auth, who } = this.#options
+    const { connector, dial, tunnelId, weight, auth, who, network } = this.#options
     const started = startConnector({
       ...connector,
       dial,
-      bind: { tunnelId, weight, auth },
+      bind: { tunnelId, weight, auth, udp: network === 'udp' },
       hello: { kind: 'sidecar', ...(who !== undefined && { who }) },
       clock: this.#clock,
       log: this.#log,

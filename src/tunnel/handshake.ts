@@ -19,6 +19,8 @@ export interface BindOptions {
   /** 1…255. */
   weight: number
   auth?: { user: string; password: string } | undefined
+  /** For datagrams; each stream then carries those of one visitor. */
+  udp?: boolean | undefined
 }
 
 export interface Bound {
