@@ -1,6 +1,7 @@
 /** What no library would send over HTTP/2: the visitor is refused or closed, and a neighbour with a connection of its own notices nothing. */
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../../harness/eventually.ts'
+import { seeded } from '../../harness/feed.ts'
 import { FLAG, FRAME, frame, framesIn, get, headerBlock, PREFACE, settings } from '../../harness/http2-frames.ts'
 import { HOST, type RawVisitor, startWorld, type World } from './world.ts'
 
@@ -72,6 +73,28 @@ describe('a stranger over HTTP/2', () => {
     const visitor = await world.raw(Buffer.concat([START, ...Array.from({ length: 3_000 }, () => flood)]))
     expect(await afterClosing(visitor, world)).toEqual(UNDISTURBED)
     expect(goaways(visitor)).toContain(ENHANCE_YOUR_CALM)
+  })
+
+  it('ends nothing but its own connection with frames at random', async () => {
+    await using world = await startWorld()
+    const visitors: RawVisitor[] = []
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const random = seeded(seed)
+      const below = (limit: number): number => Math.floor(random() * limit)
+      const noise = Array.from({ length: 12 }, () =>
+        frame({
+          type: below(11),
+          flags: below(256),
+          stream: below(6),
+          payload: Buffer.from(Array.from({ length: below(40) }, () => below(256)))
+        })
+      )
+      visitors.push(await world.raw(Buffer.concat([START, ...(seed % 2 === 0 ? [get(1, '/slow/60000', HOST)] : []), ...noise])))
+    }
+    expect((await world.visit('/size/3')).status).toBe(200)
+    for (const { socket } of visitors) socket.destroy()
+    await eventually(() => expect(world.server.stats()).toMatchObject({ active: 0, visitorsOpen: 0 }))
+    expect(world.server.stats().connectors.map(({ condition }) => condition)).toEqual(['live'])
   })
 
   it('is closed when it opens and resets without end (CVE-2023-44487)', async () => {
