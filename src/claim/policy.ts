@@ -19,10 +19,8 @@ interface Here {
   runs?: ((pid: number) => boolean) | undefined
 }
 
-/** A session of this host whose process does not run any more. Of another host nothing can be said. */
+/** A session of this person on this machine whose process does not run any more. Of another's nothing can be said: machines share names. */
 export function isGone(record: ClaimRecord, { session, user, runs }: Here): boolean {
-  if (record.session === session || hostOf(record.user) !== hostOf(user) || record.pid <= 0) return false
+  if (record.session === session || record.user !== user || record.pid <= 0) return false
   return runs?.(record.pid) === false
 }
-
-const hostOf = (user: string): string => user.slice(user.lastIndexOf('@') + 1)

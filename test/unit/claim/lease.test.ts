@@ -66,11 +66,12 @@ describe('what claims mean', () => {
     expect(listed).toMatchObject([{ session: 's2', weight: 200 }, { session: 's1' }])
   })
 
-  it('knows only of its own host which processes are gone', () => {
-    const here = { session: 'mine', user: 'bob@one', runs: () => false }
+  it('knows only of the same person on the same machine which processes are gone', () => {
+    const here = { session: 'mine', user: record.user, runs: () => false }
     expect(isGone(record, here)).toBe(true)
     expect(isGone(record, { ...here, runs: () => true })).toBe(false)
     expect(isGone(record, { ...here, user: 'ada@two' })).toBe(false)
+    expect(isGone(record, { ...here, user: 'bob@one' })).toBe(false)
     expect(isGone(record, { ...here, session: record.session })).toBe(false)
     expect(isGone({ ...record, pid: 0 }, here)).toBe(false)
   })
