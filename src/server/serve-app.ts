@@ -38,6 +38,8 @@ interface Serving {
   first: Buffer | undefined
   /** `first` is one whole request that may be sent twice. */
   plain: boolean
+  /** The server wants the stream to end with the answer; the app is not told. */
+  single: boolean
 }
 
 /** An app that speaks first is waited for no longer than this. */
@@ -50,15 +52,18 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
 
   const begin = (stream: TunnelStream): void => {
     if (!keepsApp) {
-      void dial({ stream, first: undefined, plain: false })
+      void dial({ stream, first: undefined, plain: false, single: false })
       return
     }
     firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
       const first = bytes !== undefined && isStock() ? withoutAppendedClose(bytes) : bytes
       const plain = first !== undefined && isPlainRequest(first)
-      const kept = plain ? idle.take() : undefined
-      if (kept === undefined) void dial(plain ? { stream, first, plain } : { stream, first: bytes, plain })
-      else joinApp({ stream, first, plain }, kept, true)
+      const serving = plain ? { stream, first, plain, single: first !== bytes } : { stream, first: bytes, plain, single: false }
+      const kept = idle.take()
+      // An app that serves one connection after the other would wait for the idle one.
+      if (!plain) kept?.destroy()
+      if (!plain || kept === undefined) void dial(serving)
+      else joinApp(serving, kept, true)
     })
   }
 
@@ -78,7 +83,7 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
   }
 
   const joinApp = (serving: Serving, connection: Connection, reused: boolean): void => {
-    const { stream, first, plain } = serving
+    const { stream, first, plain, single } = serving
     const answer = plain && first !== undefined ? new PlainAnswer(methodOf(first)) : undefined
     let left: Timer | undefined
     let again = false
@@ -93,6 +98,7 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
         onBytes: (direction, chunk) => {
           if (direction === 'in') answer?.push(chunk)
           else answer?.spoil()
+          if (single && answer?.complete === true) joined.complete()
         },
         onEnd: direction => {
           if (direction === 'in' || !stream.connection.peerEnded || answer?.complete === true) return

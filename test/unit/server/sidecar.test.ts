@@ -1,5 +1,6 @@
 import net, { type AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
 import { silent } from '../../../src/base/log.ts'
 import { startServer } from '../../../src/server/run-server.ts'
 import { startSidecar } from '../../../src/server/sidecar.ts'
@@ -7,6 +8,7 @@ import { dialTcp } from '../../../src/transport/tcp.ts'
 import { startApp } from '../../harness/app.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { freePort, releasePorts } from '../../harness/ports.ts'
+import { relayPeer } from '../../harness/relay-peer.ts'
 import { visit } from '../../harness/visit.ts'
 import { HOST, request, startWorld, TUNNEL } from './world.ts'
 
@@ -133,6 +135,24 @@ describe('connections that the app keeps', () => {
     expect((await world.visit('/', { method: 'POST', body: 'x' })).text).toBe('ok')
     expect((await world.visit('/', { headers: { authorization: 'Negotiate x' } })).text).toBe('ok')
     expect(app.seen.map(requests => requests.length)).toEqual([5, 1, 1])
+    await app.close()
+  })
+
+  it('end the stream with the answer behind a stock server, which asks for that', async () => {
+    const app = await bareApp(() => OK)
+    const peer = relayPeer(systemClock)
+    const sidecar = startSidecar({ dial: peer.dial, tunnelId: TUNNEL, weight: 1, target: { host: '127.0.0.1', port: app.port } })
+    await sidecar.ready
+    for (let n = 0; n < 3; n += 1) {
+      const stream = peer.bound[0]?.open()
+      stream?.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      let text = ''
+      for await (const chunk of stream ?? []) text += String(chunk)
+      expect(text).toBe(OK)
+    }
+    expect(app.seen.map(requests => requests.length)).toEqual([3])
+    expect(app.seen.flat().join('')).not.toContain('Connection')
+    await sidecar.close()
     await app.close()
   })
 
