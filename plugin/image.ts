@@ -50,9 +50,13 @@ async function debianPackage({ name, version, sha256: sum }: Pinned['packages'][
   const cached = await readFile(file).catch(() => undefined)
   if (cached === undefined || sha256(cached) !== sum) {
     await mkdir(cache, { recursive: true })
-    await run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', `${name}:amd64=${version}`], { cwd: cache }).catch(() =>
-      fail(`the Debian package ${name} ${version} cannot be downloaded`, 'apt-get update; a newer version is pinned in plugin/image.json')
-    )
+    const download = (): Promise<unknown> =>
+      run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', `${name}:amd64=${version}`], { cwd: cache })
+    await download()
+      .catch(() => run('apt-get', ['-q', 'update']).then(download))
+      .catch(() =>
+        fail(`the Debian package ${name} ${version} cannot be downloaded`, 'apt-get update; a newer version is pinned in plugin/image.json')
+      )
     if (sha256(await readFile(file)) !== sum) fail(`${path.basename(file)} is not the package that plugin/image.json pins`, `rm ${file}`)
   }
   return file

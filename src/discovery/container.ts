@@ -6,6 +6,7 @@ import type { Format } from './document.ts'
 import { environment, expand } from './expand.ts'
 import { parseGoFlags } from './go-flags.ts'
 import { type Mounted, readMounted } from './mounts.ts'
+import { splitOwnFlags } from './own-flags.ts'
 import type { ContainerSpec, PodSpec, Sources } from './pod-spec.ts'
 import { recognise } from './program.ts'
 import { serverFacts } from './server-facts.ts'
@@ -71,9 +72,10 @@ interface ProcessWorld {
 }
 
 function processFacts(argv: readonly string[], world: ProcessWorld): GostFacts {
-  const { config, problems } = configOfArgv(argv, world)
+  const { gost, own } = world.context.peer === 'ours' ? splitOwnFlags(argv) : { gost: argv, own: new Map<string, string>() }
+  const { config, problems } = configOfArgv(gost, world)
   const sidecars = sidecarFacts(config, world.context)
-  const servers = serverFacts(config, world.context)
+  const servers = serverFacts(config, world.context, own.get('rules'))
   return { sidecars: sidecars.facts, servers: servers.facts, problems: [...problems, ...sidecars.problems, ...servers.problems] }
 }
 

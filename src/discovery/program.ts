@@ -107,21 +107,9 @@ export function peerOfImage(image: string): 'gost' | 'ours' | undefined {
   return /(?:^|[-_.])(?:kubectl-)?intercept(?:[-_.]|$)/.test(name) ? 'ours' : undefined
 }
 
-/** Ours may name its part first, and has flags of its own beside gost's: `kubectl-intercept sidecar --grace 30s -L …`. */
+/** Ours may name its part first: `kubectl-intercept sidecar -L …`. */
 function withoutVerb(peer: 'gost' | 'ours', words: readonly string[]): string[] {
   const [first = ''] = words
-  if (peer === 'gost') return [...words]
-  return withoutOwnFlags(words.slice(first === 'server' || first === 'sidecar' ? 1 : 0))
-}
-
-const GOST_LONG = /^--(?:L|F|C|O|R|D|DD|V|h|help|api|metrics)(?:=|$)/
-
-/** gost's flags start with one dash wherever they are written by us; any other long flag is ours, with its value behind `=` or as the next word. */
-function withoutOwnFlags(words: readonly string[]): string[] {
-  return words.filter((word, at) => {
-    const before = words[at - 1] ?? ''
-    const isOwn = (text: string): boolean => /^--[a-z]/.test(text) && !GOST_LONG.test(text)
-    const isValue = isOwn(before) && !before.includes('=') && !word.startsWith('-')
-    return !isOwn(word) && !isValue
-  })
+  const drop = peer === 'ours' ? first === 'server' || first === 'sidecar' : false
+  return words.slice(drop ? 1 : 0)
 }

@@ -10,11 +10,12 @@ import type { Auth, Carrier, EntrypointFact, IngressRule, ServerFact } from './t
 
 const DEFAULT_READ_TIMEOUT_MS = 15_000
 
-export function serverFacts(config: GostConfig, context: ContainerContext): Found<ServerFact> {
+/** `rulesFile`: the file of `--rules`, which a server of ours reads beside gost's rules. */
+export function serverFacts(config: GostConfig, context: ContainerContext, rulesFile?: string): Found<ServerFact> {
   const problems: string[] = []
   const facts = config.services
     .filter(service => service.handler.type === 'tunnel')
-    .map(service => serverFact(config, service, context, problems))
+    .map(service => withRulesFile(serverFact(config, service, context, problems), context, rulesFile))
   return { facts, problems }
 }
 
@@ -103,6 +104,14 @@ function rulesOf(
     else rules.push(...linesOf(read.text).flatMap(([host = '', endpoint = '']) => ruleOf(host, endpoint)))
   }
   return { rules, unreadable }
+}
+
+function withRulesFile(fact: ServerFact, context: ContainerContext, file: string | undefined): ServerFact {
+  if (file === undefined) return fact
+  const read = context.readFile(file)
+  if ('problem' in read) return { ...fact, rulesUnreadable: `--rules: ${file} ${read.problem}` }
+  const rules = linesOf(read.text).flatMap(([host = '', endpoint = '']) => ruleOf(host.replace(/:$/, ''), endpoint))
+  return { ...fact, rules: [...fact.rules, ...rules] }
 }
 
 /** A bad endpoint is the zero id to gost: no route. */
