@@ -3,7 +3,7 @@
  * read from the log when a frame is drawn, never kept here.
  */
 import type { Clock, Timer } from '../base/clock.ts'
-import type { ExchangeLog } from '../capture/kept.ts'
+import type { ExchangeLog, KeptExchange } from '../capture/kept.ts'
 import type { Mask } from '../capture/mask.ts'
 import { EMPTY_VIEW, reduce, type SessionView } from '../event/reduce.ts'
 import type { SessionEvent } from '../event/types.ts'
@@ -61,6 +61,7 @@ export class Controller {
     const { model, effect } = press(this.#model, name, {
       ids: rows.all.map(({ id }) => id),
       at: rows.at,
+      copyOf: copiedBy(rows.all[rows.at]),
       height,
       lines: length,
       started: this.#options.log.started,
@@ -128,3 +129,5 @@ export class Controller {
     for (const listener of this.#listeners) listener()
   }
 }
+
+const copiedBy = (exchange: KeptExchange | undefined): string | undefined => (exchange?.who === 'mirror' ? exchange.of : undefined)

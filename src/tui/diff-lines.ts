@@ -13,7 +13,7 @@ export function diffTitle(before: KeptExchange | undefined, after: KeptExchange 
   return fit(
     [
       bold(` #${before?.id ?? '?'}`),
-      { text: ` answered ${before?.response?.status ?? '–'}, its replay ` },
+      { text: ` answered ${before?.response?.status ?? '–'}, ${after?.who === 'mirror' ? 'this laptop' : 'its replay'} ` },
       bold(`#${after?.id ?? '?'}`),
       { text: ` ${after?.response?.status ?? '–'}` }
     ],
@@ -26,8 +26,7 @@ export const diffLines = keepLast(layOut, (before, after, width) => [before, bef
 
 function layOut(before: KeptExchange | undefined, after: KeptExchange | undefined, width: number): readonly Line[] {
   if (before === undefined || after === undefined) return [[toned('yellow', 'one of the two is no longer remembered')]]
-  if (after.response === undefined)
-    return [[toned('red', after.end === undefined ? 'no answer yet' : 'the local app did not answer the replay')]]
+  if (after.response === undefined) return [[toned('red', after.end === undefined ? 'no answer yet' : 'the local app did not answer')]]
   if (before.response === undefined) return [[toned('yellow', 'the first one had no answer to compare with')]]
   const { equal, status, headers, lines } = compareAnswers(before.response, after.response)
   return [

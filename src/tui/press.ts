@@ -7,6 +7,8 @@ import { type Pressed, type PromptContext, pressPrompt, targetsOf } from './pres
 export interface PressContext extends PromptContext {
   /** Where the cursor is among `ids`; -1 in an empty list. */
   readonly at: number
+  /** What the exchange at the cursor is a mirror's copy of. */
+  readonly copyOf?: string | undefined
   /** Lines of the list, of the detail, or of whatever fills the screen. */
   readonly height: number
   /** Lines of what is scrolled in this view. */
@@ -57,7 +59,12 @@ function stand(model: Model, context: PressContext, to: number): Model {
 }
 
 function open(model: Model, context: PressContext): Pressed {
-  if (context.at === -1) return { model }
+  const id = context.ids[context.at]
+  if (id === undefined) return { model }
+  const { copyOf } = context
+  // Of a copy the difference is what counts.
+  if (copyOf !== undefined)
+    return { model: { ...stand(model, context, context.at), view: 'diff', back: 'list', line: 0, diff: { of: copyOf, id } } }
   return { model: { ...stand(model, context, context.at), view: 'detail', line: 0, folded: new Set() } }
 }
 

@@ -31,6 +31,13 @@ function presses(keys: readonly string[], start: Model = INITIAL, more: Partial<
 }
 
 describe('press', () => {
+  it('opens a copy beside what it copies, and goes back to the list', () => {
+    const opened = presses(['enter'], INITIAL, { copyOf: '49' }).model
+    expect(opened).toMatchObject({ view: 'diff', diff: { of: '49', id: '50' } })
+    expect(presses(['escape'], opened).model).toMatchObject({ view: 'list', diff: undefined })
+    expect(presses(['enter']).model).toMatchObject({ view: 'detail', diff: undefined })
+  })
+
   it('stops following when the cursor leaves the last row, and follows again at the end', () => {
     const up = presses(['up', 'up', 'k']).model
     expect(up).toMatchObject({ following: false, cursor: '47', cursorLine: 6, seen: 50 })
