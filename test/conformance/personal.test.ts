@@ -6,11 +6,14 @@ import { eventually } from '../harness/eventually.ts'
 import { crowd, tally } from '../harness/visitors.ts'
 import { HOST, runningSession, type RunningSession, sessionOf } from './running-session.ts'
 
+/** Visits of each kind. */
+const COUNT = process.env['E2E_FULL'] === '1' ? 1_000 : 100
+
 const forUser = (user: string) => ({ filter: parseFilter(`header.x-user:${user}`) })
 
-/** Who served them, of 100 visits each with the header and without. */
+/** Who served them, of the visits with the header and without. */
 async function who({ server }: RunningSession, users: readonly (string | undefined)[]): Promise<Record<string, number>[]> {
-  const at = { host: '127.0.0.1', port: server.entrypointPort, name: HOST, count: 100 }
+  const at = { host: '127.0.0.1', port: server.entrypointPort, name: HOST, count: COUNT }
   const visits = users.map(user => crowd({ ...at, ...(user !== undefined && { headers: { 'X-User': user } }) }))
   return (await Promise.all(visits)).map(each => tally(each, ({ status, body }) => `${status} ${body.trim()}`))
 }
@@ -36,7 +39,7 @@ describe('a personal intercept on a server of ours', () => {
     await bob.session.start(new AbortController().signal)
     await ada.state('verified')
     await eventually(() => expect(bob.session.state).toBe('verified'), { timeoutMs: 10_000 })
-    expect(await who(ada, ['a', 'b', undefined])).toEqual([{ '200 laptop': 100 }, { '200 bob': 100 }, { '200 pod': 100 }])
+    expect(await who(ada, ['a', 'b', undefined])).toEqual([{ '200 laptop': COUNT }, { '200 bob': COUNT }, { '200 pod': COUNT }])
     const changed = ada.events.filter(({ type }) => type === 'intercept.changed')
     expect(changed).toEqual([expect.objectContaining({ filter: 'header.x-user:a', weight: 255 })])
     expect(ada.events.filter(({ type }) => type === 'target.state').at(-1)).toMatchObject({ to: 'verified', serving: 'shared' })
@@ -50,7 +53,7 @@ describe('a personal intercept on a server of ours', () => {
       code: 'TAKEN',
       message: expect.stringContaining('ada@laptop has this filter')
     })
-    expect(await who(ada, ['a'])).toEqual([{ '200 laptop': 100 }])
+    expect(await who(ada, ['a'])).toEqual([{ '200 laptop': COUNT }])
   })
 
   it('takes another filter while it runs, none, and one again', async () => {
@@ -59,13 +62,13 @@ describe('a personal intercept on a server of ours', () => {
     const set = (text: string) =>
       ada.session.change({ kind: 'filter', filter: text === '' ? undefined : parseFilter(text), throughLaptop: false }, 'control')
     expect(await set('header.x-user:c')).toMatchObject({ changed: true, filter: 'header.x-user:c' })
-    expect(await who(ada, ['a', 'c'])).toEqual([{ '200 pod': 100 }, { '200 laptop': 100 }])
+    expect(await who(ada, ['a', 'c'])).toEqual([{ '200 pod': COUNT }, { '200 laptop': COUNT }])
     expect(await set('header.X-User:"c"')).toMatchObject({ changed: false })
     expect(await set('')).toMatchObject({ changed: true, weight: 255 })
-    expect(await who(ada, [undefined])).toEqual([{ '200 laptop': 100 }])
+    expect(await who(ada, [undefined])).toEqual([{ '200 laptop': COUNT }])
     await ada.session.change({ kind: 'weight', weight: 1 }, 'control')
     expect(await set('path:/none header.cookie:secret')).toMatchObject({ weight: 255, filter: 'path:/none and header.cookie:••••••' })
-    expect(await who(ada, ['a'])).toEqual([{ '200 pod': 100 }])
+    expect(await who(ada, ['a'])).toEqual([{ '200 pod': COUNT }])
     expect(JSON.stringify(ada.events)).not.toContain('secret')
   })
 
@@ -75,7 +78,7 @@ describe('a personal intercept on a server of ours', () => {
     await bob.session.start(new AbortController().signal)
     const taken = ada.session.change({ kind: 'filter', filter: parseFilter('header.x-user:b'), throughLaptop: false }, 'control')
     await expect(taken).rejects.toMatchObject({ code: 'TAKEN', message: expect.stringContaining('bob has this filter') })
-    expect(await who(ada, ['a', 'b'])).toEqual([{ '200 laptop': 100 }, { '200 bob': 100 }])
+    expect(await who(ada, ['a', 'b'])).toEqual([{ '200 laptop': COUNT }, { '200 bob': COUNT }])
     const weight = ada.session.change({ kind: 'weight', weight: 3 }, 'control')
     await expect(weight).rejects.toMatchObject({ code: 'BAD_USAGE', hint: expect.stringContaining('set nginx filter=') })
   })
@@ -87,7 +90,7 @@ describe('a personal intercept on a server of ours', () => {
     await ada.session.drain(new AbortController().signal)
     const served = tally(await visits, ({ status }) => String(status))
     expect(served).toEqual({ 200: 400 })
-    expect(await who(ada, ['a'])).toEqual([{ '200 pod': 100 }])
+    expect(await who(ada, ['a'])).toEqual([{ '200 pod': COUNT }])
   })
 })
 
