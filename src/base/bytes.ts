@@ -61,7 +61,7 @@ export class ByteQueue {
   }
 
   clear(): void {
-    this.#chunks = []
+    this.#chunks.length = 0
     this.#head = 0
     this.#offset = 0
     this.#length = 0
@@ -81,8 +81,9 @@ export class ByteQueue {
     if (this.#offset === first.length) {
       this.#offset = 0
       this.#head += 1
-      // Compact rarely, so that a long-lived queue does not hold spent slots.
-      if (this.#head > 64) {
+      // A long-lived queue holds no spent chunks: at once when it is empty, else rarely.
+      if (this.#length === 0) this.clear()
+      else if (this.#head > 64) {
         this.#chunks.splice(0, this.#head)
         this.#head = 0
       }

@@ -25,7 +25,6 @@ import { type OperateSettings, readOperation } from './operate-settings.ts'
 import { withPolicy } from './policy-settings.ts'
 import { withRules } from './rules-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
-import { limitOldHeap, limitYoungHeap } from './young-heap.ts'
 
 type Part = 'server' | 'sidecar'
 
@@ -63,8 +62,6 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     return 0
   }
   const running: Running[] = []
-  const young = limitYoungHeap(clock)
-  limitOldHeap()
   try {
     const operated: { servers: RunningServer[]; sidecars: Sidecar[] } = { servers: [], sidecars: [] }
     for (const fact of servers) {
@@ -84,7 +81,6 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     await Promise.all(running.map(each => each.drain(stop.now)))
     return 0
   } finally {
-    young.cancel()
     await closeAll(running)
   }
 }
