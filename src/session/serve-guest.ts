@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
-import { join } from '../transport/splice.ts'
+import { type Joined, join } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import { CUT_OFF, type Exchanges } from './exchanges.ts'
 
@@ -19,7 +19,11 @@ export async function serveGuest(stream: TunnelStream, options: ServeGuestOption
   const connection = await options.connect(signal)
   const watch = exchanges.open({ stream, who: 'returned', why: 'filter', connectMs: clock.now() - started })
   await new Promise<void>(resolve => {
-    const joined = join(
+    let joined: Joined | undefined
+    const stop = (): void => joined?.stop(asError(signal.reason))
+    signal.addEventListener('abort', stop, { once: true })
+    // Over at once when one of them is gone already.
+    joined = join(
       stream.connection,
       connection,
       {
@@ -33,9 +37,7 @@ export async function serveGuest(stream: TunnelStream, options: ServeGuestOption
         resolve()
       }
     )
-    const stop = (): void => joined.stop(asError(signal.reason))
-    watch.onLastByte(() => joined.complete())
+    watch.onLastByte(() => joined?.complete())
     if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
   })
 }

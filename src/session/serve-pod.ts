@@ -7,7 +7,7 @@ import { asError } from '../base/errors.ts'
 import { withoutAppendedClose } from '../http/appended-close.ts'
 import { isPlainRequest } from '../http/plain-request.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
-import { join } from '../transport/splice.ts'
+import { type Joined, join } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import { CUT_OFF, type Exchanges, type StreamWatch } from './exchanges.ts'
 import { firstBytes } from '../tunnel/first-bytes.ts'
@@ -68,7 +68,11 @@ function joinPod(giving: Giving, to: { returned: Returned; watch: StreamWatch },
   if (first !== undefined) connection.write(first)
   return new Promise(resolve => {
     let again = false
-    const joined = join(
+    let joined: Joined | undefined
+    const stop = (): void => joined?.stop(asError(signal.reason))
+    signal.addEventListener('abort', stop, { once: true })
+    // Over at once when one of them is gone already.
+    joined = join(
       stream.connection,
       connection,
       {
@@ -86,10 +90,8 @@ function joinPod(giving: Giving, to: { returned: Returned; watch: StreamWatch },
         resolve(again)
       }
     )
-    const stop = (): void => joined.stop(asError(signal.reason))
-    watch.onLastByte(() => joined.complete())
+    watch.onLastByte(() => joined?.complete())
     if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
   })
 }
 

@@ -50,6 +50,9 @@ async function app(name: string): Promise<{ port: number; seen: string[]; socket
 
 interface World {
   gate: Gate
+  inFlight: () => number
+  /** Connections to pods so far. */
+  dialled: () => number
   board: ReturnType<typeof probeBoard>
   emit: ReturnType<typeof vi.fn>
   gaveUp: string[]
@@ -76,9 +79,17 @@ function world(options: {
   const local = localApp({ address: { host: '127.0.0.1', port: options.port }, clock: systemClock, onChange: () => {} })
   closing.push(() => local.close())
   const { pod } = options
+  let dialled = 0
   // Only `forwarder` of a cluster is used here; the real one is covered by the e2e suite.
   const cluster = {
-    forwarder: () => ({ dial: (port: number, signal: AbortSignal) => dialTcp({ host: '127.0.0.1', port })(signal), close: async () => {} })
+    forwarder: () => ({
+      dial: async (port: number, signal: AbortSignal) => {
+        const connection = await dialTcp({ host: '127.0.0.1', port })(signal)
+        dialled += 1
+        return connection
+      },
+      close: async () => {}
+    })
   } as unknown as Cluster
   const back = returnPath({ cluster, clock: systemClock, emit, perSecond: 1_000, onLimit: () => {} })
   closing.push(async () => back.close())
@@ -86,6 +97,7 @@ function world(options: {
   const full: ReturnPath = { ...back, available: true, open: () => Promise.reject(new ReturnOverflow('too many')) }
   const wayBack = options.overflow === true ? full : back
   let ids = 0
+  const told = exchanges({ clock: systemClock, emit, nextId: () => String((ids += 1)) })
   const made = gate({
     // The gate reads three fields of a plan.
     plan: { name: 'nginx', protocol: 'http', server: { peer: 'gost', keepalive: options.keepalive ?? false } } as unknown as TunnelPlan,
@@ -93,7 +105,7 @@ function world(options: {
     returnPath: pod === undefined && options.overflow !== true ? undefined : wayBack,
     answering: answering(systemClock),
     board,
-    exchanges: exchanges({ clock: systemClock, emit, nextId: () => String((ids += 1)) }),
+    exchanges: told,
     clock: systemClock,
     log: silent,
     decide: options.decide ?? (() => ({ to: 'local' })),
@@ -126,6 +138,8 @@ function world(options: {
   }
   return {
     gate: made,
+    inFlight: () => told.inFlight,
+    dialled: () => dialled,
     board,
     emit,
     gaveUp,
@@ -245,6 +259,19 @@ describe('gate', () => {
     const started = performance.now()
     expect(await visit(get('/cart'))).toContain('pod /cart')
     expect(performance.now() - started).toBeLessThan(4_000) // Node keeps an idle connection for 5 s
+  })
+
+  it('lets go of a visitor that left before a pod was reached', async () => {
+    const { port } = await app('pod')
+    const { gate: made, emit, inFlight, dialled } = world({ port: 1, pod: port, decide: () => ({ to: 'return', why: 'thinned' }) })
+    const [near] = memoryPair()
+    const stream = Object.assign(near, { id: 3, peerEnded: false, sentBytes: 0, consumedBytes: 0, copies: false, readFirst: () => {} })
+    const place = { host: 'nginx.local', port: 80 }
+    made.serve({ connection: stream, source: place, destination: place, decline: () => stream.destroy() }, 'proxy-1')
+    stream.destroy()
+    await eventually(() => expect(dialled()).toBe(1))
+    await eventually(() => expect(inFlight()).toBe(0))
+    expect(emit.mock.calls.filter(([, body]) => body?.by === 'agent')).toEqual([])
   })
 
   it('asks a pod again on a connection that its app keeps, and ends each stream with its answer', async () => {
