@@ -55,14 +55,15 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     load: () => import('./commands/list.ts')
   },
   set: {
-    summary: 'Change a running session: its share, or hold it for a while',
-    usage: ['kubectl intercept set [TARGET...|PID...] weight=N | split=PERCENT | hold | release'],
+    summary: 'Change a running session: its share, its filter, or hold it for a while',
+    usage: ['kubectl intercept set [TARGET...|PID...] weight=N | split=PERCENT | filter=EXPRESSION | hold | release'],
     about: [
       'hold gives the visitors back and keeps the session; release takes them again. Without a target the only running session is meant. The screen has keys for the same: + - w and Space.'
     ],
     examples: [
       { command: 'kubectl intercept set nginx weight=1', summary: 'share with the sidecars' },
       { command: 'kubectl intercept set split=50%', summary: 'half of the visitors' },
+      { command: "kubectl intercept set nginx filter='header.x-user:ada'", summary: 'only what matches; filter= is everything again' },
       { command: 'kubectl intercept set hold', summary: 'the cluster serves until `release`' }
     ],
     load: () => import('./commands/set.ts')
