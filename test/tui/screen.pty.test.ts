@@ -98,7 +98,7 @@ describe('the screen', () => {
     screen.press('Escape')
     await screen.shows('kept of')
     screen.press('/', 'who:replay', 'Enter')
-    await screen.shows(/replay {3}GET {5}\/api\/stock\?sku=mug +of #\d+/)
+    await screen.shows(/replay {3}GET {5}\/api\/stock\?sku=mug += of #\d+/)
     expect(screen.fullScreen).toBe(true)
   })
 
