@@ -25,6 +25,9 @@ export async function openClaim(options: ClaimOptions, signal: AbortSignal): Pro
   return claim
 }
 
+/** The weight that excludes all lower ones. */
+const ALL = 255
+
 class RunningClaim implements Claim {
   readonly close: () => Promise<void>
   readonly #options: ClaimOptions & { times: ClaimTimes }
@@ -114,6 +117,7 @@ class RunningClaim implements Claim {
       }
       if (this.#wish !== undefined && wantsAll(this.#wish) && !wantsAll(wish)) await this.#release()
       this.#wish = wish
+      this.#sayExcluded(wish)
     })
   }
 
@@ -167,6 +171,15 @@ class RunningClaim implements Claim {
     if (manner === 'takeover') return this.#locks.takeOver(name, record, signal)
     this.#voice.shares(got.record, 'you share the visitors that match at random')
     return this.#locks.acquire(plain, record, signal)
+  }
+
+  /** A stock server hands everything to 255, whatever its filter. */
+  #sayExcluded({ weight, filter, mirror }: Wish): void {
+    if (weight === ALL || filter !== undefined || mirror === true || this.holding) return
+    const { server } = this.#options.plan
+    const other = this.others.find(each => wantsAll(each) && (each.mirror !== true || server.peer === 'gost'))
+    const holder = server.peer === 'gost' ? (other ?? this.holder) : other
+    if (holder !== undefined) this.#voice.excluded(holder, weight)
   }
 
   /** Without the right to write: whoever can be seen to have it all still has it. */
@@ -282,9 +295,9 @@ class RunningClaim implements Claim {
     return this.#fresh.expired(seen) || isGone(seen.record, this.#options)
   }
 
-  #record({ weight, filter, privateTunnel }: Wish, since: string): ClaimRecord {
+  #record({ weight, filter, privateTunnel, mirror }: Wish, since: string): ClaimRecord {
     const { session, user, pid } = this.#options
-    return { session, user, pid, since, weight, filter, privateTunnel }
+    return { session, user, pid, since, weight, filter, privateTunnel, mirror }
   }
 
   #now(): string {

@@ -21,6 +21,8 @@ export interface ClaimRecord {
   readonly filter?: string | undefined
   /** A tunnel id of its own, random, by which the holder passes on what matches. A bearer secret. */
   readonly privateTunnel?: string | undefined
+  /** Takes no visitor for itself. In front of a stock server all of them pass it. */
+  readonly mirror?: boolean | undefined
 }
 
 /** Who asks the holder to step back. */
@@ -89,7 +91,7 @@ export function readLease(lease: Lease): SeenLease | undefined {
 }
 
 function parseRecord(text: string | undefined): ClaimRecord | undefined {
-  const { session, user, pid, since, weight, filter, privateTunnel } = parseObject(text)
+  const { session, user, pid, since, weight, filter, privateTunnel, mirror } = parseObject(text)
   if (typeof session !== 'string' || typeof user !== 'string' || typeof since !== 'string' || Number.isNaN(Date.parse(since)))
     return undefined
   if (typeof weight !== 'number' || !Number.isInteger(weight) || weight < 0 || weight > 255) return undefined
@@ -100,7 +102,8 @@ function parseRecord(text: string | undefined): ClaimRecord | undefined {
     since: new Date(since).toISOString(),
     weight,
     ...(typeof filter === 'string' ? { filter } : {}),
-    ...(typeof privateTunnel === 'string' ? { privateTunnel } : {})
+    ...(typeof privateTunnel === 'string' ? { privateTunnel } : {}),
+    ...(mirror === true ? { mirror } : {})
   }
 }
 

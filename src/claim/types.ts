@@ -15,6 +15,8 @@ export interface Wish {
   filter?: string | undefined
   /** The session's own tunnel id, by which the holder passes on what matches. */
   privateTunnel?: string | undefined
+  /** Takes no visitor for itself. */
+  mirror?: boolean | undefined
 }
 
 /** When somebody else has it: be refused, have it handed over, or share it at random. */
@@ -55,7 +57,7 @@ export const CLAIM_TIMES: ClaimTimes = { renewMs: 10_000, expireMs: 30_000, hand
 
 export interface ClaimOptions {
   cluster: LeaseCluster
-  plan: Pick<TunnelPlan, 'name' | 'namespace' | 'workload' | 'tunnelId' | 'target'>
+  plan: Pick<TunnelPlan, 'name' | 'namespace' | 'workload' | 'tunnelId' | 'target' | 'server'>
   session: string
   /** `name@host`. */
   user: string

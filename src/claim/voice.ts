@@ -2,7 +2,7 @@
 import { shownFilterText } from '../filter/shown.ts'
 import type { ClaimRecord } from './lease.ts'
 import type { ClaimOptions } from './types.ts'
-import { sinceWords, takenError } from './words.ts'
+import { sinceWords, takenError, whatWords } from './words.ts'
 
 type Action = 'acquired' | 'refused' | 'taken' | 'released' | 'expired'
 
@@ -11,6 +11,8 @@ export interface ClaimVoice {
   /** TAKEN, to be thrown. */
   refused(by: ClaimRecord, why?: string): Error
   shares(record: ClaimRecord, hint: string): void
+  /** A lower weight beside somebody who has all. */
+  excluded(by: ClaimRecord, weight: number): void
   asked(user: string): void
   /** Somebody who was asked did not step back within so many ms. */
   stuck(user: string, ms: number): void
@@ -21,7 +23,7 @@ export interface ClaimVoice {
 }
 
 export function claimVoice({ plan, clock, emit }: Pick<ClaimOptions, 'plan' | 'clock' | 'emit'>): ClaimVoice {
-  const { name, namespace, target } = plan
+  const { name, namespace } = plan
   const since = (record: ClaimRecord): string => sinceWords(record.since, clock.date())
   const notice = (level: 'info' | 'warn', code: string, words: { message: string; hint?: string }): void =>
     emit('notice', { level, code, ...words })
@@ -35,9 +37,14 @@ export function claimVoice({ plan, clock, emit }: Pick<ClaimOptions, 'plan' | 'c
     },
     refused(by, why) {
       voice.say('refused', by)
-      return takenError(by, { name, target: target.text, now: clock.date(), why })
+      return takenError(by, { name, now: clock.date(), why })
     },
     shares: (record, hint) => notice('warn', 'SHARED', { message: `${record.user} has ${name} too, since ${since(record)}`, hint }),
+    excluded: (by, weight) =>
+      notice('warn', 'EXCLUDED', {
+        message: `${by.user} has ${name} since ${since(by)} (${whatWords(by)}): beside that, weight ${weight} gets no visitor`,
+        hint: 'share them at random with --join and without --weight, or agree who lowers the weight: kubectl intercept list'
+      }),
     asked: user => notice('info', 'TAKEOVER', { message: `asked ${user} to hand ${name} over` }),
     stuck: (user, ms) =>
       notice('warn', 'SHARED', {
@@ -52,7 +59,7 @@ export function claimVoice({ plan, clock, emit }: Pick<ClaimOptions, 'plan' | 'c
       voice.say('taken', by)
       notice('warn', 'CLAIM_TAKEN', {
         message: `${by.user} has ${name} since ${since(by)}: this session was not heard of for too long, and gives it up`,
-        hint: `have it handed back: kubectl intercept ${target.text} --takeover`
+        hint: 'have it handed back: the same command again, with --takeover'
       })
     },
     unavailable(why) {

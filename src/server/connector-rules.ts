@@ -43,8 +43,9 @@ function takeFilter(registry: Registry, connector: BoundConnector, text: string)
   if (typeof filter === 'string') return filter
   if (filter.needsAnswer) return 'the filter asks for what only the answer tells, and a request is given away before'
   const personal = personalOf(filter, connector.hello?.session)
+  const { mirror, join = false } = connector.hello ?? {}
   // A mirror takes nothing away from anybody.
-  const holder = connector.hello?.mirror === undefined ? holderOf(registry, connector, personal) : undefined
+  const holder = mirror === undefined && !join ? holderOf(registry, connector, personal) : undefined
   if (holder !== undefined) return `${holder.hello?.who ?? 'another session'} has this filter`
   connector.personal = personal
   return undefined

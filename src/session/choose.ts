@@ -139,7 +139,7 @@ async function consentToPass(context: InterceptContext, chosen: readonly Mapped[
   if (context.confirm === undefined) throw new InterceptError('CONSENT_NEEDED', what, { hint: 'agree beforehand with --through-laptop' })
   if (await context.confirm(`${what}\nGo on?`)) return true
   throw new InterceptError('CONSENT_NEEDED', 'not confirmed, nothing was intercepted', {
-    hint: 'take a share of all visitors instead, with --weight or --split'
+    hint: 'see what would be done: the same command with --dry-run'
   })
 }
 

@@ -16,12 +16,13 @@ export async function openTargetClaim(target: RunningTarget, onTaken: () => void
   return openClaim({ cluster, plan, session, user, pid, runs, clock, log, emit, onTaken }, signal)
 }
 
-type Wanted = Pick<TargetFacts, 'weight' | 'filter'>
+type Wanted = Pick<TargetFacts, 'weight' | 'filter'> & Partial<Pick<TargetFacts, 'mirrored'>>
 
-export const wishOf = ({ weight, filter }: Wanted, privateTunnel: string | undefined): Wish => ({
+export const wishOf = ({ weight, filter, mirrored }: Wanted, privateTunnel: string | undefined): Wish => ({
   weight,
   ...(filter !== undefined && { filter: published(filter) }),
-  ...(privateTunnel !== undefined && { privateTunnel })
+  ...(privateTunnel !== undefined && { privateTunnel }),
+  ...(mirrored === true && { mirror: true })
 })
 
 /** Everybody in the namespace may read it: of one that asks for a secret, others learn only whether it is the same. */
@@ -37,7 +38,7 @@ export async function claimAgain({ claim, stop, options, privateTunnel }: Runnin
     await claim?.want(wishOf(wanted, privateTunnel), 'refuse', stop)
   } catch (error) {
     if (!(error instanceof InterceptError) || error.code !== 'TAKEN') throw error
-    const hint = `agree who steps back, or leave it here and have it handed over: kubectl intercept ${options.plan.target.text} --takeover`
+    const hint = `agree who steps back; or leave it here and start again with --takeover: kubectl intercept leave ${options.plan.name}`
     throw new InterceptError('TAKEN', error.message, { hint, details: error.details, cause: error })
   }
 }

@@ -35,16 +35,17 @@ function readable(text: string, parse: (text: string) => Filter): Filter | undef
   }
 }
 
-/** `asked`: undefined for what cannot be read. `own`: undefined when we take all visitors. */
+/** `asked`: undefined for what cannot be read. `own`: undefined when we take all visitors. Several with the same filter share it: 0 ≤ random() < 1. */
 export function whose(
   asked: Asked | undefined,
-  { own, guests }: { own: Personal | undefined; guests: readonly Guest[] }
+  { own, guests, random }: { own: Personal | undefined; guests: readonly Guest[]; random: () => number }
 ): Guest | 'mine' | 'nobodys' {
   if (asked !== undefined) {
     const looked = guests.find(({ session }) => session === asked.session)
     if (looked !== undefined) return looked
     const candidates = [{ personal: own, guest: undefined }, ...guests.map(guest => ({ personal: guest.personal, guest }))]
-    const [best] = personalFor(candidates, asked)
+    const those = personalFor(candidates, asked)
+    const best = those.length > 1 ? those[Math.floor(random() * those.length)] : those[0]
     if (best !== undefined) return best.guest ?? 'mine'
   }
   if (own === undefined) return 'mine'

@@ -267,7 +267,7 @@ class RunningIntercept implements Intercept {
     this.#target.claim = claim
     const { mirrored, weight } = this.#target.facts
     this.#parts.push(claim)
-    if (mirrored) await claim.want(wishOf({ weight, filter: undefined }, undefined), this.#options.settings.manner, signal)
+    if (mirrored) await claim.want(wishOf({ weight, filter: undefined, mirrored }, undefined), this.#options.settings.manner, signal)
     else await this.#sharing.claim(signal)
   }
 
@@ -307,7 +307,9 @@ class RunningIntercept implements Intercept {
     const { filter, mirrored } = state
     if (filter !== this.#own?.filter) this.#own = { filter, personal: filter && personalOf(filter, this.#options.session) }
     const own = this.#own?.personal
-    const found = this.#looks ? whose(askedBy(head, source), { own, guests: passed || state.guest ? [] : guests }) : 'mine'
+    const found = this.#looks
+      ? whose(askedBy(head, source), { own, guests: passed || state.guest ? [] : guests, random: Math.random })
+      : 'mine'
     if (typeof found === 'object') return { to: 'guest', guest: found }
     const facts = {
       mirrored,

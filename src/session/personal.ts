@@ -64,6 +64,7 @@ export function helloOf({ options: { user: who, session, settings }, facts: { fi
     who,
     session,
     ...(filter !== undefined && { filter: filter.text }),
+    ...(settings.manner === 'join' && { join: true }),
     ...(mirror !== undefined && { mirror: mirror.rate })
   }
 }
@@ -93,6 +94,19 @@ export async function refuseUntold({ options, claim }: RunningTarget, ways: read
   throw new InterceptError('TAKEN', `${other.user} intercepts ${plan.name}, and a second personal session needs Leases to be told apart`, {
     hint: `kubectl auth can-i create leases.coordination.k8s.io -n ${plan.namespace}`
   })
+}
+
+/** Whoever mirrors a stock server sends every request to a pod and passes none on. */
+export function refuseBehindMirror({ options: { plan }, claim }: RunningTarget): void {
+  const holder = claim?.holder
+  if (holder?.mirror !== true) return
+  throw new InterceptError(
+    'TAKEN',
+    `${holder.user} mirrors ${plan.name}: its server is a stock gost, so all visitors pass that laptop, which passes none on`,
+    {
+      hint: 'agree who goes first; who is there: kubectl intercept list'
+    }
+  )
 }
 
 /** The holder would have to be told what the header must be, by a Lease that many may read. */

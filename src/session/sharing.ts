@@ -9,7 +9,7 @@ import { asError } from '../base/errors.ts'
 import { whoElse } from '../route/who-else.ts'
 import { wishOf } from './claiming.ts'
 import { guestsFrom } from './guests.ts'
-import { looksHere, refuseSecret } from './personal.ts'
+import { looksHere, refuseBehindMirror, refuseSecret } from './personal.ts'
 import type { RunningTarget } from './running-target.ts'
 
 export interface Sharing extends Closable {
@@ -55,8 +55,10 @@ class AmongOthers implements Sharing {
     if (!shares || !claim.told) return
     // Who wants all visitors has them by now, or shares them on purpose.
     facts.guest = facts.filter === undefined && manner === 'join' ? false : !(await claim.tryHold())
-    if (facts.guest) refuseSecret(target)
-    else {
+    if (facts.guest) {
+      refuseBehindMirror(target)
+      refuseSecret(target)
+    } else {
       target.privateTunnel = undefined
       await claim.want(wishOf(facts, undefined), manner, signal)
     }

@@ -23,6 +23,8 @@ export interface Hello {
   filter?: string
   /** Tells the connectors of one session from those of another; probes that name it find it. */
   session?: string
+  /** Shares the filter with whoever has it. */
+  join?: boolean
   /** Takes no visitor, gets copies of this part of the requests: 0…1. */
   mirror?: number
 }
@@ -143,6 +145,7 @@ function helloOf(fields: Fields): Hello {
     kind: fields['kind'] === 'sidecar' ? 'sidecar' : 'agent',
     ...(who !== undefined && { who }),
     ...(filter !== undefined && { filter }),
+    ...(fields['join'] === true && { join: true }),
     ...(session !== undefined && { session }),
     ...(mirror !== undefined && { mirror })
   }

@@ -47,7 +47,7 @@ describe('the holder', () => {
       expect(refusal).toMatchObject({
         code: 'TAKEN',
         message: expect.stringMatching(`^user${winner}@host${winner} has nginx since .*\\(all visitors\\)$`),
-        hint: expect.stringMatching(/kubectl intercept svc\/nginx --takeover.*--join/),
+        hint: expect.stringMatching(/add --takeover .* --join .*kubectl intercept list$/),
         details: { holder: `user${winner}@host${winner}`, weight: 255 }
       })
     }
@@ -69,6 +69,15 @@ describe('the holder', () => {
     await ada.claim.close()
     expect(names()).toEqual([])
     expect(ada.actions()).toEqual(['acquired', 'released'])
+  })
+
+  it('leaves no visitor to whoever takes less, who is told so', async () => {
+    const [ada, bob] = [await world.person('ada@one'), await world.person('bob@two')]
+    await want(bob, { weight: 1 })
+    expect(bob.notices()).toEqual([])
+    await want(ada, ALL)
+    await want(bob, { weight: 2 })
+    expect(bob.notices()).toEqual(['EXCLUDED'])
   })
 
   it('is no longer who takes a lower weight, and again who raises it', async () => {

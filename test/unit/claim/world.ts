@@ -8,6 +8,7 @@ import type { EventBody, EventType } from '../../../src/event/types.ts'
 import type { Lease } from '../../../src/kube/types.ts'
 import { connectToFake } from '../../harness/fake-kubernetes/connect.ts'
 import { type FakeKubernetes, startFakeKubernetes } from '../../harness/fake-kubernetes.ts'
+import { serverPlan } from '../../harness/plans.ts'
 
 export const TUNNEL = '10bc451e-59dc-4c70-999e-91a30813ac78'
 /** Beside a busy machine's delays. */
@@ -48,7 +49,7 @@ export async function claimWorld(): Promise<World> {
       const claim = await openClaim(
         {
           cluster,
-          plan: { name: 'nginx', namespace: 'shop', workload: 'deployment/nginx', tunnelId: TUNNEL, target },
+          plan: { name: 'nginx', namespace: 'shop', workload: 'deployment/nginx', tunnelId: TUNNEL, target, server: serverPlan({}) },
           session,
           user,
           pid: 1,

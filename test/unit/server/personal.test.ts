@@ -110,6 +110,16 @@ describe('personal intercepts on a server', () => {
     await eventually(() => expect(visitor.text.match(/x-app: \w+/g)).toEqual(['x-app: ada', 'x-app: bob', 'x-app: app0', 'x-app: ada']))
   })
 
+  it('lets whoever joins share the filter that somebody has', async () => {
+    await using world = await startWorld()
+    const ada = await agent(world, { who: 'ada', filter: 'header.x-user:a' })
+    const bob = await agent(world, { who: 'bob', filter: 'header.X-User:a', join: true })
+    await using _ = closing(ada.connector, bob.connector)
+    await Promise.all([ada.connector.ready, bob.connector.ready])
+    const taken = new Set<unknown>()
+    await eventually(async () => expect(taken.add(await whoAnswers(world, { 'X-User': 'a' }))).toEqual(new Set(['ada', 'bob'])))
+  })
+
   it('refuses the filter that somebody has, by name, and takes it once that one is gone', async () => {
     await using world = await startWorld()
     const ada = await agent(world, { who: 'ada@mill', filter: 'header.x-user:a path:/x' })

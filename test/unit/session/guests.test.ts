@@ -37,8 +37,8 @@ describe('sessions that are passed on to', () => {
 
 describe('whose a request is', () => {
   const guests = guestsFrom([record('bob', { filter: 'path:/b' }), record('cyd', { filter: 'header.x-user:a path:/c' })], parseFilter)
-  const name = (asked: Asked | undefined, among = { own: own as typeof own | undefined, guests }): string => {
-    const found = whose(asked, among)
+  const name = (asked: Asked | undefined, among = { own: own as typeof own | undefined, guests }, random = () => 0): string => {
+    const found = whose(asked, { ...among, random })
     return typeof found === 'string' ? found : found.session
   }
 
@@ -57,6 +57,17 @@ describe('whose a request is', () => {
     const rest = guestsFrom([record('rest')], parseFilter)
     expect(name(asks('/d'), { own, guests: rest })).toBe('rest')
     expect(name(undefined, { own, guests: rest })).toBe('rest')
+  })
+
+  it('is shared at random by those who have the same filter', () => {
+    const same = guestsFrom([record('joined', { filter: own.key })], parseFilter)
+    const asked = asks('/', ['X-User', 'a'])
+    expect([0, 0.49, 0.5, 0.99].map(random => name(asked, { own, guests: same }, () => random))).toEqual([
+      'mine',
+      'mine',
+      'joined',
+      'joined'
+    ])
   })
 
   it('finds the session that a probe names, also one without a filter', () => {
@@ -78,6 +89,8 @@ describe('what others read of a filter', () => {
     expect(filter('Bearer one')).toMatch(/^header\.authorization:•••••• #[0-9a-f]{12}$/)
     expect(filter('Bearer one')).not.toBe(filter('Bearer two'))
     const [guest] = guestsFrom([record('bob', { filter: filter('Bearer one') ?? '' })], parseFilter)
-    expect(whose(asks('/', ['Authorization', 'Bearer one']), { own, guests: guest === undefined ? [] : [guest] })).toBe('nobodys')
+    expect(whose(asks('/', ['Authorization', 'Bearer one']), { own, guests: guest === undefined ? [] : [guest], random: () => 0 })).toBe(
+      'nobodys'
+    )
   })
 })

@@ -3,7 +3,7 @@ import { CONTROL_LINE_LIMIT, ControlDecoder, encodeControl, type ControlMessage 
 import { feedEveryWay } from '../../harness/feed.ts'
 
 const ALL: ControlMessage[] = [
-  { type: 'hello', kind: 'agent', who: 'ada@mill', filter: 'header.x-user:ä', mirror: 0.25 },
+  { type: 'hello', kind: 'agent', who: 'ada@mill', filter: 'header.x-user:ä', join: true, mirror: 0.25 },
   { type: 'hello', kind: 'sidecar' },
   { type: 'welcome', server: 'proxy-7d4' },
   { type: 'refused', to: 'filter', why: 'bob@mill has it' },
