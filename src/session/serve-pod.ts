@@ -3,15 +3,14 @@
  * the pod), so those that the app keeps are used again, under the same rules as on the laptop: `serve-local.ts`.
  */
 import type { Clock } from '../base/clock.ts'
-import { asError } from '../base/errors.ts'
 import { withoutAppendedClose } from '../http/appended-close.ts'
 import { isPlainRequest } from '../http/plain-request.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
-import { type Joined, join } from '../transport/splice.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 import { CUT_OFF, type Exchanges, type StreamWatch } from './exchanges.ts'
 import { firstBytes } from '../tunnel/first-bytes.ts'
 import type { ReturnReason } from './gate.ts'
+import { joinWatched } from './join-watched.ts'
 import { proxyHeader } from './proxy-header.ts'
 import type { Returned, ReturnPath } from './return-path.ts'
 
@@ -60,39 +59,22 @@ export async function servePod(
 }
 
 /** True when the app closed a kept connection under the request: it may be sent again. */
-function joinPod(giving: Giving, to: { returned: Returned; watch: StreamWatch }, signal: AbortSignal): Promise<boolean> {
+async function joinPod(giving: Giving, to: { returned: Returned; watch: StreamWatch }, signal: AbortSignal): Promise<boolean> {
   const { stream, first } = giving
   const { returned, watch } = to
   const { connection, target, reused } = returned
   if (target.proxyProtocol !== 0) connection.write(proxyHeader(target.proxyProtocol, stream.source))
   if (first !== undefined) connection.write(first)
-  return new Promise(resolve => {
-    let again = false
-    let joined: Joined | undefined
-    const stop = (): void => joined?.stop(asError(signal.reason))
-    signal.addEventListener('abort', stop, { once: true })
-    // Over at once when one of them is gone already.
-    joined = join(
-      stream.connection,
-      connection,
-      {
-        onBytes: (direction, chunk) => watch.onBytes(direction, chunk),
-        onEnd: direction => watch.onEnd(direction),
-        // A port-forward tells of an app's end a second late: the exchange's own end is what frees the place.
-        completeAtEnd: () => watch.allAnswered,
-        keep: () => watch.keepsApp && returned.keep(),
-        again: () => (again = reused && !signal.aborted)
-      },
-      result => {
-        signal.removeEventListener('abort', stop)
-        if (!again) watch.finish(signal.aborted ? CUT_OFF : result)
-        returned.release()
-        resolve(again)
-      }
-    )
-    watch.onLastByte(() => joined?.complete())
-    if (signal.aborted) stop()
+  let again = false
+  const result = await joinWatched(stream, connection, {
+    watch,
+    signal,
+    keep: () => watch.keepsApp && returned.keep(),
+    again: () => (again = reused && !signal.aborted)
   })
+  if (!again) watch.finish(signal.aborted ? CUT_OFF : result)
+  returned.release()
+  return again
 }
 
 const firstOf = ({ connection }: TunnelStream, clock: Clock): Promise<Buffer | undefined> =>
