@@ -5,7 +5,8 @@
 import type { Timer } from '../base/clock.ts'
 import { splice } from '../transport/splice.ts'
 import type { SpliceResult } from '../transport/types.ts'
-import type { ServerContext, Visitor } from './context.ts'
+import type { Refusal } from './answer.ts'
+import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import type { OpenedStream } from './open-stream.ts'
 
 export interface JoinOptions {
@@ -44,4 +45,19 @@ export async function joinVisitor(visitor: Visitor, stream: OpenedStream, rest: 
   const result = await joined
   timer?.cancel()
   return result
+}
+
+/** The visitor gets this stream, and counts as in progress; without one it is closed: there is no word that every protocol knows. */
+export async function joinOrClose(visitor: Visitor, stream: OpenedStream | undefined, why: Refusal, context: ServerContext): Promise<void> {
+  if (stream === undefined) {
+    countRefusal(context, why)
+    visitor.connection.destroy()
+    return
+  }
+  context.active.count += 1
+  try {
+    await joinVisitor(visitor, stream, { context })
+  } finally {
+    context.active.count -= 1
+  }
 }

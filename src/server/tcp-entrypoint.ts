@@ -2,8 +2,8 @@
  * An entrypoint for one tunnel: every connection is one stream to one of its connectors, whoever speaks first (MySQL, SMTP) and whatever is spoken.
  * The open message goes out at once. Another connector is tried only while none has taken the stream: bytes may have been acted upon.
  */
-import { countRefusal, type ServerContext, type Visitor } from './context.ts'
-import { joinVisitor } from './join.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { joinOrClose } from './join.ts'
 import { openStream } from './open-stream.ts'
 
 /** Resolves when the visitor's connection is over; without a connector it is closed, as there is no word that every protocol knows. */
@@ -11,15 +11,5 @@ export async function serveTcp(visitor: Visitor, tunnelId: string, context: Serv
   const { connection, reader, source } = visitor
   const open = { source, destination: connection.local ?? { host: '0.0.0.0', port: 0 } }
   const stream = reader.gone ? undefined : openStream(context, tunnelId, { open })
-  if (stream === undefined) {
-    countRefusal(context, 'no-connector')
-    connection.destroy()
-    return
-  }
-  context.active.count += 1
-  try {
-    await joinVisitor(visitor, stream, { context })
-  } finally {
-    context.active.count -= 1
-  }
+  await joinOrClose(visitor, stream, 'no-connector', context)
 }

@@ -4,8 +4,8 @@
  */
 import { ProtocolError } from '../base/errors.ts'
 import { readClientHello } from './client-hello.ts'
-import { countRefusal, type ServerContext, type Visitor } from './context.ts'
-import { joinVisitor } from './join.ts'
+import type { ServerContext, Visitor } from './context.ts'
+import { joinOrClose } from './join.ts'
 import { openStream } from './open-stream.ts'
 import type { TlsTermination } from './tls-termination.ts'
 
@@ -13,7 +13,7 @@ const HTTPS_PORT = 443
 
 /** Resolves when the visitor's connection is over. Without a route or connector it is closed, as gost does it: there is no alert to send for others. */
 export async function serveTls(visitor: Visitor, context: ServerContext, termination?: TlsTermination): Promise<void> {
-  const { reader, connection } = visitor
+  const { reader } = visitor
   const serverName = await readServerName(visitor, context)
   if (termination?.covers(serverName) === true && !reader.gone) {
     await termination.serve(visitor, context)
@@ -22,17 +22,7 @@ export async function serveTls(visitor: Visitor, context: ServerContext, termina
   const route = serverName === undefined ? undefined : context.routes.find(serverName)
   const open = { source: visitor.source, destination: { host: serverName ?? '', port: HTTPS_PORT } }
   const stream = route === undefined || route.private || reader.gone ? undefined : openStream(context, route.tunnelId, { open })
-  if (stream === undefined) {
-    countRefusal(context, route === undefined || route.private ? 'no-route' : 'no-connector')
-    connection.destroy()
-    return
-  }
-  context.active.count += 1
-  try {
-    await joinVisitor(visitor, stream, { context })
-  } finally {
-    context.active.count -= 1
-  }
+  await joinOrClose(visitor, stream, route === undefined || route.private ? 'no-route' : 'no-connector', context)
 }
 
 /** Undefined: none, or no ClientHello in time. All bytes stay in the reader. */
