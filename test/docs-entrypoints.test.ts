@@ -1,6 +1,5 @@
 /** The commands of docs/entrypoints.md do what the page says. */
 import { execFile } from 'node:child_process'
-import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -8,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { startApp } from './harness/app.ts'
 import { eventually } from './harness/eventually.ts'
 import { freePort } from './harness/ports.ts'
-import { MemoryStream, runCli } from './cli/run-cli.ts'
+import { startCli as start } from './cli/run-cli.ts'
 
 const ID = '10bc451e-59dc-4c70-999e-91a30813ac78'
 const page = readFileSync(new URL('../docs/entrypoints.md', import.meta.url), 'utf8')
@@ -29,29 +28,6 @@ const groups = page.split(/\n\n/).flatMap(block => {
         )
       ]
 })
-
-interface Running {
-  said(): string
-  stop(): Promise<number>
-}
-
-function start(argv: readonly string[]): Running {
-  const signals = new EventEmitter()
-  let stderr: unknown
-  const done = runCli(argv, {
-    signals,
-    onStart: io => {
-      ;({ stderr } = io)
-    }
-  })
-  return {
-    said: () => (stderr instanceof MemoryStream ? stderr.text : ''),
-    async stop() {
-      signals.emit('SIGTERM')
-      return (await done).code
-    }
-  }
-}
 
 /** The same command with free ports on loopback, a real id, the certificate of the tests, and `app` as the app. */
 async function onLoopback(words: readonly string[], app: number, ports: Map<string, number>): Promise<string[]> {
@@ -79,7 +55,7 @@ describe('docs/entrypoints.md', () => {
   it.each(groups.map((commands, at) => [at, commands] as const))('group %i: every command runs', async (_at, commands) => {
     await using app = await startApp({ name: 'app' })
     const ports = new Map<string, number>()
-    const running: Running[] = []
+    const running: ReturnType<typeof start>[] = []
     for (const [program, ...words] of commands) {
       if (program === 'curl') {
         const id = start([

@@ -75,3 +75,22 @@ function stdin(typed: string | undefined): InputStream {
   stream.write(typed)
   return stream
 }
+
+/** Starts a command that runs until it is signalled. */
+export function startCli(argv: readonly string[]): { said: () => string; stop: () => Promise<number> } {
+  const signals = new EventEmitter()
+  let stderr: Writable | undefined
+  const done = runCli(argv, {
+    signals,
+    onStart: io => {
+      ;({ stderr } = io)
+    }
+  })
+  return {
+    said: () => (stderr instanceof MemoryStream ? stderr.text : ''),
+    async stop() {
+      signals.emit('SIGTERM')
+      return (await done).code
+    }
+  }
+}

@@ -1,34 +1,13 @@
-import { EventEmitter } from 'node:events'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
-import type { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
-import { MemoryStream, runCli } from './run-cli.ts'
+import { runCli, startCli as start } from './run-cli.ts'
 
 const ID = '10bc451e-59dc-4c70-999e-91a30813ac78'
-
-/** Starts a command that runs until it is signalled. */
-function start(argv: readonly string[]): { said: () => string; stop: () => Promise<number> } {
-  const signals = new EventEmitter()
-  let stderr: Writable | undefined
-  const done = runCli(argv, {
-    signals,
-    onStart: io => {
-      ;({ stderr } = io)
-    }
-  })
-  return {
-    said: () => (stderr instanceof MemoryStream ? stderr.text : ''),
-    async stop() {
-      signals.emit('SIGTERM')
-      return (await done).code
-    }
-  }
-}
 
 const get = (port: number, host: string, path = '/readyz'): Promise<{ status: number | undefined; text: string }> =>
   new Promise((resolve, reject) => {
