@@ -24,6 +24,8 @@ export interface ConnectorRules {
   greet(connector: BoundConnector, hello: Hello): string | undefined
   reweigh(connector: BoundConnector, weight: number): string | undefined
   refilter(connector: BoundConnector, filter: string): string | undefined
+  /** It takes no more streams; those that wait for more are not worth waiting for. */
+  drains(connector: BoundConnector): void
   /** Who takes the visitors once this one is gone. */
   neighbours(connector: BoundConnector): Neighbour[]
 }
@@ -203,6 +205,7 @@ export class BoundConnector implements Connector {
       onHello: hello => this.#greet(hello),
       onDrain: () => {
         this.#draining = true
+        this.#rules.drains(this)
         this.#log.info('connector drains', { ...about, active: this.#open.size })
         return this.#rules.neighbours(this)
       },

@@ -4,11 +4,11 @@ import { type Filter, parseFilter } from '../filter/filter.ts'
 import { MAX_NEIGHBOURS, type Neighbour } from '../tunnel/control-channel.ts'
 import type { BoundConnector, ConnectorRules } from './bound-connector.ts'
 import { shares } from './choice.ts'
-import type { Mirrors } from './mirrors.ts'
+import type { ServerContext } from './context.ts'
 import { type Personal, personalOf } from './personal.ts'
 import type { Registry } from './registry.ts'
 
-export const connectorRules = (registry: Registry, mirrors: Mirrors): ConnectorRules => ({
+export const connectorRules = ({ registry, mirrors, apps }: Pick<ServerContext, 'registry' | 'mirrors' | 'apps'>): ConnectorRules => ({
   greet(connector, { filter = '', mirror }) {
     const why = takeFilter(registry, connector, filter)
     if (why === undefined && mirror !== undefined) mirrors.add(connector, mirror)
@@ -18,6 +18,7 @@ export const connectorRules = (registry: Registry, mirrors: Mirrors): ConnectorR
     return weight > maxWeight ? `these credentials may take a weight of ${maxWeight} at most` : undefined
   },
   refilter: (connector, filter) => takeFilter(registry, connector, filter),
+  drains: connector => apps.drain(connector),
   neighbours(leaving) {
     const others = registry.connectors(leaving.tunnelId).filter(one => one !== leaving && one.network === leaving.network)
     const parts = shares(others, leaving.network)

@@ -5,6 +5,7 @@ import type { Logger } from '../base/log.ts'
 import type { ExclusivePolicy } from './choice.ts'
 import type { ByteReader } from './byte-reader.ts'
 import type { Forwarding } from './forwarding.ts'
+import type { GrpcApps } from './grpc-apps.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Mirrors } from './mirrors.ts'
 import type { Registry } from './registry.ts'
@@ -65,6 +66,8 @@ export interface ServerContext {
   /** Who looks at HTTP/1 exchanges while they pass. */
   tap: OpenTap
   tallies: Tallies
+  /** Sessions with apps that gRPC calls share. */
+  apps: GrpcApps
   /** Requests and streams in progress. */
   active: { count: number }
   /** Undefined: apps are not told who asked. */

@@ -57,6 +57,8 @@ export interface ServerLimits {
   /** Unread bytes of one request body, and of all on one connection. */
   http2StreamWindowBytes: number
   http2SessionWindowBytes: number
+  /** An HTTP/2 connection to an app without a call. */
+  appIdleMs: number
 }
 
 export const DEFAULT_LIMITS: ServerLimits = {
@@ -92,7 +94,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   http2ResetBurst: 500,
   http2ResetsPerSecond: 50,
   http2StreamWindowBytes: 262_144,
-  http2SessionWindowBytes: 2_097_152
+  http2SessionWindowBytes: 2_097_152,
+  appIdleMs: 10_000
 }
 
 export const FAST_LIMITS: ServerLimits = {
@@ -103,5 +106,6 @@ export const FAST_LIMITS: ServerLimits = {
   relayTimeoutMs: 300,
   helloMs: 200,
   unansweredOpenMs: 200,
-  heartbeatMs: 300
+  heartbeatMs: 300,
+  appIdleMs: 300
 }

@@ -11,6 +11,7 @@ import type { ExclusivePolicy } from './choice.ts'
 import { type Counters, newCounters, type ServerContext } from './context.ts'
 import { type Entrypoint, type EntrypointOptions, openEntrypoint } from './entrypoint.ts'
 import { forwarding } from './forwarding.ts'
+import { GrpcApps } from './grpc-apps.ts'
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts'
 import { Mirrors, type MirrorStats } from './mirrors.ts'
 import { type ConnectorHealth, MemoryRegistry, type Registry } from './registry.ts'
@@ -95,6 +96,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const state = { draining: false }
   const clock = options.clock ?? systemClock
   const random = options.random ?? Math.random
+  const log = (options.log ?? silent).child('server')
   const mirrors = new Mirrors({ clock, random })
   const context: ServerContext = {
     name: options.name ?? '',
@@ -102,13 +104,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     registry: options.registry ?? new MemoryRegistry(limits),
     limits,
     clock,
-    log: (options.log ?? silent).child('server'),
+    log,
     random,
     exclusive: options.exclusive,
     counters: newCounters(),
     mirrors,
     tap: mirrors.tap,
     tallies: new Tallies(),
+    apps: new GrpcApps({ limits, clock, log }),
     active: { count: 0 },
     held: { bytes: 0 },
     forwarding: options.forwarded === undefined ? undefined : forwarding(networksOf(options.forwarded)),

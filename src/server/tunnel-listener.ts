@@ -187,7 +187,7 @@ class TunnelPort {
     const peer = capability === undefined ? 'gost' : 'ours'
     const tally = tallies.open(id, tunnelId)
     const about = { id, tunnelId, weight, network, peer, tally, grant } as const
-    const around = { serverName: this.#context.name, rules: connectorRules(registry, mirrors), limits, clock, log }
+    const around = { serverName: this.#context.name, rules: connectorRules(this.#context), limits, clock, log }
     const connector = new BoundConnector(connection, { ...about, ...around })
     registry.add(connector)
     this.#connectors.add(connector)

@@ -13,7 +13,8 @@ import { openHttp2, visitHttp2 } from '../../harness/http2-visit.ts'
 import { HOST, startWorld, TUNNEL, type World } from './world.ts'
 
 /** A connector of ours with a filter, bound. */
-async function filtered(world: World, filter: string, port: number): Promise<Connector & AsyncDisposable> {
+async function filtered(world: World, filter: string, port: number): Promise<Connector & AsyncDisposable & { streams: () => number }> {
+  let streams = 0
   const app = dialTcp({ host: '127.0.0.1', port })
   const connector = startConnector({
     dial: dialWebSocket(dialTcp({ host: '127.0.0.1', port: world.server.tunnelPort }), { path: '/proxy' }),
@@ -21,10 +22,13 @@ async function filtered(world: World, filter: string, port: number): Promise<Con
     hello: { kind: 'agent', session: randomUUID(), who: 'ada', filter },
     clock: systemClock,
     log: silent,
-    onStream: ({ connection }) => void app().then(local => splice(connection, local))
+    onStream: ({ connection }) => {
+      streams += 1
+      void app().then(local => splice(connection, local))
+    }
   })
   await connector.ready
-  return Object.assign(connector, { [Symbol.asyncDispose]: () => connector.close() })
+  return Object.assign(connector, { streams: () => streams, [Symbol.asyncDispose]: () => connector.close() })
 }
 
 describe('a filter', () => {
@@ -39,15 +43,16 @@ describe('a filter', () => {
     expect(answers.map(({ headers }) => headers['x-app'])).toEqual(['ada', 'app0', 'ada'])
   })
 
-  it('gets its gRPC calls, and no other', async () => {
+  it('gets its gRPC calls, each in a stream of its own, and no other', async () => {
     await using pods = await startGrpcApp()
     await using ada = await startGrpcApp()
     await using world = await startWorld({ weights: [] })
     await world.addSidecar(pods.port)
-    await using _ = await filtered(world, 'header.x-ask:mine and path:/test.Echo/*', ada.port)
+    await using laptop = await filtered(world, 'header.x-ask:mine and path:/test.Echo/*', ada.port)
     using client = new GrpcVisitor(world.server.entrypointPort, HOST)
-    await client.say('x', { ask: 'mine' })
-    await client.say('x', { ask: 'yours' })
-    expect([ada.counts.calls, pods.counts.calls]).toEqual([1, 1])
+    for (const ask of ['mine', 'yours', 'mine', 'yours']) await client.say('x', { ask })
+    expect([ada.counts.calls, pods.counts.calls]).toEqual([2, 2])
+    // A laptop decides on each call by itself, so none is behind another one.
+    expect(laptop.streams()).toBe(2)
   })
 })
