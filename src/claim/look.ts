@@ -1,14 +1,15 @@
 /** Claims as they stand now, for whoever only looks and does not stay. */
 import type { Cluster } from '../kube/types.ts'
 import { looksExpired } from './freshness.ts'
-import { type ClaimRecord, readLease, TUNNEL_LABEL, tunnelHash } from './lease.ts'
+import { type ClaimRecord, readLease, type SeenLease, TUNNEL_LABEL, tunnelHash } from './lease.ts'
 import { liveOthers } from './policy.ts'
 
 /** Without what is between the sessions only. */
 export type ListedClaim = Pick<ClaimRecord, 'user' | 'pid' | 'since' | 'weight' | 'filter'>
 
 export interface ListedClaims {
-  of(tunnelId: string): readonly ListedClaim[]
+  /** Ids are copied: with a namespace only those of its workloads. */
+  of(tunnelId: string, namespace?: string): readonly ListedClaim[]
 }
 
 /** Live by the calendar: it is not waited for who renews. Throws CLUSTER_FORBIDDEN. */
@@ -19,9 +20,11 @@ export async function lookAtClaims(
   const leases = await cluster.list('leases', { namespace, labelSelector: TUNNEL_LABEL, signal })
   const seen = leases.map(readLease).filter(each => each !== undefined)
   return {
-    of(tunnelId) {
+    of(tunnelId, within) {
       const tunnel = tunnelHash(tunnelId)
-      const claims = liveOthers(seen, each => each.lease.metadata.labels?.[TUNNEL_LABEL] !== tunnel || looksExpired(each, now))
+      const isOther = ({ metadata }: SeenLease['lease']): boolean =>
+        metadata.labels?.[TUNNEL_LABEL] !== tunnel || (within !== undefined && metadata.namespace !== within)
+      const claims = liveOthers(seen, each => isOther(each.lease) || looksExpired(each, now))
       return claims.map(({ user, pid, since, weight, filter }) => ({
         user,
         pid,

@@ -2,8 +2,11 @@
 import { InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
 import { controlDirectories } from '../control/directory.ts'
+import { clusterWords, isOfCluster } from '../control/place.ts'
 import { listSessions, type RunningSession } from '../control/sessions.ts'
 import type { CommandContext } from './context.ts'
+import type { Io } from './io.ts'
+import type { PlaceHere } from './place-here.ts'
 import { quoted } from './usage-error.ts'
 
 export interface Chosen {
@@ -36,20 +39,44 @@ export function nameOf(session: RunningSession, targets: readonly string[]): str
 }
 
 /** `nginx (pid 4242, since 12:04:31)`: enough to tell two sessions of one target apart. */
-function introduced(session: RunningSession): string {
+function introduced(session: RunningSession, here: PlaceHere | undefined): string {
   const { pid, info } = session
   const since = info === undefined || info.startedAt === '' ? '' : `, since ${new Date(info.startedAt).toLocaleTimeString('en-GB')}`
-  return `${targetsOf(session).join(', ') || 'a session'} (pid ${pid}${since})`
+  const where = isElsewhere(session, here) ? `, ${clusterOf(session)}` : ''
+  return `${targetsOf(session).join(', ') || 'a session'} (pid ${pid}${since}${where})`
+}
+
+const isElsewhere = ({ info }: RunningSession, here: PlaceHere | undefined): boolean =>
+  info !== undefined && !isOfCluster(info, here?.cluster)
+
+const clusterOf = ({ info }: RunningSession): string => (info?.cluster === undefined ? '' : clusterWords(info.cluster))
+
+/** One line for each session that was chosen without naming its cluster. */
+export function sayElsewhere(chosen: readonly Chosen[], here: PlaceHere | undefined, { stderr }: Pick<Io, 'stderr'>): void {
+  for (const { session, targets } of chosen)
+    if (isElsewhere(session, here)) stderr.write(`note: ${nameOf(session, targets)} is of another cluster: ${clusterOf(session)}\n`)
+}
+
+export interface Choice {
+  sessions: readonly RunningSession[]
+  words: readonly string[]
+  verb: Verb
+  /** Undefined: every session is of this cluster, as far as is known. */
+  here?: PlaceHere | undefined
 }
 
 /** Throws TARGET_AMBIGUOUS without a word among several, and NO_SESSION for a word that nothing here has. */
-export function chooseSessions(sessions: readonly RunningSession[], words: readonly string[], verb: Verb): Chosen[] {
+export function chooseSessions({ sessions, words, verb, here }: Choice): Chosen[] {
   const [first, second] = sessions
   if (words.length === 0) {
     if (first !== undefined && second === undefined) return [{ session: first, targets: [] }]
-    throw new InterceptError('TARGET_AMBIGUOUS', `${sessions.length} sessions run here: ${sessions.map(introduced).join('; ')}`, {
-      hint: verb.several(String(first?.pid ?? 'PID'))
-    })
+    throw new InterceptError(
+      'TARGET_AMBIGUOUS',
+      `${sessions.length} sessions run here: ${sessions.map(each => introduced(each, here)).join('; ')}`,
+      {
+        hint: verb.several(String(first?.pid ?? 'PID'))
+      }
+    )
   }
   const leaving = new Map<RunningSession, Set<string>>()
   for (const word of words) {
@@ -58,19 +85,49 @@ export function chooseSessions(sessions: readonly RunningSession[], words: reado
       leaving.set(byPid, new Set(targetsOf(byPid)))
       continue
     }
-    const found = sessions.flatMap(session => matching(session, word).map(target => ({ session, target })))
+    const found = sessions.flatMap(session => matching(session, word))
     if (found.length === 0) throw unknownTarget(word, sessions, verb)
-    for (const { session, target } of found) leaving.set(session, (leaving.get(session) ?? new Set()).add(target))
+    for (const { session, target } of here === undefined ? found : meantHere(found, { word, here, verb }))
+      leaving.set(session, (leaving.get(session) ?? new Set()).add(target))
   }
   return [...leaving].map(([session, targets]) => ({ session, targets: [...targets] }))
 }
 
+interface Found {
+  session: RunningSession
+  target: string
+  namespace: string | undefined
+}
+
+/** Of those with that name: the ones of this cluster, and of one namespace. */
+function meantHere(found: readonly Found[], { word, here, verb }: { word: string; here: PlaceHere; verb: Verb }): readonly Found[] {
+  const inCluster = found.filter(({ session }) => !isElsewhere(session, here))
+  const [other] = found
+  if (inCluster.length === 0 && other !== undefined) {
+    const context = other.session.info?.cluster?.context ?? ''
+    const byContext = context === '' ? '' : `, or ${verb.hint(`${word} --context ${context}`)}`
+    throw new InterceptError(
+      'NO_SESSION',
+      `${quoted(word)} is intercepted in another cluster, ${clusterOf(other.session)}, not in ${clusterWords(here.cluster)}`,
+      { hint: `by its pid: ${verb.hint(String(other.session.pid))}${byContext}` }
+    )
+  }
+  const inNamespace = inCluster.filter(({ namespace }) => namespace === undefined || namespace === here.namespace)
+  const namespaces = [...new Set(inCluster.flatMap(({ namespace }) => namespace ?? []))]
+  if (inNamespace.length > 0 || (namespaces.length < 2 && !here.namespaceTyped)) return inNamespace.length > 0 ? inNamespace : inCluster
+  throw new InterceptError(
+    here.namespaceTyped ? 'NO_SESSION' : 'TARGET_AMBIGUOUS',
+    `${quoted(word)} is intercepted in ${namespaces.join(' and ')}, not in namespace ${here.namespace}`,
+    { hint: verb.hint(`${word} -n ${namespaces[0] ?? ''}`) }
+  )
+}
+
 /** By the name on the screen, or as `kind/name` of its workload, or as it was typed when the session was started. */
-function matching(session: RunningSession, word: string): string[] {
+function matching(session: RunningSession, word: string): Found[] {
   const [kind, name = kind] = word.split('/')
   return (session.info?.targets ?? [])
     .filter(target => target.name === word || target.name === name || target.workload === word)
-    .map(target => target.name)
+    .map(({ name: target, namespace }) => ({ session, target, namespace }))
 }
 
 function unknownTarget(word: string, sessions: readonly RunningSession[], verb: Verb): InterceptError {

@@ -202,10 +202,12 @@ const infoOf = (view: SessionView, pid: number): SessionInfo => ({
   version: VERSION,
   command: view.command ?? '',
   startedAt: view.startedAt ?? '',
-  targets: Object.entries(view.targets).map(([name, { state, workload, local, weight, share, mirror }]) => ({
+  cluster: view.cluster,
+  targets: Object.entries(view.targets).map(([name, { state, workload, namespace, local, weight, share, mirror }]) => ({
     name,
     state,
     workload,
+    namespace,
     local,
     weight,
     share,

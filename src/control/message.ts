@@ -23,12 +23,20 @@ export interface TargetInfo {
   name: string
   state: string
   workload: string | undefined
+  /** Undefined where an older version runs, or without a cluster. */
+  namespace?: string | undefined
   local: string | undefined
   weight: number | undefined
   /** Of the visitors that stay here, 0…1. */
   share?: number | undefined
   /** Gets copies, and no visitor. */
   mirror?: true | undefined
+}
+
+/** Which cluster a session is of, by its API server. */
+export interface SessionCluster {
+  context: string
+  server: string
 }
 
 /** What a running session tells of itself. */
@@ -39,6 +47,8 @@ export interface SessionInfo {
   version: string
   command: string
   startedAt: string
+  /** Undefined without a cluster, and where an older version runs. */
+  cluster?: SessionCluster | undefined
   targets: TargetInfo[]
 }
 
@@ -81,7 +91,7 @@ const number = (value: unknown): number | undefined => (typeof value === 'number
 
 /** Another version of this program may say more or less. */
 export function readSessionInfo(value: Result): SessionInfo | undefined {
-  const { pid, session, user, version, command, startedAt, targets } = value
+  const { pid, session, user, version, command, startedAt, cluster, targets } = value
   if (typeof pid !== 'number' || typeof session !== 'string') return undefined
   const list = Array.isArray(targets) ? targets.filter(isObject) : []
   return {
@@ -91,15 +101,17 @@ export function readSessionInfo(value: Result): SessionInfo | undefined {
     version: text(version) ?? '',
     command: text(command) ?? '',
     startedAt: text(startedAt) ?? '',
+    ...readCluster(cluster),
     targets: list.flatMap(target => {
       const name = text(target['name'])
       if (name === undefined) return []
-      const { state, workload, local, weight, share, mirror } = target
+      const { state, workload, namespace, local, weight, share, mirror } = target
       return [
         {
           name,
           state: text(state) ?? '',
           workload: text(workload),
+          namespace: text(namespace),
           local: text(local),
           weight: number(weight),
           share: number(share),
@@ -108,4 +120,10 @@ export function readSessionInfo(value: Result): SessionInfo | undefined {
       ]
     })
   }
+}
+
+function readCluster(value: unknown): { cluster?: SessionCluster } {
+  if (!isObject(value)) return {}
+  const server = text(value['server'])
+  return server === undefined ? {} : { cluster: { context: text(value['context']) ?? '', server } }
 }

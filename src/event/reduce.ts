@@ -19,6 +19,7 @@ export interface TargetView {
   detail?: string
   serving: Serving
   workload?: string
+  namespace?: string
   local?: string
   hosts: readonly string[]
   sidecars: number
@@ -56,6 +57,7 @@ export interface SessionView {
   user?: string
   version?: string
   command?: string
+  cluster?: { context: string; server: string }
   targets: Readonly<Record<string, TargetView>>
   counters: Counters
   /** Replays and copies under way: they are nobody's visit, and not counted. */
@@ -68,9 +70,10 @@ export const EMPTY_VIEW: SessionView = { targets: {}, counters: NO_COUNTS, repla
 
 export function reduce(view: SessionView, event: SessionEvent): SessionView {
   if (event.type === 'session.started') {
-    const { session, at, pid, user, version, command } = event
+    const { session, at, pid, user, version, command, cluster } = event
     const targets = Object.fromEntries(event.targets.map(name => [name, newTarget(at)]))
-    return { ...view, session, startedAt: at, pid, user, version, command, targets: { ...targets, ...view.targets } }
+    const where = cluster === undefined ? {} : { cluster }
+    return { ...view, session, startedAt: at, pid, user, version, command, ...where, targets: { ...targets, ...view.targets } }
   }
   if (event.type === 'session.ended') {
     return { ...view, ended: { reason: event.reason, exitCode: event.exitCode, summary: event.summary } }
@@ -109,8 +112,16 @@ function reduceTarget(target: TargetView, event: SessionEvent): TargetView {
   if (event.type === 'route.chosen') return { ...target, route: { kind: event.kind, describe: event.describe }, replicas: event.total }
   if (event.type === 'local.state') return { ...target, localUp: event.up }
   if (event.type === 'plan.resolved') {
-    const { workload, local, hosts } = event
-    return { ...target, workload, local, hosts, sidecars: event.sidecars.length, replicas: event.server.pods.length }
+    const { workload, namespace, local, hosts } = event
+    return {
+      ...target,
+      workload,
+      ...(namespace !== undefined && { namespace }),
+      local,
+      hosts,
+      sidecars: event.sidecars.length,
+      replicas: event.server.pods.length
+    }
   }
   if (event.type === 'intercept.changed') {
     const { weight, share, shareSource, thinning, filter, mirror } = event

@@ -59,7 +59,15 @@ const summary = objectOf({
 const timings = objectOf({ totalMs: number, connectMs: may(number), ttfbMs: may(number) })
 
 const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
-  'session.started': { pid: integer, user: text, version: text, command: text, targets: listOf(text), controlPath: may(text) },
+  'session.started': {
+    pid: integer,
+    user: text,
+    version: text,
+    command: text,
+    targets: listOf(text),
+    cluster: may(objectOf({ context: text, server: text })),
+    controlPath: may(text)
+  },
   'session.ended': {
     reason: oneOf('done', 'signal', 'takeover', 'child', 'error'),
     exitCode: integer,
@@ -68,6 +76,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
   },
   'plan.resolved': {
     workload: text,
+    namespace: may(text),
     pods: listOf(text),
     sidecars: listOf(objectOf({ pod: text, weight })),
     server: objectOf({ service: text, pods: listOf(text), stock: flag }),

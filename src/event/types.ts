@@ -53,10 +53,21 @@ export interface Summary {
 }
 
 interface Bodies {
-  'session.started': { pid: number; user: string; version: string; command: string; targets: string[]; controlPath?: string }
+  'session.started': {
+    pid: number
+    user: string
+    version: string
+    command: string
+    targets: string[]
+    /** Which cluster, by its API server; absent without one. */
+    cluster?: { context: string; server: string }
+    controlPath?: string
+  }
   'session.ended': { reason: EndReason; exitCode: number; summary: Summary; recording?: string }
   'plan.resolved': {
     workload: string
+    /** Absent without a cluster. */
+    namespace?: string
     pods: string[]
     sidecars: { pod: string; weight: number }[]
     server: { service: string; pods: string[]; stock: boolean }

@@ -2,7 +2,8 @@
 import { formatShare } from '../base/format.ts'
 import type { ListedClaim } from '../claim/look.ts'
 import { sinceWords, whatWords } from '../claim/words.ts'
-import type { SessionInfo } from '../control/message.ts'
+import type { SessionCluster, SessionInfo, TargetInfo } from '../control/message.ts'
+import { clusterWords, isOfCluster } from '../control/place.ts'
 import type { TunnelRow } from '../resolve/list.ts'
 import { shownFilterText } from '../filter/shown.ts'
 import { renderTable } from './table.ts'
@@ -17,6 +18,8 @@ export interface Listing {
   sessions: readonly ListedSession[]
   /** Of everybody, as far as Leases tell. */
   claims: (row: TunnelRow) => readonly ListedClaim[]
+  /** That the rows are of. */
+  cluster: SessionCluster
   /** Not before this were the claims read. */
   now: Date
 }
@@ -67,8 +70,9 @@ export function renderTunnels(listing: Listing, { wide, allNamespaces, headings 
  * `verified → 127.0.0.1:8080`, of this user's sessions on this machine; with a share as `verified, weight 1 = 50 % → …`; of others
  * `ada@laptop (all visitors)`.
  */
-function interceptOf(row: TunnelRow, { sessions, claims }: Listing): string {
+function interceptOf(row: TunnelRow, { sessions, claims, cluster }: Listing): string {
   const own = sessions
+    .filter(session => isOfCluster(session, cluster))
     .flatMap(({ targets }) => targets)
     .filter(target => isSame(row, target))
     .map(target => `${target.state}${shareWords(target)}${target.local === undefined ? '' : ` → ${target.local}`}`)
@@ -86,20 +90,28 @@ function shareWords({ weight, share = 1, mirror }: ListedSession['targets'][numb
   return `, weight ${weight}${part === '' ? '' : ` = ${part}`}`
 }
 
-const isSame = (row: TunnelRow, target: { name: string; workload: string | undefined }): boolean =>
-  target.workload === row.workload && (target.name === row.name || !target.name.includes(':'))
+const isSame = (row: TunnelRow, target: Pick<TargetInfo, 'name' | 'workload' | 'namespace'>): boolean =>
+  target.workload === row.workload &&
+  (target.namespace === undefined || target.namespace === row.namespace) &&
+  (target.name === row.name || !target.name.includes(':'))
 
 /** What a table has no room for: what passes by the tunnel, and what is wrong. For stderr. */
-export function tunnelNotes({ rows, sessions }: Listing): string[] {
+export function tunnelNotes({ rows, sessions, cluster }: Listing): string[] {
   const notes = rows.flatMap(row => [...row.bypasses, ...row.problems, ...row.notes].map(note => `${row.name}: ${note}`))
-  const elsewhere = sessions.filter(({ targets }) => !targets.some(target => rows.some(row => isSame(row, target))))
-  return [...notes, ...elsewhere.map(sessionLine)]
+  const isHere = (session: ListedSession): boolean =>
+    isOfCluster(session, cluster) && session.targets.some(target => rows.some(row => isSame(row, target)))
+  return [...notes, ...sessions.filter(session => !isHere(session)).map(session => sessionLine(session, cluster))]
 }
 
-function sessionLine({ pid, targets, command, answers }: ListedSession): string {
+function sessionLine(session: ListedSession, cluster: SessionCluster): string {
+  const { pid, targets, command, answers } = session
   if (!answers) return `session ${pid} does not answer`
-  const states = targets.map(({ name, state }) => `${name} ${state}`).join(', ')
-  return `session ${pid} runs elsewhere: ${states === '' ? command : states}`
+  const states = targets.map(
+    ({ name, namespace, state }) => `${name}${namespace === undefined ? '' : ` (namespace ${namespace})`} ${state}`
+  )
+  const where =
+    session.cluster === undefined || isOfCluster(session, cluster) ? 'elsewhere' : `in another cluster, ${clusterWords(session.cluster)}`
+  return `session ${pid} runs ${where}: ${targets.length === 0 ? command : states.join(', ')}`
 }
 
 /** One target per line, as `kubectl intercept` takes it. */

@@ -14,6 +14,7 @@ export function planEvent({ plan, local }: Mapped, weight: number, mirror?: Mirr
   const { service, servicePort, pods } = plan.server
   return {
     workload: plan.workload,
+    ...(plan.namespace === '' ? {} : { namespace: plan.namespace }),
     pods: plan.sidecars.map(({ pod }) => pod),
     sidecars: plan.sidecars.map(({ pod, weight: each }) => ({ pod, weight: each })),
     server: { service: service === undefined ? `:${servicePort}` : `${service}:${servicePort}`, pods: pods.map(({ pod }) => pod), stock },

@@ -38,6 +38,7 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
     version: context.version,
     command: context.commandLine,
     targets: chosen.map(({ plan }) => plan.name),
+    ...(cluster === undefined ? {} : { cluster: { context: cluster.context, server: cluster.server } }),
     ...(context.controlPath === undefined ? {} : { controlPath: context.controlPath })
   })
   const ids = { count: 0 }

@@ -1,9 +1,10 @@
 /** `kubectl intercept leave [TARGET…|PID…|--all]`: asks running sessions of this user, over their sockets, to drain and end. */
 import { InterceptError } from '../../base/errors.ts'
 import { sendCommand } from '../../control/client.ts'
-import { chooseSessions, nameOf, runningSessions, type Verb } from '../choose-sessions.ts'
+import { chooseSessions, nameOf, runningSessions, sayElsewhere, type Verb } from '../choose-sessions.ts'
 import type { CommandContext } from '../context.ts'
 import { cleanLeftovers } from '../leftovers.ts'
+import { placeHere } from '../place-here.ts'
 import { badUsage, quoted } from '../usage-error.ts'
 
 const LEAVE: Verb = {
@@ -11,7 +12,8 @@ const LEAVE: Verb = {
   several: pid => `end one of them by its pid: kubectl intercept leave ${pid}, or all: kubectl intercept leave --all`
 }
 
-export async function run({ io, args, clock, stop }: CommandContext): Promise<number> {
+export async function run(context: CommandContext): Promise<number> {
+  const { io, args, clock, stop } = context
   const { words } = args
   if (args.on('all') && words.length > 0) {
     throw badUsage(
@@ -27,7 +29,11 @@ export async function run({ io, args, clock, stop }: CommandContext): Promise<nu
     throw error
   })
   if (sessions.length === 0) return 0
-  const leaving = args.on('all') ? sessions.map(session => ({ session, targets: [] })) : chooseSessions(sessions, words, LEAVE)
+  const here = await placeHere(context, sessions)
+  const leaving = args.on('all')
+    ? sessions.map(session => ({ session, targets: [] }))
+    : chooseSessions({ sessions, words, verb: LEAVE, here })
+  sayElsewhere(leaving, here, io)
   const failures: unknown[] = []
   await Promise.all(
     leaving.map(async ({ session, targets }) => {

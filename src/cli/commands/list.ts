@@ -63,7 +63,14 @@ async function look(cluster: Cluster, query: Query, { io, clock, stop, log }: Co
   ])
   const namespaceMissing = rows.length === 0 && !allNamespaces && (await isMissing(cluster, namespace, stop.drain))
   const sessions = running.map(({ pid, info }): ListedSession => (info === undefined ? silent(pid) : { ...info, answers: true }))
-  return { rows, sessions, claims: ({ plan }) => (plan === undefined ? [] : claims.of(plan.tunnelId)), now, namespaceMissing }
+  return {
+    rows,
+    sessions,
+    cluster: { context: cluster.context, server: cluster.server },
+    claims: ({ plan }) => (plan === undefined ? [] : claims.of(plan.tunnelId, plan.namespace)),
+    now,
+    namespaceMissing
+  }
 }
 
 const silent = (pid: number): ListedSession => ({

@@ -2,17 +2,22 @@
 import { formatShare, printable } from '../../base/format.ts'
 import { sendCommand } from '../../control/client.ts'
 import type { Result } from '../../control/message.ts'
-import { chooseSessions, runningSessions } from '../choose-sessions.ts'
+import { chooseSessions, runningSessions, sayElsewhere } from '../choose-sessions.ts'
 import type { CommandContext } from '../context.ts'
+import { placeHere } from '../place-here.ts'
 import { readSetting } from '../read-setting.ts'
 
-export async function run({ io, args, clock, stop }: CommandContext): Promise<number> {
+export async function run(context: CommandContext): Promise<number> {
+  const { io, args, clock, stop } = context
   const setting = readSetting(args.words, args.on('through-laptop'))
   const sessions = await runningSessions({ io, clock, stop })
-  const chosen = chooseSessions(sessions, setting.words, {
-    hint: target => `kubectl intercept set ${target} ${setting.text}`,
-    several: pid => `name one by its pid, or by a target: kubectl intercept set ${pid} ${setting.text}`
-  })
+  const here = await placeHere(context, sessions)
+  const verb = {
+    hint: (target: string) => `kubectl intercept set ${target} ${setting.text}`,
+    several: (pid: string) => `name one by its pid, or by a target: kubectl intercept set ${pid} ${setting.text}`
+  }
+  const chosen = chooseSessions({ sessions, words: setting.words, verb, here })
+  sayElsewhere(chosen, here, io)
   const results = await Promise.allSettled(
     chosen.map(async ({ session, targets }) => {
       const result = await sendCommand(session.path, 'set', { ...setting.args, ...(targets.length === 0 ? {} : { targets }) }, stop.drain)

@@ -22,6 +22,7 @@ describe('a look at the claims', () => {
         { user: 'ada@one', weight: 255 },
         { user: 'bob@two', weight: 255, filter: 'path:/a' }
       ])
+      expect([now.of(TUNNEL, 'shop').length, now.of(TUNNEL, 'copy-of-shop').length]).toEqual([2, 0])
       expect(JSON.stringify(now.of(TUNNEL))).not.toContain('secret')
       expect(now.of('00000000-0000-4000-8000-000000000000')).toEqual([])
       expect((await at(60_000)).of(TUNNEL)).toEqual([])

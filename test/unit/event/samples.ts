@@ -8,6 +8,7 @@ const BODIES: { [T in EventType]: EventBody<T> } = {
     version: '0.1.0',
     command: 'kubectl intercept svc/nginx --port 8080',
     targets: ['nginx'],
+    cluster: { context: 'dev', server: 'https://203.0.113.1:6443' },
     controlPath: '/run/user/1000/kubectl-intercept/4242.sock'
   },
   'session.ended': {
@@ -17,6 +18,7 @@ const BODIES: { [T in EventType]: EventBody<T> } = {
   },
   'plan.resolved': {
     workload: 'deployment/nginx',
+    namespace: 'shop',
     pods: ['nginx-7d9c-x2x'],
     sidecars: [{ pod: 'nginx-7d9c-x2x', weight: 1 }],
     server: { service: 'proxy', pods: ['proxy-5f6b-k8k'], stock: true },

@@ -3,6 +3,7 @@ import { type ListedSession, type Listing, renderTunnels, tunnelData, tunnelName
 import type { ListedClaim } from '../../../src/claim/look.ts'
 import type { TunnelRow } from '../../../src/resolve/list.ts'
 
+const HERE = { context: 'dev', server: 'https://203.0.113.1:6443' }
 const SECRET = '10bc451e-59dc-4c70-999e-91a30813ac78'
 const row = (over: Partial<TunnelRow> = {}): TunnelRow => ({
   name: 'nginx',
@@ -47,6 +48,7 @@ const session = (over: Partial<ListedSession> = {}): ListedSession => ({
 const listing = (rows: TunnelRow[], sessions: ListedSession[] = [], claims: ListedClaim[] = []): Listing => ({
   rows,
   sessions,
+  cluster: HERE,
   claims: () => claims,
   now: new Date(2026, 10, 26, 12)
 })
@@ -105,6 +107,29 @@ describe('the list of tunnels', () => {
     const secret = listing([row()], [], [claim('eve@three', { filter: 'header.authorization:hush' })])
     expect(JSON.stringify(tunnelData(secret)) + renderTunnels(secret, { ...table, wide: true })).not.toContain('hush')
     expect(renderTunnels(listing([random], [], claims), { ...table, headings: false })).toMatch(/not possible\n$/)
+  })
+
+  it('marks no session of another cluster or namespace, and says where it runs', () => {
+    const at = (over: Partial<ListedSession>, namespace?: string): string => {
+      const [first] = session().targets
+      if (first === undefined) throw new Error('the sample has a target')
+      const all = listing([row({ bypasses: [] })], [session({ ...over, targets: [{ ...first, namespace }] })])
+      return [
+        renderTunnels(all, { ...table, headings: false })
+          .trimEnd()
+          .split(/ {2,}/)
+          .at(-1),
+        ...tunnelNotes(all)
+      ].join(' | ')
+    }
+    const here = 'verified → 127.0.0.1:8080'
+    expect(at({ cluster: HERE }, 'shop')).toBe(here)
+    expect(at({ cluster: { context: 'same, by another name', server: 'https://203.0.113.1:6443/' } }, 'shop')).toBe(here)
+    expect(at({}, undefined)).toBe(here)
+    expect(at({ cluster: HERE }, 'infra')).toBe('<none> | session 4242 runs elsewhere: nginx (namespace infra) verified')
+    expect(at({ cluster: { context: 'prod', server: 'https://203.0.113.2' } }, 'shop')).toBe(
+      '<none> | session 4242 runs in another cluster, context prod (https://203.0.113.2): nginx (namespace shop) verified'
+    )
   })
 
   it('names what passes by, what is wrong, and sessions of other places', () => {
