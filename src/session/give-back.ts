@@ -3,7 +3,7 @@ import type { Answering } from './answering.ts'
 import { leave } from './leave-quietly.ts'
 import type { LocalApp } from '../transport/local-app.ts'
 import type { RunningTarget } from './running-target.ts'
-import { withGrace } from './with-grace.ts'
+import { targetGrace, withGrace } from './with-grace.ts'
 
 /** Give back when the local app stays away for so long. */
 const RETURN_FOR_MS = 30_000
@@ -17,8 +17,8 @@ export interface GivingBack {
 }
 
 export function givingBack(target: RunningTarget, local: LocalApp, answering: Answering): GivingBack {
-  const { options, facts, voice, stop } = target
-  const { clock, emit, plan, settings } = options
+  const { options, facts, voice } = target
+  const { clock, emit, plan } = options
   let downSince: number | undefined
 
   const takeAgain = (): void => {
@@ -50,7 +50,7 @@ export function givingBack(target: RunningTarget, local: LocalApp, answering: An
     })
     voice.say(why)
     const { replicas } = target
-    await withGrace({ clock, graceMs: settings.graceMs, end: stop }, signal => leave(target, replicas, signal))
+    await withGrace(targetGrace(target), signal => leave(target, replicas, signal))
     if (local.up) takeSoon()
   }
 

@@ -12,15 +12,14 @@ export interface WeightAndKeep {
   keep: number
 }
 
+/** What was asked for; a share means another weight when sidecars come or go. */
+export type WantedShare = Pick<InterceptSettings, 'weight' | 'split'>
+
 const weightsOf = (sidecars: readonly SidecarPod[]): number[] =>
   sidecars.filter(pod => pod.ready && !pod.terminating).map(pod => pod.weight)
 
 /** Throws SHARE_UNAVAILABLE when it cannot be had. */
-export function expressed(
-  { weight, split }: Pick<InterceptSettings, 'weight' | 'split'>,
-  sidecars: readonly SidecarPod[],
-  canReturn: boolean
-): WeightAndKeep {
+export function expressed({ weight, split }: WantedShare, sidecars: readonly SidecarPod[], canReturn: boolean): WeightAndKeep {
   if (split === undefined) return { weight, keep: 1 }
   return splitFor(split, weightsOf(sidecars), canReturn)
 }
