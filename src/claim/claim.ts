@@ -1,15 +1,22 @@
-/** A session's claims while it runs: made, renewed, given up; and the others', followed. How a Lease is got is `locks.ts`. */
+/**
+ * A session's claims while it runs: made, renewed, given up; and the others', followed. What we have written is `own-leases.ts`, what is read
+ * `seen-leases.ts`, how a Lease is got `locks.ts`.
+ */
 import { closeOnce } from '../base/closable.ts'
 import type { Timer } from '../base/clock.ts'
 import { asError, InterceptError } from '../base/errors.ts'
+import { inTurn } from '../base/in-turn.ts'
 import { freshness } from './freshness.ts'
-import { type Asker, type ClaimRecord, filterName, holderName, type SeenLease, sessionName, tunnelHash } from './lease.ts'
+import { type ClaimRecord, type SeenLease, tunnelHash } from './lease.ts'
 import { type LeaseStore, leaseStore } from './lease-store.ts'
-import { type Locks, locks } from './locks.ts'
+import { locks } from './locks.ts'
+import { OwnLeases } from './own-leases.ts'
 import { ownerOf } from './owner.ts'
-import { isGone, liveOthers, wantsAll } from './policy.ts'
+import { excluderOf, wantsAll } from './policy.ts'
 import { renewals } from './renewals.ts'
 import { type LeaseRights, leaseRights } from './rights.ts'
+import { SeenLeases } from './seen-leases.ts'
+import { type StepBack, stepBack } from './step-back.ts'
 import { CLAIM_TIMES, type Claim, type ClaimOptions, type ClaimTimes, type Manner, type Wish } from './types.ts'
 import { type ClaimVoice, claimVoice } from './voice.ts'
 
@@ -25,42 +32,44 @@ export async function openClaim(options: ClaimOptions, signal: AbortSignal): Pro
   return claim
 }
 
-/** The weight that excludes all lower ones. */
-const ALL = 255
-
 class RunningClaim implements Claim {
   readonly close: () => Promise<void>
   readonly #options: ClaimOptions & { times: ClaimTimes }
   readonly #store: LeaseStore
-  readonly #locks: Locks
   readonly #voice: ClaimVoice
-  readonly #fresh
+  readonly #seen: SeenLeases
+  readonly #own: OwnLeases
+  readonly #stepBack: StepBack
   readonly #due
-  readonly #tunnel: string
   readonly #since: string
   readonly #listeners = new Set<() => void>()
+  /** One write after the other: each has seen what the one before made. */
+  readonly #inTurn = inTurn()
   #rights: LeaseRights
-  #seen: readonly SeenLease[] = []
   #wish: Wish | undefined
-  /** Our Leases as they were last written. */
-  #own: SeenLease | undefined
-  #held: SeenLease | undefined
   #timer: Timer | undefined
   #ticking = false
-  #stepsBack = false
-  #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: ClaimOptions & { times: ClaimTimes }, store: LeaseStore, rights: LeaseRights) {
-    const { clock, times } = options
+    const { clock, times, session, plan } = options
     this.#options = options
     this.#store = store
     this.#rights = rights
-    this.#voice = claimVoice(options)
-    this.#fresh = freshness(clock, times.expireMs)
+    const voice = claimVoice(options)
+    const seen = new SeenLeases({ ...options, store, voice, fresh: freshness(clock, times.expireMs) })
+    this.#voice = voice
+    this.#seen = seen
+    this.#own = new OwnLeases({
+      session,
+      tunnel: tunnelHash(plan.tunnelId),
+      store,
+      locks: locks({ ...options, store, voice, gone: each => seen.gone(each) }),
+      voice,
+      onChange: () => this.#tell()
+    })
+    this.#stepBack = stepBack({ ...options, voice })
     this.#due = renewals(clock, times.renewMs)
-    this.#tunnel = tunnelHash(options.plan.tunnelId)
     this.#since = clock.date().toISOString()
-    this.#locks = locks({ ...options, store, voice: this.#voice, gone: seen => this.#gone(seen) })
     this.close = closeOnce(() => this.#close())
   }
 
@@ -82,17 +91,15 @@ class RunningClaim implements Claim {
   }
 
   get others(): readonly ClaimRecord[] {
-    return liveOthers(this.#seen, seen => seen.record.session === this.#options.session || this.#gone(seen))
+    return this.#seen.others
   }
 
   get holder(): ClaimRecord | undefined {
-    if (this.#held !== undefined) return this.#held.record
-    const { session } = this.#options
-    return this.#seen.find(seen => seen.role === 'holder' && seen.record.session !== session && !this.#gone(seen))?.record
+    return this.#own.held?.record ?? this.#seen.holder
   }
 
   get holding(): boolean {
-    return this.#held !== undefined
+    return this.#own.held !== undefined
   }
 
   onChange(listener: () => void): () => void {
@@ -106,18 +113,19 @@ class RunningClaim implements Claim {
       if (!this.told) return this.#wantUntold(wish, manner)
       const held = this.holding
       try {
-        if (wantsAll(wish) && !held) await this.#hold(wish, manner, signal)
-        await this.#publish(wish, manner, signal)
+        if (wantsAll(wish) && !held) await this.#own.hold(this.#record(wish, this.#now()), { manner, others: () => this.others }, signal)
+        await this.#own.publish(this.#record(wish, this.#since), manner, signal)
         await this.#removeLeft()
       } catch (error) {
-        if (!held) await this.#release().catch(() => {}) // it expires
+        if (!held) await this.#own.release().catch(() => {}) // it expires
         signal.throwIfAborted()
         if (error instanceof InterceptError && error.code === 'TAKEN') throw error
         this.#unavailable(asError(error).message)
       }
-      if (this.#wish !== undefined && wantsAll(this.#wish) && !wantsAll(wish)) await this.#release()
+      if (this.#wish !== undefined && wantsAll(this.#wish) && !wantsAll(wish)) await this.#own.release()
       this.#wish = wish
-      this.#sayExcluded(wish)
+      const excluder = this.holding ? undefined : excluderOf(wish, this, this.#options.plan.server.peer === 'gost')
+      if (excluder !== undefined) this.#voice.excluded(excluder, wish.weight)
     })
   }
 
@@ -126,60 +134,13 @@ class RunningClaim implements Claim {
   }
 
   release(): Promise<void> {
-    return this.#inTurn(() => this.#release())
+    return this.#inTurn(() => this.#own.release())
   }
 
   async #tryHold(): Promise<boolean> {
-    if (this.#held !== undefined) return true
-    if (!this.told || this.#wish === undefined || this.#stepsBack) return false
-    const got = await this.#locks.acquire(holderName(this.#tunnel), this.#record(this.#wish, this.#now()))
-    if (got.record.session !== this.#options.session) return false
-    this.#holds(got)
-    return true
-  }
-
-  async #hold(wish: Wish, manner: Manner, signal: AbortSignal): Promise<void> {
-    const name = holderName(this.#tunnel)
-    const record = this.#record(wish, this.#now())
-    const got = await this.#locks.acquire(name, record, signal)
-    if (got.record.session === this.#options.session) return this.#holds(got)
-    // A holder with a filter serves others through itself: what counts is who else wants all the rest.
-    const other = got.record.filter === undefined ? got.record : this.others.find(wantsAll)
-    if (other === undefined) return
-    if (manner === 'refuse') throw this.#voice.refused(other)
-    if (manner === 'join' || other !== got.record) return this.#voice.shares(other, 'you share its visitors at random')
-    this.#holds(await this.#locks.takeOver(name, record, signal))
-  }
-
-  async #publish(wish: Wish, manner: Manner, signal: AbortSignal): Promise<void> {
-    const record = this.#record(wish, this.#since)
-    const before = this.#own
-    if (before !== undefined && before.record.filter === wish.filter) {
-      this.#own = (await this.#store.replace(before, record)) ?? (await this.#locks.acquire(before.lease.metadata.name, record))
-      return
-    }
-    this.#own = await this.#publishNew(record, manner, signal)
-    if (before !== undefined) await this.#remove(before)
-  }
-
-  async #publishNew(record: ClaimRecord, manner: Manner, signal: AbortSignal): Promise<SeenLease> {
-    const plain = sessionName(this.#tunnel, record.session)
-    const name = record.filter === undefined ? plain : filterName(this.#tunnel, record.filter)
-    const got = await this.#locks.acquire(name, record, signal)
-    if (got.record.session === record.session) return got
-    if (manner === 'refuse') throw this.#voice.refused(got.record)
-    if (manner === 'takeover') return this.#locks.takeOver(name, record, signal)
-    this.#voice.shares(got.record, 'you share the visitors that match at random')
-    return this.#locks.acquire(plain, record, signal)
-  }
-
-  /** A stock server hands everything to 255, whatever its filter. */
-  #sayExcluded({ weight, filter, mirror }: Wish): void {
-    if (weight === ALL || filter !== undefined || mirror === true || this.holding) return
-    const { server } = this.#options.plan
-    const other = this.others.find(each => wantsAll(each) && (each.mirror !== true || server.peer === 'gost'))
-    const holder = server.peer === 'gost' ? (other ?? this.holder) : other
-    if (holder !== undefined) this.#voice.excluded(holder, weight)
+    if (this.holding) return true
+    if (!this.told || this.#wish === undefined || this.#stepBack.done) return false
+    return this.#own.tryHold(this.#record(this.#wish, this.#now()))
   }
 
   /** Without the right to write: whoever can be seen to have it all still has it. */
@@ -212,87 +173,32 @@ class RunningClaim implements Claim {
   }
 
   async #renew(): Promise<void> {
-    const { session } = this.#options
-    for (const mine of [this.#held, this.#own].filter(each => each !== undefined)) {
-      const renewed = (await this.#store.replace(mine, mine.record)) ?? (await this.#locks.acquire(mine.lease.metadata.name, mine.record))
-      if (mine === this.#held) this.#held = renewed
-      else this.#own = renewed
-      if (renewed.record.session !== session) return this.#lost(renewed.record)
-      if (renewed.asker !== undefined) this.#askedBy(renewed.asker)
+    for (const { record, asker } of await this.#own.renew()) {
+      if (record.session !== this.#options.session) {
+        this.#own.dropLost()
+        return this.#stepBack.lost(record)
+      }
+      if (asker !== undefined) this.#stepBack.asked(asker)
     }
     this.#due.done()
   }
 
   #onSeen(seen: readonly SeenLease[]): void {
-    const { session } = this.#options
-    this.#seen = seen
-    this.#fresh.see(seen)
-    const asker = seen.find(each => each.record.session === session && each.asker !== undefined)?.asker
-    if (asker !== undefined && this.#wish !== undefined) this.#askedBy(asker)
+    this.#seen.see(seen)
+    const { asker } = this.#seen
+    if (asker !== undefined && this.#wish !== undefined) this.#stepBack.asked(asker)
     // What a watch tells may be older than what we wrote: only asking again is certain.
-    const mine = new Set([this.#held, this.#own].map(each => each?.lease.metadata.name))
-    if (seen.some(each => mine.has(each.lease.metadata.name) && each.record.session !== session)) this.#due.now()
+    if (this.#seen.takenFrom(name => this.#own.has(name))) this.#due.now()
     this.#tell()
   }
 
   async #removeLeft(): Promise<void> {
-    const left = this.#seen.filter(seen => seen.record.session !== this.#options.session && this.#gone(seen))
-    for (const seen of left) {
-      // Otherwise it was renewed after all, or somebody else was faster.
-      if (await this.#store.remove(seen)) this.#voice.say('expired', seen.record)
-    }
-    if (left.length === 0) return
-    this.#seen = this.#seen.filter(seen => !left.includes(seen))
-    this.#tell()
-  }
-
-  #holds(held: SeenLease): void {
-    this.#held = held
-    this.#voice.say('acquired', held.record)
-    this.#tell()
-  }
-
-  async #release(): Promise<void> {
-    const held = this.#held
-    if (held === undefined) return
-    this.#held = undefined
-    await this.#remove(held)
-    this.#voice.say('released', held.record)
-    this.#tell()
-  }
-
-  /** One of ours. Somebody may have asked for it meanwhile, which changed it. */
-  async #remove(mine: SeenLease): Promise<void> {
-    if (await this.#store.remove(mine)) return
-    const now = await this.#store.find(mine.lease.metadata.name)
-    if (now?.record.session === this.#options.session) await this.#store.remove(now)
-  }
-
-  #askedBy(asker: Asker): void {
-    if (this.#stepsBack) return
-    this.#stepsBack = true
-    this.#options.emit('claim', { action: 'taken', holder: asker.user })
-    this.#options.onTaken(asker)
-  }
-
-  #lost(by: ClaimRecord): void {
-    const { session, onTaken } = this.#options
-    if (this.#held?.record.session !== session) this.#held = undefined
-    if (this.#own?.record.session !== session) this.#own = undefined
-    this.#tell()
-    if (this.#stepsBack) return
-    this.#stepsBack = true
-    this.#voice.lost(by)
-    onTaken(by)
+    if (await this.#seen.removeLeft()) this.#tell()
   }
 
   #unavailable(why: string): void {
     this.#rights = { ...this.#rights, write: false }
     this.#voice.unavailable(why)
-  }
-
-  #gone(seen: SeenLease): boolean {
-    return this.#fresh.expired(seen) || isGone(seen.record, this.#options)
   }
 
   #record({ weight, filter, privateTunnel, mirror }: Wish, since: string): ClaimRecord {
@@ -308,21 +214,10 @@ class RunningClaim implements Claim {
     for (const listener of this.#listeners) listener()
   }
 
-  /** One write after the other: each has seen what the one before made. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work)
-    this.#last = next.catch(() => {}) // whoever asked for it is told
-    return next
-  }
-
   async #close(): Promise<void> {
     this.#timer?.cancel()
-    this.#stepsBack = true
+    this.#stepBack.close()
     await this.#store.close()
-    await this.#inTurn(async () => {
-      const own = this.#own
-      this.#own = undefined
-      await Promise.allSettled([this.#release(), own === undefined ? undefined : this.#remove(own)])
-    })
+    await this.#inTurn(() => this.#own.removeAll())
   }
 }

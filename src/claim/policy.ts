@@ -1,9 +1,23 @@
 /** What claims mean. Pure. */
 import type { ClaimRecord, SeenLease } from './lease.ts'
-import type { Wish } from './types.ts'
+import type { Claim, Wish } from './types.ts'
+
+/** The weight that excludes all lower ones. */
+const ALL = 255
 
 /** Who wants this means to be the holder. */
-export const wantsAll = ({ weight, filter }: Pick<Wish, 'weight' | 'filter'>): boolean => weight === 255 && filter === undefined
+export const wantsAll = ({ weight, filter }: Pick<Wish, 'weight' | 'filter'>): boolean => weight === ALL && filter === undefined
+
+/** Beside whom a wish for less gets no visitor. A stock server hands everything to 255, whatever its filter, and also while it mirrors. */
+export function excluderOf(
+  { weight, filter, mirror }: Wish,
+  { others, holder }: Pick<Claim, 'others' | 'holder'>,
+  stock: boolean
+): ClaimRecord | undefined {
+  if (weight === ALL || filter !== undefined || mirror === true) return undefined
+  const other = others.find(each => wantsAll(each) && (each.mirror !== true || stock))
+  return stock ? (other ?? holder) : other
+}
 
 /** One record for each session, the oldest first. A holder whose own Lease is not there yet counts too. */
 export function liveOthers(seen: readonly SeenLease[], leftOut: (seen: SeenLease) => boolean): ClaimRecord[] {
