@@ -6,8 +6,8 @@ import { type Clock, deadline } from '../base/clock.ts'
 import { type Dial, formatEndpoint } from '../base/connection.ts'
 import { errnoOf, InterceptError } from '../base/errors.ts'
 import { isIp, isLoopback } from '../discovery/address.ts'
-import { gostFactsOfArgv } from '../discovery/container.ts'
-import type { GostFacts, ServerFact, SidecarFact } from '../discovery/types.ts'
+import { type ArgvFacts, gostFactsOfArgv } from '../discovery/container.ts'
+import type { ServerFact, SidecarFact } from '../discovery/types.ts'
 import { overCarrier } from '../route/carrier.ts'
 import { serverOptionsFrom, sidecarOptionsFrom } from '../server/from-argv.ts'
 import { type RunningServer, startServer } from '../server/run-server.ts'
@@ -20,6 +20,7 @@ import { followFiles } from './follow-files.ts'
 import { describeServer, describeSidecar } from './describe-operation.ts'
 import { loadCertificate, withEntrypoints } from './entrypoint-settings.ts'
 import type { OpenHealth, Operated } from './operate-health.ts'
+import { refuseMistakes } from './operate-mistakes.ts'
 import { openVoice, type Voice } from './operate-log.ts'
 import { type OperateSettings, readOperation } from './operate-settings.ts'
 import { withPolicy } from './policy-settings.ts'
@@ -49,6 +50,7 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     throw badUsage(`--entrypoint needs exactly one tunnel listener, and there are ${servers.length}`, seeHelp(part))
   const voice = await openVoice(io.stderr, settings, clock)
   for (const problem of [...warnings, ...facts.problems]) voice.warn(problem)
+  refuseMistakes(facts, { settings, part, warn: voice.warn })
   const host: Host = {
     ...voice,
     clock,
@@ -107,7 +109,7 @@ async function healthOf(operated: Operated, host: Host): Promise<OpenHealth | un
   return open
 }
 
-function usable(facts: GostFacts, part: Part): Pick<GostFacts, 'servers' | 'sidecars'> {
+function usable(facts: ArgvFacts, part: Part): Pick<ArgvFacts, 'servers' | 'sidecars'> {
   const broken = [...facts.servers, ...facts.sidecars].find(({ unsupported }) => unsupported !== undefined)
   if (broken?.unsupported !== undefined) throw badUsage(`this ${part} cannot be run: ${broken.unsupported}`, seeHelp(part))
   if (facts.servers.length + facts.sidecars.length > 0) return facts

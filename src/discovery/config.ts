@@ -13,6 +13,8 @@ export interface TlsConfig {
 export interface NodeConfig {
   name: string
   addr: string
+  /** Where it stands, for sentences; without credentials and ids. */
+  place?: string
   connector: { type: string; auth: Auth | undefined; authFile: string | undefined; params: Params }
   dialer: { type: string; tls: TlsConfig | undefined; params: Params }
 }
@@ -31,6 +33,8 @@ export interface ChainConfig {
 
 export interface ForwardTarget {
   addr: string
+  /** Where `addr` is not what was written: a port that does not exist becomes 0. */
+  written?: string
   /** The target takes only some of the traffic (`filter`, `matcher`). */
   conditional: boolean
 }
@@ -38,6 +42,10 @@ export interface ForwardTarget {
 export interface ServiceConfig {
   name: string
   addr: string
+  /** Where it stands, for sentences; without credentials and ids. */
+  place?: string
+  /** As for targets. */
+  written?: string
   handler: { type: string; auth: Auth | undefined; authers: string[]; chains: string[]; params: Params; unread: string | undefined }
   listener: { type: string; chains: string[]; certFile: string; keyFile: string; caFile: string; params: Params }
   targets: ForwardTarget[]

@@ -12,6 +12,7 @@ import { recognise } from './program.ts'
 import { serverFacts } from './server-facts.ts'
 import { sidecarFacts } from './sidecar-facts.ts'
 import { splitWorkers } from './split-workers.ts'
+import { type Mistake, mistakesOf } from './mistakes.ts'
 import type { GostFacts } from './types.ts'
 import { parseGostConfig } from './yaml-config.ts'
 
@@ -51,14 +52,20 @@ export function gostFacts(pod: PodSpec, container: ContainerSpec, sources: Sourc
   }
 }
 
+/** With what nobody can mean: whoever runs it is told. */
+export interface ArgvFacts extends GostFacts {
+  mistakes: Mistake[]
+}
+
 /** One command line without a pod; `readFile` reads `-C` files. */
-export function gostFactsOfArgv(argv: readonly string[], readFile: (path: string) => FileRead, peer: 'gost' | 'ours' = 'ours'): GostFacts {
+export function gostFactsOfArgv(argv: readonly string[], readFile: (path: string) => FileRead, peer: 'gost' | 'ours' = 'ours'): ArgvFacts {
   const context: ContainerContext = { container: '', peer, readFile, unknown: new Map() }
   const facts = splitWorkers(argv).map(words => processFacts(words, { context, read: readFile, defaults: ['/etc/gost'] }))
   return {
     sidecars: facts.flatMap(fact => fact.sidecars),
     servers: facts.flatMap(fact => fact.servers),
-    problems: facts.flatMap(fact => fact.problems)
+    problems: facts.flatMap(fact => fact.problems),
+    mistakes: facts.flatMap(fact => mistakesOf(fact.config, context))
   }
 }
 
@@ -71,12 +78,12 @@ interface ProcessWorld {
   defaults: readonly string[]
 }
 
-function processFacts(argv: readonly string[], world: ProcessWorld): GostFacts {
+function processFacts(argv: readonly string[], world: ProcessWorld): GostFacts & { config: GostConfig } {
   const { gost, own } = world.context.peer === 'ours' ? splitOwnFlags(argv) : { gost: argv, own: new Map<string, string>() }
   const { config, problems } = configOfArgv(gost, world)
   const sidecars = sidecarFacts(config, world.context)
   const servers = serverFacts(config, world.context, own.get('rules'))
-  return { sidecars: sidecars.facts, servers: servers.facts, problems: [...problems, ...sidecars.problems, ...servers.problems] }
+  return { config, sidecars: sidecars.facts, servers: servers.facts, problems: [...problems, ...sidecars.problems, ...servers.problems] }
 }
 
 function configOfArgv(argv: readonly string[], world: ProcessWorld): { config: GostConfig; problems: string[] } {

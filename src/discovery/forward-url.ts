@@ -26,6 +26,7 @@ export function parseForwardUrl(text: string, name: string): HopConfig | undefin
     .map((addr, index) => ({
       name: `node-${index}`,
       addr,
+      place: `-F ${url.scheme}://${addr}`,
       connector: { type: connector, auth, authFile: undefined, params: sections.connector },
       dialer: { type: dialerType(dialer), tls, params: sections.dialer }
     }))

@@ -24,11 +24,13 @@ export function parseListenUrl(text: string): ServiceConfig[] | undefined {
   const caFile = getString(params, 'tls.caFile', 'caFile', 'ca')
   moveProxyProtocol(params)
   const sections = routeByPrefix(params, ['service', 'handler', 'listener'])
-  const targets = remotes === '' ? [] : remotes.split(',').flatMap(expandPortRange).map(plainTarget)
+  const targets = remotes === '' ? [] : remotes.split(',').flatMap(text => expandPortRange(text).map(addr => plainTarget(addr, text)))
   const addrs = expandPortRange(url.host)
   return addrs.map((addr, index) => ({
     name: '',
     addr,
+    place: `-L ${url.scheme}://${url.host}`,
+    written: isRange(url.host) ? addr : url.host,
     handler: { type: handler, auth, authers: [], chains: [], params: sections.handler, unread: undefined },
     listener: { type: listener, chains: [], certFile, keyFile, caFile, params: sections.listener },
     targets: targetsOf(targets, index, addrs.length),
@@ -36,7 +38,12 @@ export function parseListenUrl(text: string): ServiceConfig[] | undefined {
   }))
 }
 
-const plainTarget = (addr: string): ForwardTarget => ({ addr, conditional: false })
+const plainTarget = (addr: string, written: string): ForwardTarget => ({
+  addr,
+  written: isRange(written) ? addr : written,
+  conditional: false
+})
+const isRange = (text: string): boolean => /\d-\d+$/.test(text)
 
 /** One service takes all targets; of several, each takes its own, or all the same single one. */
 function targetsOf(targets: ForwardTarget[], index: number, services: number): ForwardTarget[] {

@@ -48,6 +48,7 @@ function serverFact(config: GostConfig, service: ServiceConfig, context: Contain
     peer: context.peer,
     unsupported: carrier === undefined ? `its carrier ${listener.type} is not supported` : yamux(params),
     host: address?.host ?? '',
+    place: service.place ?? 'the tunnel listener',
     direct: getBool(params, 'tunnel.direct'),
     ...(listener.certFile === '' ? {} : { certFile: listener.certFile, keyFile: listener.keyFile })
   }
@@ -57,12 +58,12 @@ const yamux = (params: Params): string | undefined =>
   getString(params, 'mux.type') === 'yamux' ? 'its mux.type yamux is not supported' : undefined
 
 /** `entrypoint`, and the newer list `entrypoints` of addresses with an ingress each. */
-function entrypointsOf(params: Params): { list: EntrypointFact[]; ingresses: string[] } {
+export function entrypointsOf(params: Params): { list: EntrypointFact[]; ingresses: string[]; written: string[] } {
   const proxyProtocol = proxyVersion(getInteger(params, 'entrypoint.ProxyProtocol'))
   const items: { addr: string; ingress: string }[] = [{ addr: getString(params, 'entrypoint'), ingress: '' }]
-  const written = find(params, 'entrypoints')
-  const parsed = typeof written === 'string' ? parseDocument(written, 'yaml') : undefined
-  const many = parsed === undefined ? written : 'value' in parsed ? parsed.value : undefined
+  const more = find(params, 'entrypoints')
+  const parsed = typeof more === 'string' ? parseDocument(more, 'yaml') : undefined
+  const many = parsed === undefined ? more : 'value' in parsed ? parsed.value : undefined
   for (const item of Array.isArray(many) ? many : []) {
     if (typeof item === 'string') items.push({ addr: item, ingress: '' })
     if (typeof item !== 'object' || item === null || Array.isArray(item) || item instanceof GoFloat) continue
@@ -73,7 +74,8 @@ function entrypointsOf(params: Params): { list: EntrypointFact[]; ingresses: str
     const address = parseHostPort(addr)
     return address === undefined ? [] : [{ port: address.port, host: address.host, proxyProtocol }]
   })
-  return { list, ingresses: items.map(item => item.ingress).filter(name => name !== '') }
+  const written = items.map(({ addr }) => addr)
+  return { list, ingresses: items.map(item => item.ingress).filter(name => name !== ''), written }
 }
 
 function rulesOf(
@@ -122,7 +124,7 @@ function ruleOf(host: string, endpoint: string): IngressRule[] {
 }
 
 /** gost's line files: words per line, `#` starts a comment. */
-const linesOf = (text: string): string[][] =>
+export const linesOf = (text: string): string[][] =>
   text
     .split('\n')
     .map(line => line.replace(/#.*$/, '').trim())

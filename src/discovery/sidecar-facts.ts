@@ -1,6 +1,7 @@
 /** Configuration → the tunnel connectors of one process: every rtcp or rudp service × the last hop of its chain (gost: x/connector/tunnel). */
 import { type HostPort, parseHostPort } from './address.ts'
-import type { GostConfig, HopConfig, NodeConfig, ServiceConfig } from './config.ts'
+import { resolveChain, type Route } from './chain.ts'
+import type { GostConfig, NodeConfig, ServiceConfig } from './config.ts'
 import { type ContainerContext, unreadVariable } from './context.ts'
 import { parseUuid } from './go-values.ts'
 import { getInteger, getString } from './param.ts'
@@ -32,33 +33,6 @@ export function sidecarFacts(config: GostConfig, context: ContainerContext): Fou
   return { facts, problems }
 }
 
-interface Route {
-  node: NodeConfig
-  others: NodeConfig[]
-  proxies: number
-}
-
-function resolveChain(config: GostConfig, name: string): Route | string {
-  const chain = config.chains.find(candidate => candidate.name === name)
-  if (chain === undefined) return `chain ${name} does not exist`
-  const hops = chain.hops.map(hop =>
-    hop.nodes.length === 0 && hop.elsewhere === undefined ? (config.hops.find(known => known.name === hop.name) ?? hop) : hop
-  )
-  const last = hops.at(-1)
-  if (last === undefined) return `chain ${name} has no hops`
-  const [node, ...others] = last.nodes.map(candidate => resolveNode(config, candidate))
-  return node === undefined ? emptyHop(last, name) : { node, others, proxies: hops.length - 1 }
-}
-
-const emptyHop = (hop: HopConfig, chain: string): string =>
-  hop.elsewhere === undefined
-    ? `the last hop of chain ${chain} has no nodes`
-    : `the last hop of chain ${chain} comes from ${hop.elsewhere}, which cannot be read from outside`
-
-/** A node with nothing but a name refers to the top-level list (gost ≥ 3.2.7). */
-const resolveNode = (config: GostConfig, node: NodeConfig): NodeConfig =>
-  node.addr === '' && node.name !== '' ? (config.nodes.find(known => known.name === node.name && known.addr !== '') ?? node) : node
-
 function sidecarFact(service: ServiceConfig, route: Route, context: ContainerContext, problems: string[]): SidecarFact {
   const { node } = route
   const { connector, dialer } = node
@@ -71,7 +45,7 @@ function sidecarFact(service: ServiceConfig, route: Route, context: ContainerCon
   const reasons = [
     tunnelId === undefined ? idReason(idText, context) : undefined,
     server.port === 0
-      ? (unreadVariable(node.addr, context) ?? 'the address of its server has no port')
+      ? (unreadVariable(node.addr, context) ?? `the address of its server (${node.addr}) has no port of 1 to 65535`)
       : unreadVariable(server.host, context),
     carrier === undefined ? `its carrier ${dialer.type} is not supported` : undefined,
     mux === 'yamux' ? 'its mux.type yamux is not supported' : undefined,

@@ -83,6 +83,8 @@ export interface ServerFact {
   maxReceiveBuffer: number | undefined
   peer: 'gost' | 'ours'
   unsupported: string | undefined
+  /** Where it stands, for sentences. */
+  place?: string
   /** Address of the tunnel listener; '' for all. */
   host?: string
   /** `tunnel.direct`: a visitor on the tunnel port may name any tunnel. */

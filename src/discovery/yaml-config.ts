@@ -38,6 +38,7 @@ function readService(service: Section): ServiceConfig {
   return {
     name: service.text('name'),
     addr: service.text('addr'),
+    place: `service ${service.text('name') || service.text('addr')}`,
     handler: {
       type: handler.text('type') || 'auto',
       auth: readAuth(auth),
@@ -60,6 +61,7 @@ function readService(service: Section): ServiceConfig {
       .flatMap(node =>
         expandPortRange(node.text('addr')).map(addr => ({
           addr,
+          ...(/\d-\d+$/.test(node.text('addr')) ? {} : { written: node.text('addr') }),
           conditional: ['filter', 'matcher', 'host', 'path', 'protocol'].some(key => node.has(key))
         }))
       ),
@@ -91,6 +93,7 @@ function readNode(node: Section): NodeConfig {
   return {
     name: node.text('name'),
     addr: node.text('addr'),
+    place: `node ${node.text('name') || node.text('addr')}`,
     connector: {
       type: connector.text('type') || 'http',
       auth: readAuth(auth),
