@@ -33,6 +33,14 @@ export class Inbox {
     }
   }
 
+  /** Puts a chunk back in front. */
+  unshift(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#head > 0) this.#head -= 1
+    else this.#chunks.unshift(EMPTY)
+    this.#chunks[this.#head] = chunk
+  }
+
   /** Removes the first chunk. `detached` when it is going to wait in somebody's buffer. */
   shift(detached: boolean): Buffer | undefined {
     const chunk = this.#chunks[this.#head]

@@ -6,26 +6,17 @@ import { deferred } from '../base/closable.ts'
 import type { Timer } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import { asError, ProtocolError } from '../base/errors.ts'
+import { Stream } from './bare-stream.ts'
 import { FrameDecoder } from './decoder.ts'
-import { DEFAULT_FRAME_BYTES, MAX_FRAME_BYTES } from './frame.ts'
+import { MAX_FRAME_BYTES } from './frame.ts'
+import { type FullOptions, withDefaults } from './options.ts'
 import { PeerBudget } from './peer-budget.ts'
-import { Stream } from './stream.ts'
+import type { StreamHost } from './stream-host.ts'
 import { StreamTable } from './stream-table.ts'
-import type { SmuxOptions, SmuxSession, SmuxStream } from './types.ts'
+import type { BareStream, OpenOptions, SmuxOptions, SmuxSession, SmuxStream } from './types.ts'
 import { GrantPool, ReceiveWindow } from './window.ts'
 import { FrameWriter, Sender } from './writer.ts'
 
-const DEFAULTS = {
-  keepaliveIntervalMs: 10_000,
-  keepaliveTimeoutMs: 30_000,
-  maxFrameBytes: DEFAULT_FRAME_BYTES,
-  windowBytes: 1_048_576,
-  maxWindowBytes: 16_777_216,
-  grantedBytes: 67_108_864,
-  maxUnreadBytes: 268_435_456,
-  maxStreams: 65_536,
-  closeGraceMs: 1_000
-}
 /** A stream with more than this unread has a reader that does not keep up. */
 const STALLED_BYTES = 131_072
 /** smux gives up after 2^31 streams of one side; ids never come back. */
@@ -34,12 +25,12 @@ const LAST_ID = 0x7fff_fffd
 /** Starts the session at once: frames may already be waiting in the connection. */
 export const openSession = (connection: Connection, options: SmuxOptions): SmuxSession => new Session(connection, options)
 
-class Session implements SmuxSession {
+class Session implements SmuxSession, StreamHost {
   readonly finOnEnd: boolean
   readonly halfClose: boolean
   readonly copies: boolean
   readonly #connection: Connection
-  readonly #options: SmuxOptions & typeof DEFAULTS
+  readonly #options: FullOptions
   readonly #streams = new StreamTable<Stream>()
   readonly #pool: GrantPool
   readonly #writer: FrameWriter
@@ -47,7 +38,7 @@ class Session implements SmuxSession {
   readonly #budget: PeerBudget | undefined
   readonly #timers: Timer[] = []
   readonly #closed = deferred<Error | undefined>()
-  /** Streams that got payload in the current chunk. */
+  /** Streams of which something came in the current chunk. */
   #touched: Stream[] = []
   #nextId: number
   #lastReceivedAt: number
@@ -57,7 +48,7 @@ class Session implements SmuxSession {
   constructor(connection: Connection, options: SmuxOptions) {
     this.#connection = connection
     this.copies = connection.copies === true
-    this.#options = { ...DEFAULTS, ...defined(options) }
+    this.#options = withDefaults(options)
     const { clock, role, grantedBytes, windowBytes, maxWindowBytes, maxFrameBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
     this.finOnEnd = options.finOnEnd ?? role === 'server'
     this.halfClose = options.halfClose ?? false
@@ -68,7 +59,10 @@ class Session implements SmuxSession {
       grant: id => this.#streams.get(id)?.receiveWindow.grant(),
       permit: (sender, wanted) => this.#budget?.permit(sender, wanted) ?? wanted,
       onSent: (sender, bytes) => this.#budget?.sent(sender, bytes),
-      onFin: sender => this.#budget?.fin(sender)
+      onFin: sender => {
+        this.#budget?.fin(sender)
+        this.#streams.get(sender.id)?.finSent()
+      }
     })
     if (options.peerBudgetBytes !== undefined) {
       this.#budget = new PeerBudget({ budgetBytes: options.peerBudgetBytes, clock, wake: sender => this.#writer.ready(sender) })
@@ -79,7 +73,10 @@ class Session implements SmuxSession {
       onNop: () => {},
       onPayload: (id, bytes) => this.#payload(id, bytes),
       onEmpty: id => {
-        if (this.halfClose) this.#streams.get(id)?.finishHalf()
+        const stream = this.halfClose ? this.#streams.get(id) : undefined
+        if (stream === undefined) return
+        stream.finishHalf()
+        this.#touch(stream)
       },
       onUpdate: (id, consumed, bytes) => this.#update(id, consumed, bytes)
     })
@@ -117,7 +114,11 @@ class Session implements SmuxSession {
     return this.#writer.queuedBytes + this.#connection.writableLength
   }
 
-  open(options: { preface?: Buffer } = {}): SmuxStream {
+  open(options: OpenOptions = {}): SmuxStream {
+    return this.openBare(options).connection
+  }
+
+  openBare(options: OpenOptions = {}): BareStream {
     if (this.#over) throw new ProtocolError('SMUX_CLOSED', 'the tunnel session is closed')
     if (this.#nextId > LAST_ID) throw new ProtocolError('SMUX_EXHAUSTED', 'the tunnel session has used up its stream ids')
     if (this.#streams.size >= this.#options.maxStreams)
@@ -170,26 +171,35 @@ class Session implements SmuxSession {
 
   #accept(id: number): void {
     if (this.#streams.has(id)) return
-    const { onStream, maxStreams } = this.#options
+    const { onStream, onBare, maxStreams } = this.#options
     const stream = this.#add(id, false)
-    if (onStream === undefined || this.#streams.size > maxStreams) stream.destroy()
-    else onStream(stream)
+    if (this.#streams.size > maxStreams) stream.destroy()
+    else if (onBare !== undefined) onBare(stream)
+    else if (onStream === undefined) stream.destroy()
+    else onStream(stream.connection)
   }
 
   #payload(id: number, bytes: Buffer): void {
     const stream = this.#streams.get(id)
     if (stream === undefined) return
     if (!stream.receive(bytes)) throw new ProtocolError('SMUX_WINDOW', `the peer sent more on stream ${id} than it was granted`)
-    if (this.#touched.at(-1) !== stream) this.#touched.push(stream)
+    this.#touch(stream)
     if (this.#pool.unreadBytes > this.#options.maxUnreadBytes && stream.receiveWindow.unread > STALLED_BYTES) {
       stream.destroy(new ProtocolError('SMUX_UNREAD', `nobody reads stream ${id}, and too much lies unread in the tunnel session`))
     }
   }
 
+  /** Its reader hears of it after the whole chunk, in the order of arrival: what one stream says may explain the end of another. */
+  #touch(stream: Stream): void {
+    if (this.#touched.at(-1) !== stream) this.#touched.push(stream)
+  }
+
   #peerFinished(id: number): void {
     const stream = this.#streams.get(id)
     this.#budget?.peerEnded(id, stream?.sender)
-    stream?.finish()
+    if (stream === undefined) return
+    stream.finish()
+    this.#touch(stream)
   }
 
   #update(id: number, consumed: number, windowBytes: number): void {
@@ -239,7 +249,3 @@ class Session implements SmuxSession {
     })
   }
 }
-
-/** Without the keys that are explicitly undefined, so that defaults hold. */
-const defined = (options: SmuxOptions): SmuxOptions =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as SmuxOptions

@@ -9,6 +9,8 @@ export interface SmuxOptions {
   clock: Clock
   /** Called for each stream the peer opens, in the tick its SYN was decoded. Without it (or over `maxStreams`) such a stream is closed. */
   onStream?: ((stream: SmuxStream) => void) | undefined
+  /** Instead of `onStream`. */
+  onBare?: ((stream: BareStream) => void) | undefined
   keepaliveIntervalMs?: number
   /** The session dies when no byte came for this long (checked every half of it). */
   keepaliveTimeoutMs?: number
@@ -62,6 +64,47 @@ export interface SmuxStream extends Duplex {
   readonly consumedBytes: number
 }
 
+/** Who reads a bare stream. Called in the tick in which something arrived, never for what was there before it was attached. */
+export interface StreamOwner {
+  /** More bytes, or the peer's end. */
+  onReadable(): void
+  /** The stream was destroyed, by whomever: called once. */
+  onClose(error?: Error): void
+}
+
+/** A stream without a Duplex: bytes are taken and written by whoever is attached, until `connection` is used for the first time. */
+export interface BareStream {
+  readonly id: number
+  readonly copies: boolean
+  readonly peerEnded: boolean
+  readonly sentBytes: number
+  readonly consumedBytes: number
+  readonly receivedBytes: number
+  readonly destroyed: boolean
+  /** The same stream as a Duplex, made when it is asked for. */
+  readonly connection: SmuxStream
+  /** It was asked for. */
+  readonly isConnection: boolean
+  /** Bytes that wait to be taken. */
+  readonly available: number
+  /** The peer sends no more, and everything was taken. */
+  readonly finished: boolean
+  /** Written, and not yet on its way. */
+  readonly unsentBytes: number
+  /** Called once, after it was destroyed: for whoever counts streams. */
+  onClosed: (() => void) | undefined
+  readFirst(reader: FirstReader | undefined): void
+  attach(owner: StreamOwner): void
+  /** The next chunk, undefined when there is none. What is taken counts as read: the peer may send as much again. */
+  take(): Buffer | undefined
+  /** `taken` is called when the bytes are on their way, or with an error when they never will be. */
+  write(bytes: Buffer, taken?: (error?: Error | null) => void): void
+  /** Nothing is wanted any more: FIN goes out behind what was written. */
+  close(): void
+  /** Drops what is unread and unsent. */
+  destroy(error?: Error): void
+}
+
 export interface OpenOptions {
   /** First bytes of the stream: they go out together with SYN or, when the stream is destroyed before, not at all. */
   preface?: Buffer
@@ -70,6 +113,7 @@ export interface OpenOptions {
 export interface SmuxSession extends Closable {
   /** Opens a stream; SYN goes out together with the first write (or in the next tick). Throws when closed. */
   open(options?: OpenOptions): SmuxStream
+  openBare(options?: OpenOptions): BareStream
   readonly streamCount: number
   /** Resolves when the session is over: undefined when we closed it, else why. */
   readonly closed: Promise<Error | undefined>
