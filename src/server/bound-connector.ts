@@ -15,6 +15,7 @@ import type { Grant } from './bind.ts'
 import type { Condition, Network } from './choice.ts'
 import { acceptControl, type ServerControl } from './control.ts'
 import type { ServerLimits } from './limits.ts'
+import { OpenedStream } from './opened-stream.ts'
 import type { Personal } from './personal.ts'
 import type { Connector, ConnectorHealth, StreamOpen, TunnelStream } from './registry.ts'
 import type { Tally } from './tally.ts'
@@ -74,6 +75,7 @@ export class BoundConnector implements Connector {
   readonly #log: Logger
   #control: ServerControl | undefined
   readonly #open = new StreamTable<OpenedStream>()
+  #watch: Timer | undefined
   #ended = false
   #draining = false
   /** One of ours takes streams once it has said who it is: a filter comes with that. */
@@ -111,6 +113,7 @@ export class BoundConnector implements Connector {
     this.closed = this.#session.closed.then(error => {
       this.#ended = true
       this.#pending?.cancel()
+      this.#watch?.cancel()
       this.#control?.stop()
       return error
     })
@@ -138,16 +141,11 @@ export class BoundConnector implements Connector {
     if (this.#open.size >= this.#limits.streamsPerConnector) throw new Error('the connector has too many streams')
     // Encoded before the stream exists: a failure must not leave an empty stream behind, whose FIN would reset a stock connector.
     const preface = encodeResponse(streamOpen(open))
-    const connection = this.#session.open({ preface })
-    connection.on('error', () => {}) // `close` follows
+    const stream = new OpenedStream(this, this.#session.openBare({ preface }), this.#clock.now())
     this.tally.streams += 1
-    const stream = new OpenedStream(connection)
     this.#open.add(stream)
-    this.#watch(stream, this.#limits.unansweredOpenMs)
-    connection.once('close', () => {
-      stream.timer?.cancel()
-      this.#open.delete(connection.id)
-    })
+    this.#watch ??= this.#clock.after(this.#limits.unansweredOpenMs, this.#lookForAnswers, { unref: true })
+    stream.bare.onClosed = () => this.#open.delete(stream.id)
     return stream
   }
 
@@ -170,18 +168,30 @@ export class BoundConnector implements Connector {
     return this.#clock.now() - lastReceivedAt > silenceMs
   }
 
-  #watch(stream: OpenedStream, ms: number): void {
-    stream.timer = this.#clock.after(ms, () => this.#checkAnswer(stream), { unref: true })
+  /** Opens that stayed unanswered: one timer for all of them. */
+  readonly #lookForAnswers = (): void => {
+    this.#watch = undefined
+    if (this.#ended) return
+    const { unansweredOpenMs } = this.#limits
+    const now = this.#clock.now()
+    let nextMs = Infinity
+    for (const stream of this.#open.values()) {
+      if (!stream.overdue && !stream.answered)
+        nextMs = Math.min(nextMs, this.#checkAnswer(stream, stream.openedAt + unansweredOpenMs - now))
+    }
+    if (nextMs < Infinity) this.#watch ??= this.#clock.after(nextMs, this.#lookForAnswers, { unref: true })
   }
 
-  #checkAnswer(stream: OpenedStream): void {
-    if (stream.answered || this.#ended) return
+  /** Milliseconds until it has to be looked at again. */
+  #checkAnswer(stream: OpenedStream, restMs: number): number {
+    if (restMs > 0) return restMs
     const { unansweredOpenMs } = this.#limits
     const silentMs = this.#clock.now() - this.#session.lastReceivedAt
     if (silentMs >= unansweredOpenMs) this.#suspect()
     // One of ours tells of a window only when there is something to tell: as long as its heart beats it has the stream.
-    else if (this.peer === 'ours') this.#watch(stream, unansweredOpenMs - silentMs)
+    else if (this.peer === 'ours') return unansweredOpenMs - silentMs
     else stream.unanswered()
+    return Infinity
   }
 
   /** Tells every stream: what the connector had taken before it fell silent waits as much as what came after. */
@@ -234,41 +244,5 @@ export class BoundConnector implements Connector {
     this.#log.info('connector refused', { connector: this.id, tunnel: this.tunnelId, why })
     this.#clock.after(this.#limits.lingerMs, () => void this.close(), { unref: true })
     return why
-  }
-}
-
-class OpenedStream implements TunnelStream {
-  readonly connection: Connection & SmuxStream
-  timer: Timer | undefined
-  declined = false
-  #overdue = false
-  #listeners: (() => void)[] = []
-
-  constructor(connection: SmuxStream) {
-    this.connection = connection
-  }
-
-  get id(): number {
-    return this.connection.id
-  }
-
-  get answered(): boolean {
-    return this.connection.consumedBytes > 0 || this.connection.readableLength > 0
-  }
-
-  onUnanswered(listener: () => void): void {
-    if (this.#overdue) listener()
-    else this.#listeners.push(listener)
-  }
-
-  /** Its end follows: the connector has no app for it. */
-  decline(): void {
-    this.declined = true
-  }
-
-  unanswered(): void {
-    this.#overdue = true
-    for (const listener of this.#listeners) listener()
-    this.#listeners = []
   }
 }

@@ -1,5 +1,6 @@
 /** Writes with a bound on what waits in memory. Resumes from write completion, never from `drain`. */
 import type { Connection } from '../base/connection.ts'
+import type { BareStream } from '../smux/types.ts'
 
 const UNSENT_BYTES = 131_072
 
@@ -22,4 +23,14 @@ export function writeBounded(connection: Connection, bytes: Buffer): Promise<boo
     connection.once('close', settle)
     connection.write(bytes, settle)
   })
+}
+
+/** The same for a stream: true while little waits, else once what was written is on its way. */
+export function sendBounded(stream: BareStream, bytes: Buffer): Promise<boolean> | boolean {
+  if (stream.destroyed) return false
+  if (stream.unsentBytes + bytes.length <= UNSENT_BYTES) {
+    stream.write(bytes)
+    return true
+  }
+  return new Promise(resolve => stream.write(bytes, () => resolve(!stream.destroyed)))
 }

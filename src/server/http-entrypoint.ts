@@ -2,8 +2,8 @@
  * HTTP/1 visitors: request after request on a kept-alive connection, each routed by its own Host and given to a connector of its own
  * (gost: x/handler/tunnel/entrypoint ephttp.go). Heads are read strictly and within limits; one request at a time, pipelined ones wait.
  */
-import type { Timer } from '../base/clock.ts'
 import { ProtocolError } from '../base/errors.ts'
+import { LazyTimer } from '../base/lazy-timer.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import { encodeAnswer } from './answer.ts'
 import type { ServerContext, Visitor } from './context.ts'
@@ -14,21 +14,29 @@ import { planRequest, type PlannedRequest, RequestRefused } from './request-plan
 /** Resolves when the visitor's connection is over. */
 export async function serveHttp(visitor: Visitor, context: ServerContext): Promise<void> {
   const { limits } = context
+  const timer = new LazyTimer(context.clock)
   for (let waitMs = limits.headTimeoutMs; ; waitMs = limits.idleTimeoutMs) {
-    const ending = await serveNext(visitor, context, waitMs)
+    const ending = await serveNext(visitor, context, { waitMs, timer })
     if (ending === 'keep' && !context.draining()) continue
+    timer.stop()
     if (ending === 'gone') visitor.connection.destroy()
     else closeGently(visitor, context)
     return
   }
 }
 
-async function serveNext(visitor: Visitor, context: ServerContext, waitMs: number): Promise<Ending> {
+/** How long to wait for a next head, and what watches it. */
+interface Wait {
+  waitMs: number
+  timer: LazyTimer
+}
+
+async function serveNext(visitor: Visitor, context: ServerContext, wait: Wait): Promise<Ending> {
   try {
-    const raw = await readHead(visitor, context, waitMs)
+    const raw = await readHead(visitor, context, wait)
     if (raw === undefined) return 'gone'
     context.counters.requests += 1
-    return await serveRequest(visitor, planRequest(raw, tellOf(visitor, context)), context)
+    return await serveRequest(visitor, planRequest(raw, tellOf(visitor, context)), { context, timer: wait.timer })
   } catch (error) {
     const given = refusalFor(error)
     if (given === undefined) throw error
@@ -41,7 +49,12 @@ function tellOf({ source, secure = false }: Visitor, { forwarding }: ServerConte
   return forwarding === undefined ? undefined : (fields, host) => forwarding(fields, { source, host, secure })
 }
 
-async function serveRequest(visitor: Visitor, request: PlannedRequest, context: ServerContext): Promise<Ending> {
+async function serveRequest(
+  visitor: Visitor,
+  request: PlannedRequest,
+  rest: { context: ServerContext; timer: LazyTimer }
+): Promise<Ending> {
+  const { context, timer } = rest
   const route = context.routes.find(request.host)
   if (route === undefined || route.private) {
     const keepAlive = keepsAfterRefusal(request, context)
@@ -49,7 +62,7 @@ async function serveRequest(visitor: Visitor, request: PlannedRequest, context: 
   }
   context.active.count += 1
   try {
-    return await runExchange({ visitor, request, tunnelId: route.tunnelId, context })
+    return await runExchange({ visitor, request, tunnelId: route.tunnelId, context, timer })
   } finally {
     context.active.count -= 1
   }
@@ -63,8 +76,8 @@ function refusalFor(error: unknown): { status: number; why: 'bad-request' | 'hea
 }
 
 /** The next head; undefined when the visitor left or took too long (told with 408 when it had begun). */
-async function readHead(visitor: Visitor, context: ServerContext, waitMs: number): Promise<Buffer | undefined> {
-  const { clock, limits } = context
+async function readHead(visitor: Visitor, context: ServerContext, { waitMs, timer }: Wait): Promise<Buffer | undefined> {
+  const { limits } = context
   const { reader, connection } = visitor
   const heads = new HeadReader(limits.headBytes)
   const expire = (): void => {
@@ -72,7 +85,7 @@ async function readHead(visitor: Visitor, context: ServerContext, waitMs: number
     else connection.destroy()
   }
   visitor.idle = reader.available === 0
-  let timer: Timer = clock.after(waitMs, expire, { unref: true })
+  timer.set(waitMs, expire)
   try {
     for (;;) {
       const chunk = reader.take()
@@ -87,13 +100,10 @@ async function readHead(visitor: Visitor, context: ServerContext, waitMs: number
         if (read.rest.length > 0) reader.putBack(read.rest)
         return read.raw
       }
-      if (!begun) {
-        timer.cancel()
-        timer = clock.after(limits.headTimeoutMs, expire, { unref: true })
-      }
+      if (!begun) timer.set(limits.headTimeoutMs, expire)
     }
   } finally {
-    timer.cancel()
+    timer.clear()
   }
 }
 

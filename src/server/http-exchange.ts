@@ -4,6 +4,7 @@
  * the request; and what has been read of the body must still be kept.
  */
 import { formatEndpoint } from '../base/connection.ts'
+import type { LazyTimer } from '../base/lazy-timer.ts'
 import { type Answer, encodeAnswer } from './answer.ts'
 import { writeBounded } from './byte-writer.ts'
 import { chooseConnector } from './choice.ts'
@@ -22,9 +23,10 @@ export interface ExchangeOptions {
   request: PlannedRequest
   tunnelId: string
   context: ServerContext
+  timer: LazyTimer
 }
 
-export async function runExchange({ visitor, request, tunnelId, context }: ExchangeOptions): Promise<Ending> {
+export async function runExchange({ visitor, request, tunnelId, context, timer }: ExchangeOptions): Promise<Ending> {
   const open = { source: visitor.source, destination: { host: stripPort(request.host), port: portOf(request.host, 80) } }
   const tried = new Set<Connector>()
   const asked = (): Asked => askedByRequest({ ...request.head, path: request.target, host: request.host }, formatEndpoint(visitor.source))
@@ -38,7 +40,7 @@ export async function runExchange({ visitor, request, tunnelId, context }: Excha
       const stream = openStream(context, tunnelId, { open, tried, asked })
       if (stream === undefined) return refuse(visitor, request, { context, failure })
       if (failure !== undefined) context.counters.retried += 1
-      const outcome = await new Attempt({ visitor, request, body, stream, context, asked, hasOther }).run()
+      const outcome = await new Attempt({ visitor, request, body, stream, context, timer, asked, hasOther }).run()
       if ('ending' in outcome) return outcome.ending
       failure = outcome.failure
       if (body.kept === undefined || !mayRepeat(request, failure) || tried.size >= context.limits.attempts)

@@ -7,7 +7,7 @@ import { splice } from '../transport/splice.ts'
 import type { SpliceResult } from '../transport/types.ts'
 import type { Refusal } from './answer.ts'
 import { countRefusal, type ServerContext, type Visitor } from './context.ts'
-import type { OpenedStream } from './open-stream.ts'
+import type { TunnelStream } from './registry.ts'
 
 export interface JoinOptions {
   context: ServerContext
@@ -18,7 +18,7 @@ export interface JoinOptions {
 }
 
 /** Takes over the visitor's connection from its reader. */
-export async function joinVisitor(visitor: Visitor, stream: OpenedStream, rest: JoinOptions): Promise<SpliceResult> {
+export async function joinVisitor(visitor: Visitor, stream: TunnelStream, rest: JoinOptions): Promise<SpliceResult> {
   const { clock, limits } = rest.context
   const stop = new AbortController()
   let timer: Timer | undefined
@@ -48,7 +48,7 @@ export async function joinVisitor(visitor: Visitor, stream: OpenedStream, rest: 
 }
 
 /** The visitor gets this stream, and counts as in progress; without one it is closed: there is no word that every protocol knows. */
-export async function joinOrClose(visitor: Visitor, stream: OpenedStream | undefined, why: Refusal, context: ServerContext): Promise<void> {
+export async function joinOrClose(visitor: Visitor, stream: TunnelStream | undefined, why: Refusal, context: ServerContext): Promise<void> {
   if (stream === undefined) {
     countRefusal(context, why)
     visitor.connection.destroy()

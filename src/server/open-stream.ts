@@ -4,10 +4,6 @@ import { chooseConnector, type ExclusivePolicy, type Network } from './choice.ts
 import type { Asked } from './personal.ts'
 import type { Connector, Registry, StreamOpen, TunnelStream } from './registry.ts'
 
-export interface OpenedStream extends TunnelStream {
-  connector: Connector
-}
-
 export interface StreamOpener {
   registry: Registry
   random: () => number
@@ -19,7 +15,7 @@ export function openStream(
   opener: StreamOpener,
   tunnelId: string,
   rest: { open: StreamOpen; network?: Network; tried?: Set<Connector>; asked?: () => Asked }
-): OpenedStream | undefined {
+): TunnelStream | undefined {
   const { open, network = 'tcp', tried = new Set<Connector>(), asked } = rest
   for (;;) {
     const { random, exclusive } = opener
@@ -27,18 +23,7 @@ export function openStream(
     if (connector === undefined) return undefined
     tried.add(connector)
     try {
-      const stream = connector.open(open)
-      return {
-        connector,
-        connection: stream.connection,
-        get answered() {
-          return stream.answered
-        },
-        get declined() {
-          return stream.declined
-        },
-        onUnanswered: listener => stream.onUnanswered(listener)
-      }
+      return connector.open(open)
     } catch {
       // Closed in this moment, or full: the next one.
     }

@@ -3,6 +3,7 @@
  * `open` makes an internal hop. The in-memory one serves one process.
  */
 import type { Connection, Endpoint } from '../base/connection.ts'
+import type { BareStream } from '../smux/types.ts'
 import type { Hello } from '../tunnel/control-channel.ts'
 import type { Choosable } from './choice.ts'
 import type { Tally } from './tally.ts'
@@ -39,6 +40,9 @@ export interface ConnectorHealth {
 
 /** A stream to a connector. Destroy it when the exchange is over: that is its FIN. */
 export interface TunnelStream {
+  readonly connector: Connector
+  readonly bare: BareStream
+  /** `bare` as a Duplex, made when it is asked for. */
   readonly connection: Connection
   /** True once the connector showed that it has the stream: a window update or a byte. */
   readonly answered: boolean

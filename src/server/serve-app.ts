@@ -13,6 +13,7 @@ import { idleConnections } from '../transport/idle-connections.ts'
 import type { LocalApp } from '../transport/local-app.ts'
 import { join } from '../transport/splice.ts'
 import { firstBytes } from '../tunnel/first-bytes.ts'
+import { PlainExchange } from '../tunnel/plain-exchange.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
 export interface ServeAppOptions {
@@ -38,8 +39,6 @@ interface Serving {
   first: Buffer | undefined
   /** `first` is one whole request that may be sent twice. */
   plain: boolean
-  /** The server wants the stream to end with the answer; the app is not told. */
-  single: boolean
 }
 
 /** An app that speaks first is waited for no longer than this. */
@@ -52,22 +51,21 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
 
   const begin = (stream: TunnelStream): void => {
     if (!keepsApp) {
-      void dial({ stream, first: undefined, plain: false, single: false })
+      void dial({ stream, first: undefined, plain: false }, joinNew)
       return
     }
-    firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
+    firstBytes(stream.bare, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
       const first = bytes !== undefined && isStock() ? withoutAppendedClose(bytes) : bytes
-      const plain = first !== undefined && isPlainRequest(first)
-      const serving = plain ? { stream, first, plain, single: first !== bytes } : { stream, first: bytes, plain, single: false }
-      const kept = idle.take()
-      // An app that serves one connection after the other would wait for the idle one.
-      if (!plain) kept?.destroy()
-      if (!plain || kept === undefined) void dial(serving)
-      else joinApp(serving, kept, true)
+      if (first === undefined || !isPlainRequest(first)) {
+        // An app that serves one connection after the other would wait for the idle one.
+        idle.take()?.destroy()
+        void dial({ stream, first, plain: false }, joinNew)
+      } else if (first !== bytes || !isStock()) ask({ stream, first, plain: true }, first)
+      else joinKept({ stream, first, plain: true })
     })
   }
 
-  const dial = async (serving: Serving): Promise<void> => {
+  const dial = async (serving: Serving, then: (serving: Serving, connection: Connection) => void): Promise<void> => {
     const limit = deadline(clock, dialTimeoutMs, () => new Error('the app did not accept in time'))
     let connection: Connection
     try {
@@ -79,11 +77,47 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
     } finally {
       limit.done()
     }
-    joinApp(serving, connection, false)
+    then(serving, connection)
+  }
+
+  /** The stream ends with the answer to its one request: ours opens one for each, and a stock server said so. */
+  const ask = (serving: Serving, request: Buffer): void => {
+    const { stream } = serving
+    const exchange = (again: (() => void) | undefined): PlainExchange =>
+      new PlainExchange({
+        stream: stream.bare,
+        request,
+        watch: new PlainAnswer(methodOf(request)),
+        idle,
+        clock,
+        leftMs: LEFT_MS,
+        again,
+        more: used => joinApp({ stream, first: undefined, plain: false }, used, false),
+        done: () => {}
+      })
+    const anew = (): void =>
+      void dial(serving, (_, connection) => {
+        const asking = exchange(undefined)
+        idle.adopt(connection, asking)
+        asking.start(connection)
+      })
+    const first = exchange(anew)
+    const kept = idle.take(first)
+    if (kept === undefined) anew()
+    else first.start(kept)
+  }
+
+  const joinNew = (serving: Serving, connection: Connection): void => joinApp(serving, connection, false)
+
+  /** Another request may follow on this stream. */
+  const joinKept = (serving: Serving): void => {
+    const kept = idle.take()
+    if (kept === undefined) void dial(serving, joinNew)
+    else joinApp(serving, kept, true)
   }
 
   const joinApp = (serving: Serving, connection: Connection, reused: boolean): void => {
-    const { stream, first, plain, single } = serving
+    const { stream, first, plain } = serving
     const answer = plain && first !== undefined ? new PlainAnswer(methodOf(first)) : undefined
     let left: Timer | undefined
     let again = false
@@ -98,7 +132,6 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
         onBytes: (direction, chunk) => {
           if (direction === 'in') answer?.push(chunk)
           else answer?.spoil()
-          if (single && answer?.complete === true) joined.complete()
         },
         onEnd: direction => {
           if (direction === 'in' || !stream.connection.peerEnded || answer?.complete === true) return
@@ -107,7 +140,7 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
       },
       () => {
         left?.cancel()
-        if (again) void dial(serving)
+        if (again) void dial(serving, joinNew)
       }
     )
   }

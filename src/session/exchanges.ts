@@ -97,7 +97,7 @@ class ServedExchanges implements Exchanges {
   }
 
   get answered(): number {
-    return this.#open.values().filter(watch => watch.allAnswered && watch.stream.connection.writableLength === 0).length
+    return this.#open.values().filter(watch => watch.allAnswered && watch.stream.bare.unsentBytes === 0).length
   }
 
   open(served: Served): StreamWatch {

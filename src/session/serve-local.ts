@@ -72,7 +72,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       void dial({ stream, first: undefined, single: false })
       return
     }
-    firstBytes(stream.connection, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
+    firstBytes(stream.bare, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
       const first = bytes !== undefined && isStock ? withoutAppendedClose(bytes) : bytes
       const serving = { stream, first, single: first !== bytes }
       const plain = first !== undefined && isPlainRequest(first)

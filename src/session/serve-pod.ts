@@ -77,8 +77,8 @@ async function joinPod(giving: Giving, to: { returned: Returned; watch: StreamWa
   return again
 }
 
-const firstOf = ({ connection }: TunnelStream, clock: Clock): Promise<Buffer | undefined> =>
+const firstOf = ({ bare, connection }: TunnelStream, clock: Clock): Promise<Buffer | undefined> =>
   new Promise(resolve => {
-    firstBytes(connection, { clock, waitMs: FIRST_BYTES_MS }, resolve)
+    firstBytes(bare, { clock, waitMs: FIRST_BYTES_MS }, resolve)
     connection.once('close', () => resolve(undefined))
   })

@@ -9,10 +9,22 @@ import type { Connection } from '../base/connection.ts'
 const IDLE_MS = 1_000
 const MAX_IDLE = 256
 
+/** Who reads a connection while it is in use, without listeners of its own. */
+export interface AppReader {
+  onData(chunk: Buffer): void
+  onEnd(): void
+  /** It closed. */
+  onGone(): void
+}
+
 export interface IdleConnections {
   readonly size: number
-  /** One that is ready for a request now, the latest used first. */
-  take(): Connection | undefined
+  /** One that is ready for a request now, the latest used first. Without a reader the caller listens himself. */
+  take(reader?: AppReader): Connection | undefined
+  /** A new one gets its reader. */
+  adopt(connection: Connection, reader: AppReader): void
+  /** Its reader is called no more. */
+  release(connection: Connection): void
   /** Has every connection that comes back: false when it is of no use, and left to the caller. */
   put(connection: Connection): boolean
   close(): void
@@ -20,6 +32,7 @@ export interface IdleConnections {
 
 interface Entry {
   readonly connection: Connection
+  reader: AppReader | undefined
   idle: boolean
   since: number
 }
@@ -42,7 +55,7 @@ export function idleConnections(clock: Clock): IdleConnections {
     if (idle.length > 0) timer = clock.after(IDLE_MS / 2, sweep, { unref: true })
   }
   const enter = (connection: Connection): Entry => {
-    const entry: Entry = { connection, idle: false, since: 0 }
+    const entry: Entry = { connection, reader: undefined, idle: false, since: 0 }
     entries.set(connection, entry)
     // Whatever happens to it while it waits, it is done with: the app closed it, or said something that nobody asked for.
     const drop = (): void => {
@@ -51,7 +64,10 @@ export function idleConnections(clock: Clock): IdleConnections {
       idle.splice(idle.indexOf(entry), 1)
       connection.destroy()
     }
-    connection.on('data', drop).on('end', drop).on('close', drop)
+    connection
+      .on('data', (chunk: Buffer) => (entry.reader === undefined ? drop() : entry.reader.onData(chunk)))
+      .on('end', () => (entry.reader === undefined ? drop() : entry.reader.onEnd()))
+      .on('close', () => (entry.reader === undefined ? drop() : entry.reader.onGone()))
     return entry
   }
 
@@ -59,16 +75,27 @@ export function idleConnections(clock: Clock): IdleConnections {
     get size() {
       return idle.length
     },
-    take() {
+    take(reader) {
       const entry = idle.pop()
       if (entry === undefined) return undefined
       entry.idle = false
+      entry.reader = reader
       return entry.connection
+    },
+    adopt(connection, reader) {
+      const entry = entries.get(connection) ?? enter(connection)
+      entry.reader = reader
+      if (connection.isPaused()) connection.resume()
+    },
+    release(connection) {
+      const entry = entries.get(connection)
+      if (entry !== undefined) entry.reader = undefined
     },
     put(connection) {
       const ready = !connection.destroyed && !connection.readableEnded && connection.writable && connection.writableLength === 0
       if (closed || !ready || connection.readableLength > 0 || idle.length >= MAX_IDLE) return false
       const entry = entries.get(connection) ?? enter(connection)
+      entry.reader = undefined
       entry.idle = true
       entry.since = clock.now()
       idle.push(entry)

@@ -17,8 +17,8 @@ export interface Control {
   drain(signal: AbortSignal): Promise<readonly Neighbour[] | undefined>
   /** From now on only what matches; '' is all. Rejects with TAKEN when somebody else has that filter. */
   filter(text: string, signal: AbortSignal): Promise<void>
-  /** This stream reached no app. To be said before the stream is destroyed. */
-  declined(stream: number): void
+  /** This stream reached no app. `told` is called when that is on its way: only then may the stream be destroyed. */
+  declined(stream: number, told: () => void): void
   health(up: boolean): void
 }
 
@@ -29,8 +29,9 @@ export function openControl(stream: SmuxStream, { hello, onLeaving }: ControlOpt
   const greeted = deferred<{ server: string } | undefined>()
   const waiting = new Map<Reply, Set<(message: ControlMessage | undefined) => void>>()
 
-  const send = (message: ControlMessage): void => {
-    if (!stream.destroyed && !stream.writableEnded) stream.write(encodeControl(message))
+  const send = (message: ControlMessage, sent: () => void = () => {}): void => {
+    if (stream.destroyed || stream.writableEnded) sent()
+    else stream.write(encodeControl(message), () => sent())
   }
   const answer = (reply: Reply, message: ControlMessage | undefined): void => {
     for (const settle of waiting.get(reply) ?? []) settle(message)
@@ -106,7 +107,7 @@ export function openControl(stream: SmuxStream, { hello, onLeaving }: ControlOpt
       const answered = await ask({ type: 'filter', filter }, 'filtered', signal)
       if (answered?.type === 'refused') throw refusal(answered.why)
     },
-    declined: id => send({ type: 'declined', stream: id }),
+    declined: (id, told) => send({ type: 'declined', stream: id }, told),
     health: up => send({ type: 'health', up })
   }
 }

@@ -1,6 +1,6 @@
 /** Takes the first bytes of a stream, past the buffers of a Duplex: nearly always they are the whole request. */
 import type { Clock, Timer } from '../base/clock.ts'
-import type { SmuxStream } from '../smux/types.ts'
+import type { BareStream } from '../smux/types.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -9,12 +9,13 @@ const NOTHING = Buffer.alloc(0)
  * Not at all when the stream ends before.
  */
 export function firstBytes(
-  stream: SmuxStream,
+  stream: BareStream,
   { clock, waitMs }: { clock: Clock; waitMs: number },
   then: (bytes: Buffer | undefined) => void
 ): void {
-  if (stream.readableLength > 0) {
-    const chunk: Buffer | null = stream.read()
+  // Whoever looked at it before has put its bytes back there.
+  if (stream.isConnection && stream.connection.readableLength > 0) {
+    const chunk: Buffer | null = stream.connection.read()
     then(chunk ?? undefined)
     return
   }

@@ -10,7 +10,7 @@ import type { Connection, Dial } from '../base/connection.ts'
 import { asError, errnoOf, InterceptError, ProtocolError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { openSession } from '../smux/session.ts'
-import type { SmuxOptions, SmuxSession, SmuxStream } from '../smux/types.ts'
+import type { BareStream, SmuxOptions, SmuxSession } from '../smux/types.ts'
 import { openControl, type Control } from './control.ts'
 import type { Hello } from './control-channel.ts'
 import { bind, type BindOptions, type Bound } from './handshake.ts'
@@ -29,7 +29,7 @@ export interface LinkOptions {
   bindTimeoutMs?: number
   linkCheckMs?: number
   deadAfterMs?: number
-  smux?: Partial<Omit<SmuxOptions, 'role' | 'clock' | 'onStream'>>
+  smux?: Partial<Omit<SmuxOptions, 'role' | 'clock' | 'onStream' | 'onBare'>>
 }
 
 /** How a link ended. A ghost may live on when the peer was perhaps not told: it ended in silence, or without a way to the peer. */
@@ -132,7 +132,7 @@ class OpenLink implements Link {
       peerBudgetBytes: bound.peer === 'gost' ? STOCK_BUDGET_BYTES : undefined,
       halfClose: bound.peer === 'ours',
       ...options.smux,
-      onStream: stream => this.#accept(stream)
+      onBare: stream => this.#accept(stream)
     })
     const { hello = { kind: 'agent' }, onLeaving } = options
     this.control = bound.peer === 'ours' ? openControl(this.#session.open(), { hello, onLeaving }) : undefined
@@ -176,13 +176,15 @@ class OpenLink implements Link {
     return Math.max(this.#pongAt, this.#session.lastReceivedAt)
   }
 
-  #accept(stream: SmuxStream): void {
-    stream.once('close', () => {
+  #accept(stream: BareStream): void {
+    stream.onClosed = () => {
       if (this.active === 0) for (const resolve of this.#quiet) resolve()
-    })
-    const onDecline = (id: number): void => this.control?.declined(id)
+    }
+    const onDecline = (id: number, told: () => void): void => {
+      if (this.control === undefined) told()
+      else this.control.declined(id, told)
+    }
     acceptStream(stream, { clock: this.#options.clock, timeoutMs: 15_000, onDecline }, this.#options.onStream, error => {
-      stream.on('error', () => {}) // dropped already
       this.#options.log.debug('stream dropped', { error })
     })
   }

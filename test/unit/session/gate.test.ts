@@ -19,7 +19,8 @@ import { parseWho, WHO_HOST, whoLine } from '../../../src/route/who-else.ts'
 import { ReturnOverflow, returnPath, type ReturnPath } from '../../../src/session/return-path.ts'
 import type { Cluster } from '../../../src/kube/types.ts'
 import { openSession } from '../../../src/smux/session.ts'
-import type { SmuxStream } from '../../../src/smux/types.ts'
+import type { BareStream } from '../../../src/smux/types.ts'
+import type { TunnelStream } from '../../../src/tunnel/stream.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
 import { dialTcp } from '../../../src/transport/tcp.ts'
 import { eventually } from '../../harness/eventually.ts'
@@ -62,6 +63,16 @@ interface World {
   /** One request, after whose answer the server ends the stream. */
   ask(request: string): Promise<string>
 }
+
+const streamOf = (bare: BareStream, host: string): TunnelStream => ({
+  bare,
+  get connection() {
+    return bare.connection
+  },
+  source: { host: '203.0.113.9', port: 1 },
+  destination: { host, port: 80 },
+  decline: () => bare.destroy()
+})
 
 function world(options: {
   port: number
@@ -118,17 +129,8 @@ function world(options: {
   closing.push(() => made.close())
   const open = (destination = 'nginx.local'): Connection => {
     const [near, far] = memoryPair()
-    const onStream = (connection: SmuxStream): void =>
-      made.serve(
-        {
-          connection,
-          source: { host: '203.0.113.9', port: 1 },
-          destination: { host: destination, port: 80 },
-          decline: () => connection.destroy()
-        },
-        'proxy-1'
-      )
-    const connector = openSession(near, { role: 'server', clock: systemClock, onStream })
+    const onBare = (bare: BareStream): void => made.serve(streamOf(bare, destination), 'proxy-1')
+    const connector = openSession(near, { role: 'server', clock: systemClock, onBare })
     const server = openSession(far, { role: 'client', clock: systemClock })
     closing.push(
       () => server.close(),
@@ -264,11 +266,11 @@ describe('gate', () => {
   it('lets go of a visitor that left before a pod was reached', async () => {
     const { port } = await app('pod')
     const { gate: made, emit, inFlight, dialled } = world({ port: 1, pod: port, decide: () => ({ to: 'return', why: 'thinned' }) })
-    const [near] = memoryPair()
-    const stream = Object.assign(near, { id: 3, peerEnded: false, sentBytes: 0, consumedBytes: 0, copies: false, readFirst: () => {} })
-    const place = { host: 'nginx.local', port: 80 }
-    made.serve({ connection: stream, source: place, destination: place, decline: () => stream.destroy() }, 'proxy-1')
-    stream.destroy()
+    const session = openSession(memoryPair()[0], { role: 'server', clock: systemClock })
+    closing.push(() => session.close())
+    const bare = session.openBare()
+    made.serve(streamOf(bare, 'nginx.local'), 'proxy-1')
+    bare.destroy()
     await eventually(() => expect(dialled()).toBe(1))
     await eventually(() => expect(inFlight()).toBe(0))
     expect(emit.mock.calls.filter(([, body]) => body?.by === 'agent')).toEqual([])
