@@ -6,7 +6,8 @@ import type { Format } from './document.ts'
 import { environment, expand } from './expand.ts'
 import { parseGoFlags } from './go-flags.ts'
 import { type Mounted, readMounted } from './mounts.ts'
-import { splitOwnFlags } from './own-flags.ts'
+import { type OwnSettings, splitOwnFlags, withConfigFile } from './own-flags.ts'
+import { withOwnSettings } from './own-server.ts'
 import type { ContainerSpec, PodSpec, Sources } from './pod-spec.ts'
 import { recognise } from './program.ts'
 import { serverFacts } from './server-facts.ts'
@@ -78,12 +79,32 @@ interface ProcessWorld {
   defaults: readonly string[]
 }
 
-function processFacts(argv: readonly string[], world: ProcessWorld): GostFacts & { config: GostConfig } {
-  const { gost, own } = world.context.peer === 'ours' ? splitOwnFlags(argv) : { gost: argv, own: new Map<string, string>() }
-  const { config, problems } = configOfArgv(gost, world)
+type ProcessFacts = GostFacts & { config: GostConfig }
+
+function processFacts(argv: readonly string[], world: ProcessWorld): ProcessFacts {
+  if (world.context.peer === 'gost') return gostProcessFacts(argv, world)
+  const { gost, own } = splitOwnFlags(argv)
+  const facts = gostProcessFacts(gost, world)
+  return own.size === 0 ? facts : ownProcessFacts(facts, own, world.context)
+}
+
+function gostProcessFacts(argv: readonly string[], world: ProcessWorld): ProcessFacts {
+  const { config, problems } = configOfArgv(argv, world)
   const sidecars = sidecarFacts(config, world.context)
-  const servers = serverFacts(config, world.context, own.get('rules'))
+  const servers = serverFacts(config, world.context)
   return { config, sidecars: sidecars.facts, servers: servers.facts, problems: [...problems, ...sidecars.problems, ...servers.problems] }
+}
+
+function ownProcessFacts(facts: ProcessFacts, flags: OwnSettings, context: ContainerContext): ProcessFacts {
+  if (facts.servers.length === 0) return facts
+  const { own, problem } = withConfigFile(flags, context)
+  const servers = withOwnSettings(facts.servers, own, context)
+  return {
+    ...facts,
+    // Rules may stand in the file that cannot be read.
+    servers: servers.facts.map(fact => (problem === undefined ? fact : { ...fact, rulesUnreadable: fact.rulesUnreadable ?? problem })),
+    problems: [...facts.problems, ...servers.problems]
+  }
 }
 
 function configOfArgv(argv: readonly string[], world: ProcessWorld): { config: GostConfig; problems: string[] } {

@@ -10,12 +10,11 @@ import type { Auth, Carrier, EntrypointFact, IngressRule, ServerFact } from './t
 
 const DEFAULT_READ_TIMEOUT_MS = 15_000
 
-/** `rulesFile`: the file of `--rules`, which a server of ours reads beside gost's rules. */
-export function serverFacts(config: GostConfig, context: ContainerContext, rulesFile?: string): Found<ServerFact> {
+export function serverFacts(config: GostConfig, context: ContainerContext): Found<ServerFact> {
   const problems: string[] = []
   const facts = config.services
     .filter(service => service.handler.type === 'tunnel')
-    .map(service => withRulesFile(serverFact(config, service, context, problems), context, rulesFile))
+    .map(service => serverFact(config, service, context, problems))
   return { facts, problems }
 }
 
@@ -108,16 +107,8 @@ function rulesOf(
   return { rules, unreadable }
 }
 
-function withRulesFile(fact: ServerFact, context: ContainerContext, file: string | undefined): ServerFact {
-  if (file === undefined) return fact
-  const read = context.readFile(file)
-  if ('problem' in read) return { ...fact, rulesUnreadable: `--rules: ${file} ${read.problem}` }
-  const rules = linesOf(read.text).flatMap(([host = '', endpoint = '']) => ruleOf(host.replace(/:$/, ''), endpoint))
-  return { ...fact, rules: [...fact.rules, ...rules] }
-}
-
 /** A bad endpoint is the zero id to gost: no route. */
-function ruleOf(host: string, endpoint: string): IngressRule[] {
+export function ruleOf(host: string, endpoint: string): IngressRule[] {
   const isPrivate = endpoint.startsWith('$')
   const tunnelId = parseUuid(isPrivate ? endpoint.slice(1) : endpoint)
   return tunnelId === undefined || host === '' ? [] : [{ host, tunnelId, private: isPrivate }]

@@ -10,6 +10,8 @@ export type Carrier = 'ws' | 'wss' | 'tls' | 'tcp'
 export interface Auth {
   user: string
   password: string
+  /** The only tunnels that may be bound with it. */
+  tunnels?: string[]
 }
 
 /** Where one container's connector registers, and what it serves. One per `-L rtcp` × last hop `-F tunnel`. */
@@ -58,6 +60,10 @@ export interface EntrypointFact {
   proxyProtocol: 0 | 1 | 2
   /** Address it listens on; '' for all. */
   host?: string
+  /** Whatever arrives there goes to this tunnel. */
+  tunnelId?: string
+  /** Datagrams arrive there. */
+  udp?: true
 }
 
 /** One tunnel listener of a server container. */

@@ -36,7 +36,7 @@ const NAMESPACE: Column = ['NAMESPACE', row => row.namespace]
 const COLUMNS: readonly Column[] = [
   ['NAME', row => row.name],
   ['WORKLOAD', row => row.workload],
-  ['HOSTS', row => row.hosts.join(',')],
+  ['HOSTS', row => [...row.hosts, ...(row.ports ?? [])].join(',')],
   ['APP', row => (row.appPort === undefined ? '' : String(row.appPort))],
   ['SIDECARS', row => `${row.sidecars.ready}/${row.sidecars.total}`],
   ['SERVER', row => row.server],

@@ -1,6 +1,7 @@
 /** From the address that a sidecar dials to the tunnel server's Service and pods, and what their arguments say (product.md §4, rule 4). */
 import type { HostPort } from '../discovery/address.ts'
 import type { ServerFact } from '../discovery/types.ts'
+import { sharedPort } from './entrypoints.ts'
 import { isForbidden } from './inventory.ts'
 import {
   type Ingress,
@@ -220,7 +221,7 @@ export const serverPod = (pod: Pod, tunnelPort: number, fact: ServerFact | undef
   ready: isReady(pod),
   terminating: isTerminating(pod),
   tunnelPort,
-  entrypointPort: fact?.entrypoints[0]?.port
+  entrypointPort: sharedPort(fact)
 })
 
 /** The Service port that leads to this container port, on the server's own Service first, then on any other that selects its pods. */

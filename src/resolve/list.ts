@@ -26,6 +26,8 @@ export interface TunnelRow {
   tunnel: string | undefined
   protocol: TunnelPlan['protocol']
   hosts: string[]
+  /** As in the plan. */
+  ports?: string[]
   appPort: number | undefined
   sidecars: { ready: number; total: number }
   /** Of the ready sidecars, without doubles, largest first. */
@@ -82,6 +84,7 @@ function planRow(plan: TunnelPlan, facts: readonly PodFacts[]): TunnelRow {
     tunnel: shortTunnel(plan.tunnelId),
     protocol: plan.protocol,
     hosts: plan.hosts,
+    ...(plan.ports !== undefined && { ports: plan.ports }),
     appPort: plan.app?.port,
     sidecars: { ready: ready.length, total: plan.sidecars.length },
     weights: [...new Set(ready.map(sidecar => sidecar.weight))].sort((a, b) => b - a),

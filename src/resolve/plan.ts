@@ -1,7 +1,9 @@
 /** One tunnel → its TunnelPlan: server, Ingresses, what passes and what goes past (product.md §4). */
 import { type HostPort, isLoopback } from '../discovery/address.ts'
 import { shortTunnel } from '../base/format.ts'
+import type { EntrypointFact } from '../discovery/types.ts'
 import type { TlsFacts } from '../discovery/tls.ts'
+import { portsOf, portText, serverFor } from './entrypoints.ts'
 import type { FoundServer } from './find-server.ts'
 import { servicePortTo } from './find-server.ts'
 import { sidecarPod, type TunnelGroup, type TunnelMember, workloadsOf } from './groups.ts'
@@ -28,8 +30,9 @@ export interface PlanRequest {
 export async function buildPlan(world: World, request: PlanRequest): Promise<TunnelPlan> {
   const { group } = request
   const chosen = bestMember(group.members)
-  const server = request.server ?? (chosen === undefined ? undefined : await world.server(chosen.fact.server, chosen.pod))
-  if (server === undefined) throw new TypeError('a plan needs a sidecar or a server')
+  const found = request.server ?? (chosen === undefined ? undefined : await world.server(chosen.fact.server, chosen.pod))
+  if (found === undefined) throw new TypeError('a plan needs a sidecar or a server')
+  const server = serverFor(found, group.tunnelId)
   const [services, ingresses, serverServices, serverIngresses] = await Promise.all([
     world.services(group.namespace),
     world.inventory.listIfAllowed('ingresses', group.namespace),
@@ -42,6 +45,7 @@ export async function buildPlan(world: World, request: PlanRequest): Promise<Tun
   const seen = hosts.length > 0 ? hosts : [...new Set(plans.filter(plan => plan.entrypoint && plan.host !== '').map(plan => plan.host))]
   const read = server.fact !== undefined && server.fact.rulesUnreadable === undefined
   const appService = appServiceOf(chosen, services)
+  const ports = portsOf(server.fact, group.tunnelId)
   return {
     name: request.name,
     namespace: group.namespace,
@@ -52,9 +56,15 @@ export async function buildPlan(world: World, request: PlanRequest): Promise<Tun
     hosts: seen,
     app: chosen?.fact.app,
     sidecars: served.members.filter(({ pod }) => nameOf(pod) !== '').map(sidecarPod),
-    server: serverPlan(server, serverServices, chosen),
+    server: serverPlan(server, serverServices, { chosen, tunnelId: group.tunnelId }),
     ingresses: plans,
-    passes: passesOf({ tunnelId: group.tunnelId, hosts: seen, ingresses: plans, entrypoint: entrypointName(server, serverServices) }),
+    passes: passesOf({
+      tunnelId: group.tunnelId,
+      hosts: seen,
+      ingresses: plans,
+      entrypoint: entrypointName(server, serverServices),
+      ports: ports.map(port => placeOf(port, server, serverServices))
+    }),
     bypasses: [
       ...bypassesOf(
         group.members,
@@ -67,7 +77,8 @@ export async function buildPlan(world: World, request: PlanRequest): Promise<Tun
     podSelector: served.podSelector,
     remotes: remotesOf(group.members, services),
     ...(served.others.length === 0 ? {} : { alsoServedBy: served.others }),
-    ...(appService === undefined ? {} : { appService })
+    ...(appService === undefined ? {} : { appService }),
+    ...(ports.length === 0 ? {} : { ports: ports.map(portText) })
   }
 }
 
@@ -116,7 +127,11 @@ async function servedBy(world: World, { group, ...request }: PlanRequest, server
 /** What gost does without `secure=true`. */
 const UNVERIFIED: TlsFacts = { secure: false, serverName: undefined, ca: undefined, cert: undefined, key: undefined }
 
-function serverPlan(server: FoundServer, services: readonly Service[], chosen: TunnelMember | undefined): ServerPlan {
+function serverPlan(
+  server: FoundServer,
+  services: readonly Service[],
+  { chosen, tunnelId }: { chosen: TunnelMember | undefined; tunnelId: string }
+): ServerPlan {
   const { fact } = server
   const [first] = server.pods
   const entry = first === undefined ? undefined : servicePortTo(services, server.service, first.object, first.pod.entrypointPort)
@@ -130,7 +145,7 @@ function serverPlan(server: FoundServer, services: readonly Service[], chosen: T
     carrier,
     path: fact?.path ?? chosen?.fact.path ?? '/ws',
     hostHeader: chosen?.fact.hostHeader,
-    auth: chosen === undefined ? fact?.auth[0] : chosen.fact.auth,
+    auth: chosen === undefined ? fact?.auth.find(({ tunnels }) => tunnels?.includes(tunnelId) !== false) : chosen.fact.auth,
     tls: carrier === 'wss' || carrier === 'tls' ? (chosen?.fact.tls ?? UNVERIFIED) : undefined,
     readTimeoutMs: fact?.readTimeoutMs ?? 15_000,
     keepalive: fact?.keepalive ?? false,
@@ -141,6 +156,14 @@ function serverPlan(server: FoundServer, services: readonly Service[], chosen: T
     ...(entry === undefined || entry.service === server.service ? {} : { entrypointService: nameOf(entry.service) }),
     ...(server.address === undefined ? {} : { address: server.address })
   }
+}
+
+/** Where visitors find an entrypoint of one tunnel. */
+function placeOf(entrypoint: EntrypointFact, server: FoundServer, services: readonly Service[]): string {
+  const [first] = server.pods
+  const way = first === undefined ? undefined : servicePortTo(services, server.service, first.object, entrypoint.port)
+  const at = portText({ ...entrypoint, port: way?.port ?? entrypoint.port }).slice(1)
+  return way === undefined ? `port ${at} of the tunnel server` : `Service ${nameOf(way.service)}, port ${at}`
 }
 
 function entrypointName(server: FoundServer, services: readonly Service[]): string | undefined {

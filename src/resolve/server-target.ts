@@ -1,8 +1,9 @@
 /** A tunnel server or an Ingress as the target: its tunnels, and the sidecars that register there (product.md §4, rule 3). */
 import { InterceptError } from '../base/errors.ts'
 import { shortTunnel } from '../base/format.ts'
-import type { IngressRule } from '../discovery/types.ts'
+import type { IngressRule, ServerFact } from '../discovery/types.ts'
 import { WITHOUT_DISCOVERY } from './failures.ts'
+import { portsOf, portText } from './entrypoints.ts'
 import { type FoundServer, podsBehind, serverOfPods, servicePortTo } from './find-server.ts'
 import { groupTunnels, type TunnelGroup, workloadsOf } from './groups.ts'
 import { hostsOf, tunnelsOfHost } from './ingress-plan.ts'
@@ -23,12 +24,12 @@ export async function serverTarget(world: World, located: Located, namespace: st
   if (facts === undefined || fact === undefined) return undefined
   const way = servicePortTo(await world.services(namespace), located.service, facts.pod, fact.port)
   const server = await serverOfPods(world, { namespace, pods: located.pods, port: way?.port ?? fact.port, service: way?.service })
-  return oneTunnel(
-    world,
-    { what: located.what, server, rules: server.fact?.rules ?? [], ids: new Set(server.fact?.rules.map(rule => rule.tunnelId)) },
-    namespace
-  )
+  return oneTunnel(world, { what: located.what, server, rules: server.fact?.rules ?? [], ids: tunnelsOf(server.fact) }, namespace)
 }
+
+/** By its rules, and by entrypoints of one tunnel alone. */
+const tunnelsOf = (fact: ServerFact | undefined): Set<string> =>
+  new Set([...(fact?.rules ?? []), ...(fact?.entrypoints ?? [])].flatMap(({ tunnelId }) => tunnelId ?? []))
 
 /** Through the Ingress's hosts and the server's rules. Throws TUNNEL_NOT_FOUND when no backend is a tunnel server. */
 export async function ingressTarget(world: World, ingress: Ingress, namespace: string): Promise<ServerTarget> {
@@ -97,7 +98,7 @@ async function oneTunnel(world: World, choice: Choice, namespace: string): Promi
   if (ids.size > 1) throw severalTunnels(choice, groups)
   const group = groups.find(candidate => candidate.tunnelId === id) ?? { tunnelId: id, network: 'tcp', namespace, members: [] }
   const [workload] = workloadsOf(group.members)
-  const hosts = hostsOf(rules, id)
+  const hosts = [...hostsOf(rules, id), ...portsOf(server.fact, id).map(portText)]
   const leads = `${hosts.join(', ') || `tunnel ${shortTunnel(id)}`}${workload === undefined ? '' : ` (${workload})`}`
   return {
     group,
@@ -117,10 +118,14 @@ function noRules({ what, server }: Choice): InterceptError {
   })
 }
 
-function severalTunnels({ what, rules, ids }: Choice, groups: readonly TunnelGroup[]): InterceptError {
+function severalTunnels({ what, server, rules, ids }: Choice, groups: readonly TunnelGroup[]): InterceptError {
   const tunnels = [...ids].map(id => {
     const group = groups.find(candidate => candidate.tunnelId === id)
-    return { tunnel: shortTunnel(id), hosts: hostsOf(rules, id), workload: group === undefined ? undefined : workloadsOf(group.members)[0] }
+    return {
+      tunnel: shortTunnel(id),
+      hosts: [...hostsOf(rules, id), ...portsOf(server.fact, id).map(portText)],
+      workload: group === undefined ? undefined : workloadsOf(group.members)[0]
+    }
   })
   const lines = tunnels.map(
     ({ tunnel, hosts, workload }) => `${hosts.join(', ') || tunnel}${workload === undefined ? '' : ` → kubectl intercept ${workload}`}`

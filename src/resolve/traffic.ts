@@ -10,15 +10,18 @@ export interface Passing {
   hosts: readonly string[]
   ingresses: readonly IngressPlan[]
   entrypoint: string | undefined
+  /** Entrypoints of this tunnel alone. */
+  ports?: readonly string[]
 }
 
-export function passesOf({ tunnelId, hosts, ingresses, entrypoint }: Passing): string[] {
+export function passesOf({ tunnelId, hosts, ingresses, entrypoint, ports = [] }: Passing): string[] {
   const open = ingresses.filter(ingress => ingress.entrypoint)
   const lines = new Map<string, string>()
   for (const ingress of open)
     lines.set(ingress.host, `intercepts ${ingress.host === '' ? 'every host' : ingress.host} (ingress ${ingress.name})`)
   for (const host of hosts) if (!lines.has(host)) lines.set(host, `intercepts ${host}${entrypoint === undefined ? '' : ` (${entrypoint})`}`)
-  if (lines.size > 0) return [...lines.values()]
+  const all = [...lines.values(), ...ports.map(port => `intercepts what arrives at ${port}`)]
+  if (all.length > 0) return all
   return [`intercepts what is sent to tunnel ${shortTunnel(tunnelId)} through ${entrypoint ?? 'the entrypoint'}`]
 }
 

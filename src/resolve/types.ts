@@ -95,6 +95,8 @@ export interface TunnelPlan {
   protocol: 'http' | 'tls' | 'tcp' | 'udp'
   /** Hosts that visitors use, as written in the server's rules. Empty: unknown or reached by relay only. */
   hosts: string[]
+  /** Ports of the server where everything belongs to this tunnel: `:3306`, `:53/udp`. */
+  ports?: string[]
   /** The app's port in the pod: default for LOCAL and the end of the return path. */
   app: { host: string; port: number } | undefined
   sidecars: SidecarPod[]
