@@ -1,30 +1,25 @@
 /**
  * Holds every replica behind one shared address, where port-forwards are forbidden: dials it again and again, tells by probes on which replica
- * each connector is, and lets go of those that are on one twice. New before old: a replica keeps its oldest connector. What to do is
- * `cover-policy.ts`; this is when and how.
+ * each connector is, and lets go of those that are on one twice. New before old: a replica keeps its oldest connector. What to do next is
+ * `cover-policy.ts`; this is when.
  */
 import { backoff } from '../base/backoff.ts'
 import { type Clock, sleep } from '../base/clock.ts'
 import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import { asError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import type { TunnelPlan } from '../resolve/types.ts'
-import type { ReplicaRoute, SharedAddress } from '../route/types.ts'
+import type { SharedAddress } from '../route/types.ts'
 import type { Retire } from '../tunnel/connector.ts'
-import { type CoverStep, type CoverView, dialsFor, heldOf, nextCoverStep, probesFor } from './cover-policy.ts'
-import { type CoverProbing, sendCoverProbe } from './cover-probe.ts'
+import { type CoverStep, type CoverView, dialsFor, heldOf, nextCoverStep } from './cover-policy.ts'
+import { coverRound, type CoverRounds } from './cover-round.ts'
+import { CoverSlots } from './cover-slots.ts'
 import type { Replica, ReplicaSet } from './replica-set.ts'
 import { visitorHost } from './verify.ts'
 
-export interface CoverOptions extends Omit<CoverProbing, 'target'> {
-  plan: TunnelPlan
+export interface CoverOptions extends CoverRounds {
   log: Logger
   clock: Clock
   replicas: Pick<ReplicaSet, 'all' | 'apply' | 'release'>
-  /** What whole weights give us, 0…1. */
-  share: () => number
-  /** Given back, held or leaving: nothing is to be covered. */
-  idle: () => boolean
   part: (retire: Retire) => Promise<void>
   /** Something is held, verified or missing that was not. */
   onChange: () => void
@@ -61,12 +56,9 @@ class Covering implements Cover {
   verified = false
 
   readonly #options: CoverOptions
+  readonly #slots: CoverSlots
   #shared: SharedAddress
   #total: number
-  #routes: ReplicaRoute[]
-  #made = 1
-  /** What the replicas call themselves, by connector. */
-  readonly #nodes = new Map<string, string>()
   #rounds = 0
   #stranger = false
   #nameless = false
@@ -80,7 +72,7 @@ class Covering implements Cover {
     this.#options = options
     this.#shared = shared
     this.#total = total
-    this.#routes = [shared.route]
+    this.#slots = new CoverSlots(options.replicas, shared.route)
     const running = this.#run().catch((error: unknown) => {
       if (!this.#stop.signal.aborted) options.log.warn('replicas are not told apart any more', { error: asError(error) })
     })
@@ -102,20 +94,20 @@ class Covering implements Cover {
   update(shared: SharedAddress, total: number): void {
     this.#shared = shared
     this.#total = total
-    this.#routes = this.#routes.map(({ key }) => ({ ...shared.route, key }))
+    this.#slots.reroute(shared.route)
     this.#fresh()
   }
 
   moved({ route, connector }: Replica): void {
-    this.#nodes.delete(route.key)
-    if (!this.#routes.some(each => each.key === route.key)) return
+    this.#slots.forget(route.key)
+    if (!this.#slots.has(route.key)) return
     this.verified = false
     if (connector.phase === 'bound' || connector.phase === 'connecting') this.#look()
     else this.#fresh()
   }
 
   again(): void {
-    this.#nodes.clear()
+    this.#slots.forgetAll()
     this.verified = false
     this.#fresh()
   }
@@ -140,7 +132,7 @@ class Covering implements Cover {
       const woken = this.#wake.promise
       const step: CoverStep = this.#options.idle() ? { kind: 'rest', why: undefined } : nextCoverStep(this.#view())
       if (step.kind === 'probe') await this.#probe(signal)
-      else if (step.kind === 'release') this.#release(step.keys)
+      else if (step.kind === 'release') this.#slots.release(step.keys, this.#options.part)
       else if (step.kind === 'dial') await this.#dial(step.count, signal)
       else {
         this.#rest(step.why)
@@ -150,9 +142,8 @@ class Covering implements Cover {
   }
 
   #rest(why: string | undefined): void {
-    const { slots } = this.#view()
     this.missing = why ?? (this.#stranger ? 'somebody else answers some of the visitors' : undefined)
-    this.verified = why === undefined && !this.#stranger && slots.every(({ bound, node }) => bound && node !== undefined)
+    this.verified = why === undefined && !this.#stranger && this.#slots.all.every(({ bound, node }) => bound && node !== undefined)
     this.#settled.resolve()
     this.#options.onChange()
   }
@@ -171,73 +162,30 @@ class Covering implements Cover {
   }
 
   async #probe(signal: AbortSignal): Promise<void> {
-    const { plan, share } = this.#options
-    const way = this.#shared.visitors[0]
-    const host = visitorHost(plan)
     this.#rounds += 1
     this.#stranger = false
-    if (way === undefined || host === undefined) return
-    const part = share()
-    const of = probesFor(this.#total, this.#routes.length, part)
-    let stranger = false
-    for (let attempt = 1; attempt <= of && !this.#options.idle(); attempt += 1) {
-      const seen = await sendCoverProbe({ ...this.#options, target: plan.name }, { way, host, attempt, of }, signal)
-      if (seen.kind === 'here') {
-        if (seen.node === undefined) this.#nameless = true
-        else if (this.#routes.some(route => route.key === seen.connector)) this.#nodes.set(seen.connector, seen.node)
-      }
-      // Below 255 others answer too, and so does a connection from a pool.
-      stranger ||= seen.kind === 'stranger' && part === 1 && !plan.server.keepalive
-      if (this.#nameless || (attempt >= 2 * this.#total && this.#allKnown())) break
-      if (seen.kind === 'lost') await sleep(this.#options.clock, 200, signal)
-    }
+    const round = { way: this.#shared.visitors[0], total: this.#total, slots: this.#slots }
+    const { stranger, nameless } = await coverRound(this.#options, round, signal)
     this.#stranger = stranger
-  }
-
-  #allKnown(): boolean {
-    return this.#view().slots.every(({ bound, node }) => !bound || node !== undefined)
-  }
-
-  #release(keys: readonly string[]): void {
-    this.#routes = this.#routes.filter(route => !keys.includes(route.key))
-    for (const key of keys) {
-      this.#nodes.delete(key)
-      void this.#options.replicas.release(key, this.#options.part)
-    }
+    if (nameless) this.#nameless = true
   }
 
   async #dial(count: number, signal: AbortSignal): Promise<void> {
     if (this.#dials > 0) await sleep(this.#options.clock, this.#delays.next(), signal)
-    const { route } = this.#shared
-    const fresh = Array.from({ length: count }, () => ({ ...route, key: `${route.key}#${(this.#made += 1)}` }))
     this.#dials += count
     this.#rounds = 0
-    this.#routes = [...this.#routes, ...fresh]
-    await this.#apply(signal)
-    const failed = fresh.filter(({ key }) => this.#find(key)?.connector.phase !== 'bound')
-    if (failed.length === 0) return
-    this.#routes = this.#routes.filter(each => !failed.some(({ key }) => key === each.key))
-    await this.#apply(signal)
-  }
-
-  #apply(signal: AbortSignal): Promise<void> {
-    return this.#options.replicas.apply(this.#routes, signal)
-  }
-
-  #find(key: string): Replica | undefined {
-    return this.#options.replicas.all.find(({ route }) => route.key === key)
+    await this.#slots.dial(count, this.#shared.route, signal)
   }
 
   #view(): CoverView {
-    const slots = this.#routes.map(({ key }) => ({ key, bound: this.#find(key)?.connector.phase === 'bound', node: this.#nodes.get(key) }))
+    const { plan } = this.#options
     return {
       total: this.#total,
-      slots,
+      slots: this.#slots.all,
       rounds: this.#rounds,
       stranger: this.#stranger,
       nameless: this.#nameless,
-      visitable:
-        this.#options.plan.protocol === 'http' && this.#shared.visitors.length > 0 && visitorHost(this.#options.plan) !== undefined,
+      visitable: plan.protocol === 'http' && this.#shared.visitors.length > 0 && visitorHost(plan) !== undefined,
       dialsLeft: dialsFor(this.#total) - this.#dials
     }
   }
