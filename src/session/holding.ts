@@ -3,7 +3,6 @@
  * Several replicas behind one address are `cover.ts`.
  */
 import { closeAll, closeOnce, type Closable } from '../base/closable.ts'
-import { InterceptError } from '../base/errors.ts'
 import type { ServerPod } from '../resolve/types.ts'
 import { openRoutes } from '../route/open-routes.ts'
 import type { RouteSet, SharedAddress, VisitorWay } from '../route/types.ts'
@@ -12,11 +11,11 @@ import { type Cover, startCover } from './cover.ts'
 import { part } from './leave-quietly.ts'
 import type { ProbeBoard } from './probe-board.ts'
 import { helloOf, nonces, refuseShared, refuseUntold } from './personal.ts'
-import { prove, verdictWords } from './proofs.ts'
+import { proveReplica } from './prove-replica.ts'
 import { type Replica, type ReplicaSet, replicaSet } from './replica-set.ts'
-import { copiesOnly, mirrorWords } from './mirror-state.ts'
-import { allVerified, type RunningTarget } from './running-target.ts'
-import type { Verdict } from './verify.ts'
+import { copiesOnly } from './mirror-state.ts'
+import { requireAll } from './require-all.ts'
+import { allVerified, planOf, type RunningTarget } from './running-target.ts'
 import { arrivingShare } from './wanted-share.ts'
 
 export interface HoldingOptions {
@@ -72,7 +71,7 @@ class HeldReplicas implements Holding {
     const { plan, cluster, settings, clock, emit } = this.#target.options
     const routes = await openRoutes({ plan, cluster, via: settings.via, entrypoint: settings.entrypoint, clock, emit }, signal)
     this.#routes = routes
-    if (routes.shared === undefined) this.#requireAll(routes.uncovered)
+    if (routes.shared === undefined) requireAll(this.#target.options, routes.uncovered)
     facts.replicas = routes.total
     if (facts.guest) refuseShared(this.#target, routes.shared !== undefined)
     if (facts.filter !== undefined) await refuseUntold(this.#target, this.ways, signal)
@@ -136,17 +135,16 @@ class HeldReplicas implements Holding {
     for (const replica of this.#target.replicas?.all ?? []) {
       if (replica.connector.phase !== 'bound') continue
       replica.verified = false
-      this.#prove(replica)
+      proveReplica(this.#target, replica, this.#board)
     }
     this.#target.facts.verified = allVerified(this.#target)
   }
 
   #replicaSet(routes: RouteSet, asGuest: boolean): ReplicaSet {
-    const { facts, options, privateTunnel } = this.#target
+    const { facts, options } = this.#target
     const { clock, log, emit } = options
-    const plan = asGuest && privateTunnel !== undefined ? { ...options.plan, tunnelId: privateTunnel } : options.plan
     return replicaSet({
-      plan,
+      plan: planOf(this.#target, asGuest),
       weight: facts.weight,
       hello: helloOf(this.#target),
       clock,
@@ -155,7 +153,8 @@ class HeldReplicas implements Holding {
       onStream: (stream, connector) => this.#onStream(stream, connector, asGuest),
       onChange: replica => this.#onConnector(replica),
       onReroute: replica => {
-        if (routes.shared === undefined && replica.connector.phase === 'bound' && !replica.verified) this.#prove(replica)
+        if (routes.shared === undefined && replica.connector.phase === 'bound' && !replica.verified)
+          proveReplica(this.#target, replica, this.#board)
       }
     })
   }
@@ -166,7 +165,8 @@ class HeldReplicas implements Holding {
     this.#cover?.moved(replica)
     this.#count()
     if (facts.bound > 0) facts.everBound = true
-    if (replica.connector.phase === 'bound' && (this.#routes?.shared === undefined || copiesOnly(this.#target))) this.#prove(replica)
+    if (replica.connector.phase === 'bound' && (this.#routes?.shared === undefined || copiesOnly(this.#target)))
+      proveReplica(this.#target, replica, this.#board)
     if (facts.bound === 0 && replica.connector.phase === 'lost')
       voice.detail = options.plan.server.peer === 'gost' ? 'the cluster serves once the server notices (≤ 60 s)' : undefined
     voice.say(replica.connector.phase)
@@ -200,7 +200,7 @@ class HeldReplicas implements Holding {
     this.#cover = cover
     if (!options.settings.requireAll) return
     await cover.settled
-    if (cover.held < total) this.#requireAll(cover.missing ?? 'one address leads to all of them')
+    if (cover.held < total) requireAll(options, cover.missing ?? 'one address leads to all of them')
   }
 
   #onCover(cover: Cover): void {
@@ -211,36 +211,5 @@ class HeldReplicas implements Holding {
     voice.missing = cover.missing
     if (facts.bound > 0) voice.detail = cover.missing
     voice.say('replicas told apart')
-  }
-
-  #requireAll(missing: string | undefined): void {
-    const { settings, plan } = this.#target.options
-    if (!settings.requireAll || missing === undefined) return
-    throw new InterceptError('ROUTE_UNAVAILABLE', `not every replica of the tunnel server can be reached: ${missing}`, {
-      hint: `may you forward to each? kubectl auth can-i create pods --subresource=portforward -n ${plan.server.namespace}`
-    })
-  }
-
-  #prove(replica: Replica): void {
-    const { facts, voice, stop, options } = this.#target
-    const { connector } = replica
-    replica.proving.abort()
-    replica.proving = new AbortController()
-    const signal = AbortSignal.any([stop, replica.proving.signal])
-    const over = (): boolean => connector.phase !== 'bound' || facts.draining || signal.aborted
-    const onVerdict = (verdict: Verdict): void => {
-      replica.verified = verdict.kind === 'verified'
-      facts.verified = allVerified(this.#target)
-      voice.detail = facts.mirrored ? mirrorWords(this.#target, verdict) : verdictWords(verdict)
-      voice.say(verdict.kind)
-    }
-    if (copiesOnly(this.#target)) return onVerdict({ kind: 'verified', ms: 0 })
-    const share = arrivingShare(this.#target)
-    const {
-      facts: { guest },
-      privateTunnel
-    } = this.#target
-    const plan = guest && privateTunnel !== undefined ? { ...options.plan, tunnelId: privateTunnel } : options.plan
-    void prove({ ...options, plan, random: nonces(this.#target), replica, board: this.#board, share, over, onVerdict }, signal)
   }
 }

@@ -1,6 +1,6 @@
 /** What the parts of one running target share: its options, the facts its state is derived from, and the parts that come up with it. */
 import type { Claim } from '../claim/types.ts'
-import type { SidecarPod } from '../resolve/types.ts'
+import type { SidecarPod, TunnelPlan } from '../resolve/types.ts'
 import type { Guest } from './guests.ts'
 import type { Exchanges } from './exchanges.ts'
 import type { InterceptOptions } from './options.ts'
@@ -30,3 +30,7 @@ export interface RunningTarget {
 
 export const allVerified = ({ replicas }: RunningTarget): boolean =>
   replicas !== undefined && replicas.bound > 0 && replicas.all.every(({ connector, verified }) => connector.phase !== 'bound' || verified)
+
+/** A guest is reached by its own tunnel. */
+export const planOf = ({ options, privateTunnel }: RunningTarget, asGuest: boolean): TunnelPlan =>
+  asGuest && privateTunnel !== undefined ? { ...options.plan, tunnelId: privateTunnel } : options.plan
