@@ -91,7 +91,7 @@ export const KUBECTL_FLAGS = [
     arity: 'one',
     commands: 'global',
     argument: 'N',
-    summary: 'log to stderr: 1 warnings, 2 information, 4 debug, 6 trace',
+    summary: 'log to stderr: 1 warnings, 2 information, 4 debug, 6 also each request to the API server',
     default: '0',
     config: 'never'
   },

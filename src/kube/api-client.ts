@@ -11,6 +11,7 @@ import { type Clock, deadline } from '../base/clock.ts'
 import { closeOnce } from '../base/closable.ts'
 import type { Dial } from '../base/connection.ts'
 import { InterceptError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
 import type { Credentials } from './credentials.ts'
 import { type Asked, isStaleConnection, statusError, unreachable } from './errors.ts'
 
@@ -34,6 +35,7 @@ export interface ApiClient {
   /** Prefix of the server's URL, for API servers behind a path. */
   readonly basePath: string
   readonly credentials: Credentials
+  readonly log: Logger
   /** The answer's head, whatever its status (but a 401 after renewal). The body must be consumed. Throws CLUSTER_UNREACHABLE, CLUSTER_CREDENTIALS. */
   send(request: ApiRequest): Promise<IncomingMessage>
   /** The parsed body of a success; undefined for a 404. Throws what `statusError` makes of other answers. */
@@ -47,6 +49,7 @@ export interface ApiClientOptions {
   dial: Dial
   credentials: Credentials
   clock: Clock
+  log: Logger
   userAgent: string
   /** For one whole exchange of `json`; 0 = no limit. */
   requestTimeoutMs: number
@@ -103,6 +106,7 @@ export function apiClient(options: ApiClientOptions): ApiClient {
     secure: options.server.protocol === 'https:',
     basePath,
     credentials,
+    log: options.log,
     send,
     json,
     close
@@ -143,14 +147,27 @@ async function sendOnce(context: SendContext, wanted: ApiRequest): Promise<Incom
     ...(wanted.signal === undefined ? {} : { signal: wanted.signal })
   })
   const answer = answerOf(sent)
+  const said = saidOf({ ...context, server: context.server.href.replace(/\/$/, '') }, wanted)
   sent.end(wanted.body)
   try {
-    return await answer
+    const head = await answer
+    said({ status: head.statusCode })
+    return head
   } catch (error) {
+    said({ error })
     // The server closed an idle connection just as it was taken from the pool. Ends at the latest with a connection of its own.
     if (sent.reusedSocket && wanted.method === 'GET' && isStaleConnection(error)) return sendOnce(context, wanted)
     throw error
   }
+}
+
+/** As kubectl says it at -v 6: what was asked, and how it ended after how long. */
+export function saidOf(
+  { log, clock, server }: { log: Logger; clock: Clock; server: string },
+  { method, path }: { method: string; path: string }
+): (end: { status: number | undefined } | { error: unknown }) => void {
+  const startedAt = clock.now()
+  return end => log.trace('request', { method, url: `${server}${path}`, ...end, ms: Math.round(clock.now() - startedAt) })
 }
 
 const answerOf = (sent: ClientRequest): Promise<IncomingMessage> =>

@@ -7,7 +7,7 @@ import { type ClientOptions, WebSocket } from 'ws'
 import { type Clock, deadline } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import { InterceptError } from '../base/errors.ts'
-import { type ApiClient, readText } from './api-client.ts'
+import { type ApiClient, readText, saidOf } from './api-client.ts'
 import { type Asked, parseStatus, statusError, unreachable } from './errors.ts'
 
 export interface ApiWebSocketRequest {
@@ -81,9 +81,11 @@ async function attempt(client: ApiClient, wanted: ApiWebSocketRequest, signal: A
   const socket = await client.dial(signal)
   return new Promise((resolve, reject) => {
     const ws = new WebSocket('ws://api.invalid/', clientOptions(socket, { client, wanted, auth }))
+    const said = saidOf({ log: client.log, clock: wanted.clock, server: client.server }, { method: 'GET', path: wanted.path })
     const settle = (): void => signal.removeEventListener('abort', onAbort)
     const fail = (error: unknown): void => {
       settle()
+      said({ error })
       ws.on('error', () => {}) // destroying the socket makes `ws` report once more
       socket.destroy()
       reject(error)
@@ -93,6 +95,7 @@ async function attempt(client: ApiClient, wanted: ApiWebSocketRequest, signal: A
     signal.addEventListener('abort', onAbort, { once: true })
     ws.once('error', fail)
     ws.once('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
+      said({ status: response.statusCode })
       readText(response).then(body => {
         settle()
         ws.on('error', () => {})
@@ -102,6 +105,7 @@ async function attempt(client: ApiClient, wanted: ApiWebSocketRequest, signal: A
     })
     ws.once('open', () => {
       settle()
+      said({ status: 101 })
       ws.removeListener('error', fail)
       ws.pause()
       resolve({ ws, socket })

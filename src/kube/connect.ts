@@ -131,6 +131,7 @@ async function clientFor(access: ClusterAccess, options: ClusterOptions & Way): 
     dial,
     credentials,
     clock: options.clock,
+    log: options.log,
     userAgent: options.userAgent ?? 'kubectl-intercept',
     requestTimeoutMs: requestTimeoutMs(options.requestTimeout) ?? REQUEST_TIMEOUT_MS,
     compression: !cluster.disableCompression

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { type LogRecord, logger } from '../../../src/base/log.ts'
 import type { Cluster } from '../../../src/kube/types.ts'
 import { connectToFake } from '../../harness/fake-kubernetes/connect.ts'
 import { FAKE_TOKEN, type FakeKubernetes, type FakeKubernetesOptions, startFakeKubernetes } from '../../harness/fake-kubernetes.ts'
@@ -65,6 +66,23 @@ describe('list', () => {
     const [fake, cluster] = await start({ objects: { pods: pods(3) } })
     for (let round = 0; round < 50; round += 1) await cluster.list('pods', {})
     expect(fake.tlsHandshakes).toBeLessThanOrEqual(2)
+  })
+
+  test('tells the trace log each request, how it ended and after how long', async () => {
+    const told: LogRecord[] = []
+    const [fake, cluster] = await start({ objects: { pods: pods(1) } }, { log: logger(record => told.push(record), 'trace') })
+    await cluster.list('pods', { namespace: 'default', labelSelector: 'app=web' })
+    await cluster.get('pods', 'default', 'none')
+    await expect(cluster.forwarder('default', 'none').dial(80, new AbortController().signal)).rejects.toThrow(/none/)
+    const requests = told.filter(({ message }) => message === 'request').map(({ fields }) => fields)
+    expect(requests).toEqual(
+      [
+        { status: 200, url: '/api/v1/namespaces/default/pods?labelSelector=app%3Dweb&limit=500' },
+        { status: 404, url: '/api/v1/namespaces/default/pods/none' },
+        { status: 404, url: '/api/v1/namespaces/default/pods/none/portforward' }
+      ].map(({ status, url }) => ({ method: 'GET', url: `${fake.url}${url}`, status, ms: expect.any(Number) as unknown }))
+    )
+    expect(JSON.stringify(told)).not.toContain(FAKE_TOKEN)
   })
 
   test('goes on when the server has closed the idle connection', async () => {
