@@ -2,7 +2,7 @@
 import type { IngressRule } from './types.ts'
 
 /** The key gost stores a rule under: a leading `*` falls away, so `*.x` and `.x` are one, and `*` alone is nothing. */
-const keyOf = (host: string): string => (host.startsWith('*') ? host.slice(1) : host)
+export const keyOf = (host: string): string => (host.startsWith('*') ? host.slice(1) : host)
 
 /** The rule that a visitor's Host (a port is ignored) leads to. Of two rules with one key the later wins. */
 export function routeHost(rules: readonly IngressRule[], host: string): IngressRule | undefined {

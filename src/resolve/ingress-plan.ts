@@ -1,5 +1,5 @@
 /** Ingresses of the server's namespace → what leads to its entrypoint (visitors) and to its tunnel port (us). Pure. */
-import { isWildcard, routeHost, sampleHost } from '../discovery/hosts.ts'
+import { isWildcard, keyOf, routeHost, sampleHost } from '../discovery/hosts.ts'
 import type { IngressRule } from '../discovery/types.ts'
 import { type Ingress, nameOf, namespaceOf, type Service, servicePort, targetPort } from './objects.ts'
 import type { FoundServer } from './find-server.ts'
@@ -15,13 +15,15 @@ interface Path {
   leads: 'tunnel' | 'entrypoint' | undefined
 }
 
-/** One plan per Ingress and host that leads to the server. `hosts`: those of our tunnel. */
+/** One plan per Ingress and host that leads to the server; to the tunnel, where it is one of its hosts. */
 export function ingressPlans(
   ingresses: readonly Ingress[],
   server: FoundServer,
   services: readonly Service[],
-  hosts: readonly string[]
+  tunnelId: string
 ): IngressPlan[] {
+  const hosts = hostsOf(server.fact?.rules ?? [], tunnelId)
+  const isOurs = ownHost(server, tunnelId)
   return ingresses.flatMap(ingress => {
     const byHost = new Map<string, Path[]>()
     for (const rule of ingress.spec?.rules ?? []) {
@@ -36,7 +38,7 @@ export function ingressPlans(
     if (fallback !== undefined && !byHost.has('')) byHost.set('', [])
     return [...byHost].flatMap(([host, paths]) => {
       const all = fallback === undefined ? paths : [...paths, { path: '/', pathType: 'Prefix', leads: fallback }]
-      return concreteHosts(host, hosts).flatMap(name => planOf(ingress, name, all, { server, hosts }) ?? [])
+      return concreteHosts(host, hosts).flatMap(name => planOf(ingress, name, all, { server, isOurs }) ?? [])
     })
   })
 }
@@ -56,12 +58,11 @@ function planOf(
   ingress: Ingress,
   host: string,
   paths: readonly Path[],
-  world: { server: FoundServer; hosts: readonly string[] }
+  world: { server: FoundServer; isOurs: (host: string) => boolean }
 ): IngressPlan | undefined {
-  const { server, hosts } = world
+  const { server, isOurs } = world
   const tunnelPath = tunnelPathOf(paths, server.fact?.path, ingress)
-  const ours = hosts.length === 0 || host === '' || hosts.some(rule => rule === host || ruleCovers(rule, host))
-  const entrypoint = ours && paths.some(path => path.leads === 'entrypoint')
+  const entrypoint = isOurs(host) && paths.some(path => path.leads === 'entrypoint')
   if (tunnelPath === undefined && !entrypoint) return undefined
   const tls = usesTls(ingress, host)
   const status = ingress.status?.loadBalancer?.ingress ?? []
@@ -78,6 +79,18 @@ function planOf(
     tunnelPath,
     entrypoint,
     class: ingress.spec?.ingressClassName ?? ingress.metadata?.annotations?.['kubernetes.io/ingress.class']
+  }
+}
+
+/** Whether the server's rules give visitors of this host to the tunnel. Of rules that cannot be read it is believed, where none that can says otherwise. */
+function ownHost({ fact }: FoundServer, tunnelId: string): (host: string) => boolean {
+  const rules = (fact?.rules ?? []).filter(rule => !rule.private)
+  const believes = fact === undefined || fact.rulesUnreadable !== undefined
+  // To gost `*` alone is nothing, to ours it is every host that has no other rule.
+  const takesRest = believes || (fact.peer === 'ours' && rules.some(rule => rule.host === '*' && rule.tunnelId === tunnelId))
+  return host => {
+    const owners = tunnelsOfHost(rules, host)
+    return owners.has(tunnelId) || (takesRest && (owners.size === 0 || host === ''))
   }
 }
 
@@ -132,9 +145,11 @@ function takes({ path, pathType }: Path, request: string): boolean {
 }
 
 /** The tunnel's public hosts, in the order of the server's rules. */
-export const hostsOf = (rules: readonly IngressRule[], tunnelId: string): string[] => [
-  ...new Set(rules.filter(rule => rule.tunnelId === tunnelId && !rule.private && rule.host !== '*').map(rule => rule.host))
-]
+export const hostsOf = (rules: readonly IngressRule[], tunnelId: string): string[] => {
+  const isOurs = ({ host, tunnelId: id }: IngressRule): boolean =>
+    id === tunnelId && host !== '*' && rules.findLast(rule => keyOf(rule.host) === keyOf(host))?.tunnelId === tunnelId
+  return [...new Set(rules.filter(rule => !rule.private && isOurs(rule)).map(rule => rule.host))]
+}
 
 /** The tunnels that an Ingress host leads to: one for a plain host, all below a wildcard, all for an empty one. */
 export function tunnelsOfHost(rules: readonly IngressRule[], host: string): Set<string> {

@@ -41,7 +41,7 @@ export async function buildPlan(world: World, request: PlanRequest): Promise<Tun
   ])
   const served = await servedBy(world, request, server)
   const hosts = server.fact === undefined ? [] : hostsOf(server.fact.rules, group.tunnelId)
-  const plans = ingressPlans(serverIngresses, server, serverServices, hosts)
+  const plans = ingressPlans(serverIngresses, server, serverServices, group.tunnelId)
   const seen = hosts.length > 0 ? hosts : [...new Set(plans.filter(plan => plan.entrypoint && plan.host !== '').map(plan => plan.host))]
   const read = server.fact !== undefined && server.fact.rulesUnreadable === undefined
   const appService = appServiceOf(chosen, services)

@@ -80,6 +80,76 @@ describe('Ingress paths', () => {
   })
 })
 
+describe('two tunnels on one server', () => {
+  const CART = OTHER
+  const NOBODY = 'a3b0c442-98fc-4c14-9afb-f4c8996fb924'
+  const serverWith = (rules: string): PlainObject =>
+    readyPod({
+      name: 'proxy-0',
+      labels: { app: 'proxy' },
+      spec: {
+        containers: [
+          { name: 'gost', image: 'gogost/gost', args: ['-L', `tunnel+ws://:8421?entrypoint=:80&path=/proxy&tunnel=${rules}`], ports: PORTS }
+        ]
+      }
+    })
+  const PORTS = [
+    { name: 'tunnel', containerPort: 8421 },
+    { name: 'entrypoint', containerPort: 80 }
+  ]
+  const sidecar = (name: string, id: string): PlainObject =>
+    readyPod({
+      name,
+      spec: {
+        containers: [
+          {
+            name: 'gost',
+            image: 'gogost/gost',
+            args: ['-L', 'rtcp://:0/:3000', '-F', `tunnel+ws://proxy:8421?tunnel.id=${id}&path=/proxy`]
+          }
+        ]
+      }
+    })
+  const service = withoutIngress.filter(({ kind }) => kind === 'Service')
+  const front = ingress({ rules: ['nginx.local', 'cart.local', 'free.local'].map(host => rule(host, path('/', 'entrypoint'))) })
+  const hosts = async (rules: string, id: string): Promise<[string[], string[]]> => {
+    const plan = await planOf([...service, serverWith(rules), front, sidecar('app', id)], 'pod/app')
+    return [plan.hosts, plan.ingresses.map(({ host }) => host)]
+  }
+
+  it.each([
+    ['each has its own', `nginx.local:${ID},cart.local:${CART}`, CART, ['cart.local'], ['cart.local']],
+    ['one without a rule has none', `nginx.local:${ID},cart.local:${CART}`, NOBODY, [], []],
+    [
+      'an exact rule wins over a wildcard of the other',
+      `*.local:${CART},nginx.local:${ID}`,
+      CART,
+      ['*.local'],
+      ['cart.local', 'free.local']
+    ],
+    ['of two rules for one host the later wins', `nginx.local:${CART},nginx.local:${ID}`, CART, [], []],
+    [
+      'a wildcard stays where its apex is given away',
+      `*.local:${CART},local:${ID}`,
+      CART,
+      ['*.local'],
+      ['nginx.local', 'cart.local', 'free.local']
+    ]
+  ])('share out the hosts: %s', async (_title, rules, id, own, fronted) => {
+    expect(await hosts(rules, id)).toEqual([own, fronted])
+  })
+
+  it('are believed to have every host of the Ingress where the rules cannot be read', async () => {
+    const unread = readyPod({
+      name: 'proxy-0',
+      labels: { app: 'proxy' },
+      spec: { containers: [{ name: 'x', image: 'unknown', ports: PORTS }] }
+    })
+    const plan = await planOf([...service, unread, front, sidecar('app', ID)], 'pod/app')
+    expect(plan.hosts).toEqual(['nginx.local', 'cart.local', 'free.local'])
+  })
+})
+
 describe('the protocol', () => {
   const app = (args: string[], ports: object[] = []): PlainObject =>
     readyPod({
