@@ -1,6 +1,6 @@
 /** The messages this program sends, built by the rules a stock gost peer needs: always two addresses, IP literals for sources, 20-byte ids. */
 import type { Endpoint } from '../base/connection.ts'
-import { answerCapability, offerCapability } from './capability.ts'
+import { answerCapability, CAPABILITY_VERSION, offerCapability } from './capability.ts'
 import { endpointHost } from './find.ts'
 import { bytesFromIp } from './ip.ts'
 import { COMMAND, type Feature, type RelayRequest, type RelayResponse, STATUS } from './message.ts'
@@ -60,6 +60,16 @@ export const connectRequest = (to: { source?: Endpoint | undefined; destination:
   flags: 0,
   features: [source(to.source), address(to.destination), tunnel(to.tunnelId, 0)]
 })
+
+const ZERO = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * Asks a server only which one it is: a bind of no tunnel, which each refuses before it looks at anything else. One of ours says in its refusal that it
+ * knows the offer.
+ */
+export const whichRequest = (): RelayRequest => bindRequest({ tunnelId: ZERO, weight: 0, capability: CAPABILITY_VERSION })
+
+export const whichResponse = (): RelayResponse => answerCapability({ status: STATUS.BAD_REQUEST, features: [tunnel(ZERO, 0)] })
 
 /** A refusal on a fresh connection. Never on a stream: a gost client ends its whole session at a status other than OK. */
 export const refusal = (status: number): RelayResponse => ({ status, features: [] })

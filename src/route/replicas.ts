@@ -9,7 +9,9 @@ import type { RouteOptions } from './open-routes.ts'
 import type { ReplicaRoute } from './types.ts'
 import { visitorWays } from './visitor.ts'
 
-export function replicasOf(candidate: Candidate, options: RouteOptions, ready: readonly ServerPod[]): ReplicaRoute[] {
+type ReplicaOptions = Pick<RouteOptions, 'plan' | 'cluster' | 'entrypoint'>
+
+export function replicasOf(candidate: Candidate, options: ReplicaOptions, ready: readonly ServerPod[]): ReplicaRoute[] {
   const { plan, cluster } = options
   const { server } = plan
   const context = { plan, cluster, entrypoint: options.entrypoint }
@@ -70,7 +72,7 @@ export function replicasOf(candidate: Candidate, options: RouteOptions, ready: r
 /** Whether nothing but our own readers takes the bytes from the socket. */
 const inClear = ({ carrier }: ServerPlan, tls: boolean): boolean => !tls && (carrier === 'ws' || carrier === 'tcp')
 
-function portOf(pod: ServerPod, { cluster }: RouteOptions): Dial {
+function portOf(pod: ServerPod, { cluster }: ReplicaOptions): Dial {
   return async signal => {
     if (cluster === undefined) throw new Error('a port-forward needs a cluster')
     return cluster.forwarder(pod.namespace, pod.pod).dial(pod.tunnelPort, signal)

@@ -29,6 +29,8 @@ export interface Grant {
 
 export type Decision =
   | { kind: 'refuse'; status: number }
+  /** Somebody of ours asks only who we are. */
+  | { kind: 'asked' }
   | { kind: 'bind'; tunnelId: string; weight: number; network: Network; capability: number | undefined; bound: Endpoint; grant: Grant }
   | { kind: 'connect'; tunnelId: string; source: Endpoint | undefined; destination: Endpoint }
 
@@ -46,6 +48,7 @@ const UNSPECIFIED = new Set(['', '0.0.0.0', '::'])
 
 export function decide(request: RelayRequest, options: DecisionOptions): Decision {
   const id = findTunnelId(request)
+  if (id?.uuid === ZERO && request.command === COMMAND.BIND && readCapability(request) !== undefined) return { kind: 'asked' }
   if (id === undefined || id.uuid === ZERO) return { kind: 'refuse', status: STATUS.BAD_REQUEST }
   const grant = grantOf(request, options.credentials)
   if (grant === undefined) return { kind: 'refuse', status: STATUS.UNAUTHORIZED }

@@ -8,7 +8,7 @@ import { deadline } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import type { Carrier } from '../discovery/types.ts'
-import { bindResponse } from '../relay/addresses.ts'
+import { bindResponse, whichResponse } from '../relay/addresses.ts'
 import { encodeResponse } from '../relay/encode.ts'
 import { type RelayRequest, STATUS } from '../relay/message.ts'
 import { statusText } from '../relay/status.ts'
@@ -20,6 +20,7 @@ import { BoundConnector } from './bound-connector.ts'
 import { connectorRules } from './connector-rules.ts'
 import { ByteReader } from './byte-reader.ts'
 import type { ServerContext, Visitor } from './context.ts'
+import { closeGently } from './http-entrypoint.ts'
 import { sourceOf } from './open-stream.ts'
 import { rateLimit } from './rate-limit.ts'
 import { connectRelay, readRequest, refuseRelay } from './relay-entrypoint.ts'
@@ -151,6 +152,10 @@ class TunnelPort {
       case 'refuse':
         this.#context.log.warn('connector refused', { status: statusText(decision.status), from: visitor.source.host })
         refuseRelay(visitor, decision.status, this.#context)
+        break
+      case 'asked':
+        visitor.connection.write(encodeResponse(whichResponse()))
+        closeGently(visitor, this.#context)
         break
       case 'connect':
         await connectRelay(visitor, { request, tunnelId: decision.tunnelId }, this.#context)

@@ -8,6 +8,8 @@ import { assignLocals } from '../resolve/assign-locals.ts'
 import { resolveTargets } from '../resolve/resolve.ts'
 import { parseTarget } from '../resolve/target.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
+import type { Via } from '../route/types.ts'
+import { withPeer } from '../route/which-server.ts'
 import { dialTcp } from '../transport/tcp.ts'
 import { checkFilter, consentQuestion, hasWayBack, looksHere } from './personal.ts'
 import { checkMirror, mirrorQuestion } from './mirroring.ts'
@@ -16,7 +18,9 @@ import { splitFor } from './split.ts'
 
 /** Throws what resolve throws, and CONSENT_NEEDED where a question has nobody to answer it. */
 export async function chooseTunnels(request: InterceptRequest, context: InterceptContext, cluster: Cluster | undefined): Promise<Mapped[]> {
-  const plans = (await findPlans(request, context, cluster)).map(plan => withCredentials(plan, request))
+  const found = (await findPlans(request, context, cluster)).map(plan => withCredentials(plan, request))
+  const { clock, log, drain } = context
+  const plans = await Promise.all(found.map(plan => withPeer(plan, { cluster, via: viaOf(request), clock, log }, drain)))
   const { chosen, leftOut } = await assignLocals(plans, request.ports, {
     all: request.all,
     isListening: async endpoint => {
@@ -51,6 +55,9 @@ export async function chooseTunnels(request: InterceptRequest, context: Intercep
     for (const { plan } of chosen) checkFilter(plan, request.filter, cluster !== undefined && hasWayBack(plan, request.fallback))
   return chosen
 }
+
+export const viaOf = ({ via }: Pick<InterceptRequest, 'via'>): Via =>
+  via.kind === 'url' ? { kind: 'url', url: new URL(via.url) } : { kind: via.kind }
 
 async function findPlans(request: InterceptRequest, { drain }: InterceptContext, cluster: Cluster | undefined): Promise<TunnelPlan[]> {
   const { manual } = request

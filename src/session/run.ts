@@ -3,7 +3,7 @@ import { closeAll } from '../base/closable.ts'
 import { asError, EXIT, EXIT_CODES, exitCodeFor, InterceptError, isAbort } from '../base/errors.ts'
 import type { EndReason, ErrorShape } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
-import { chooseTunnels, consent } from './choose.ts'
+import { chooseTunnels, consent, viaOf } from './choose.ts'
 import { dryRun } from './dry-run.ts'
 import { intercept, type Intercept } from './intercept.ts'
 import type { InterceptSettings } from './options.ts'
@@ -157,7 +157,7 @@ const settingsOf = (request: InterceptRequest): InterceptSettings => ({
   split: request.share.kind === 'split' ? request.share.share : undefined,
   filter: request.filter,
   mirror: request.mirror,
-  via: request.via.kind === 'url' ? { kind: 'url', url: new URL(request.via.url) } : { kind: request.via.kind },
+  via: viaOf(request),
   entrypoint: request.manual?.entrypoint === undefined ? undefined : new URL(request.manual.entrypoint),
   fallback: request.fallback,
   returnLimit: request.returnLimit,

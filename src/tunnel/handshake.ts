@@ -6,11 +6,11 @@ import { deadline, type Clock } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import { InterceptError, ProtocolError } from '../base/errors.ts'
 import { ResponseDecoder } from '../relay/decode.ts'
-import { bindRequest } from '../relay/addresses.ts'
+import { bindRequest, whichRequest } from '../relay/addresses.ts'
 import { CAPABILITY_VERSION, readCapability } from '../relay/capability.ts'
 import { encodeRequest } from '../relay/encode.ts'
 import { findTunnelId } from '../relay/find.ts'
-import { STATUS, type RelayResponse } from '../relay/message.ts'
+import { type RelayRequest, type RelayResponse, STATUS } from '../relay/message.ts'
 import { statusText } from '../relay/status.ts'
 
 export interface BindOptions {
@@ -23,6 +23,12 @@ export interface BindOptions {
   udp?: boolean | undefined
 }
 
+export interface BindTiming {
+  clock: Clock
+  timeoutMs: number
+  signal: AbortSignal
+}
+
 export interface Bound {
   connectorId: string
   peer: 'gost' | 'ours'
@@ -32,11 +38,27 @@ export interface Bound {
  * Binds on a fresh connection. Bytes after the response stay in the connection for the next layer.
  * Throws TUNNEL_REJECTED when the server says no, TUNNEL_LOST when it says nothing or closes.
  */
-export async function bind(
-  connection: Connection,
-  options: BindOptions,
-  timing: { clock: Clock; timeoutMs: number; signal: AbortSignal }
-): Promise<Bound> {
+export async function bind(connection: Connection, options: BindOptions, timing: BindTiming): Promise<Bound> {
+  try {
+    const request = bindRequest({ ...options, local: connection.local, capability: CAPABILITY_VERSION })
+    return accept(await ask(connection, request, timing))
+  } catch (error) {
+    connection.destroy()
+    throw error
+  }
+}
+
+/** Asks a server on a fresh connection which one it is, without being bound. Ends the connection. Throws TUNNEL_LOST and TUNNEL_REJECTED. */
+export async function askPeer(connection: Connection, timing: BindTiming): Promise<Bound['peer']> {
+  try {
+    return readCapability(await ask(connection, whichRequest(), timing)) === undefined ? 'gost' : 'ours'
+  } finally {
+    connection.destroy()
+  }
+}
+
+/** The answer, whatever its status is. */
+async function ask(connection: Connection, request: RelayRequest, timing: BindTiming): Promise<RelayResponse> {
   const silent = (): Error =>
     new InterceptError('TUNNEL_LOST', `the tunnel server did not answer the bind within ${timing.timeoutMs / 1000} s`, {
       hint: 'check that the address leads to a gost tunnel server: kubectl intercept list -o wide'
@@ -44,11 +66,8 @@ export async function bind(
   const limit = deadline(timing.clock, timing.timeoutMs, silent, timing.signal)
   try {
     const response = readResponse(connection, limit.signal)
-    connection.write(encodeRequest(bindRequest({ ...options, local: connection.local, capability: CAPABILITY_VERSION })))
-    return accept(await response)
-  } catch (error) {
-    connection.destroy()
-    throw error
+    connection.write(encodeRequest(request))
+    return await response
   } finally {
     limit.done()
   }

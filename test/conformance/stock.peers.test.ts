@@ -1,6 +1,10 @@
 /** What the other cases with gost rest on: stock server and stock client, started by the harness, serve an app. */
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { dialTcp } from '../../src/transport/tcp.ts'
+import { dialWebSocket } from '../../src/transport/websocket.ts'
+import { askPeer } from '../../src/tunnel/handshake.ts'
 import { startApp } from '../harness/app.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type GostVersion, startGost, startGostClient, startGostServer } from '../harness/gost.ts'
@@ -39,6 +43,16 @@ describe.each(versions)('stock gost %s', version => {
     await client.stop()
     await eventually(async () => expect(await ask()).toBe('pod\n'))
     expect(sidecar.status()).toBeUndefined()
+  })
+
+  it('is told from one of ours by a question that binds nobody, and needs no credentials', async () => {
+    const tunnelId = randomUUID()
+    await using server = await startGostServer({ version, hosts: [['nginx.local', tunnelId]], auth: 'user:secret' })
+    const dial = dialWebSocket(dialTcp({ host: '127.0.0.1', port: server.tunnelPort }), { path: '/proxy' })
+    const signal = AbortSignal.timeout(5_000)
+    const asked = await askPeer(await dial(signal), { clock: systemClock, timeoutMs: 5_000, signal })
+    expect(asked).toBe('gost')
+    expect((await visit(server.entrypoint, { host: 'nginx.local' })).status).toBe(503)
   })
 
   it('refuses a connector without the credentials', async () => {
