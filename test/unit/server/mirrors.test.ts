@@ -7,7 +7,9 @@ import type { Hello } from '../../../src/tunnel/control-channel.ts'
 import { type Link, openLink } from '../../../src/tunnel/link.ts'
 import { type Copy, MIRROR_HOST, MirrorDecoder } from '../../../src/tunnel/mirror-channel.ts'
 import { eventually } from '../../harness/eventually.ts'
-import { request, startWorld, TUNNEL, type World } from './world.ts'
+import { GrpcVisitor, startGrpcApp } from '../../harness/grpc.ts'
+import { openHttp2, visitHttp2 } from '../../harness/http2-visit.ts'
+import { HOST, request, startWorld, TUNNEL, type World } from './world.ts'
 
 interface Laptop {
   link: Link
@@ -95,6 +97,29 @@ describe('a connector that mirrors', () => {
     const head = copy?.response.indexOf('\r\n\r\n') ?? 0
     expect(copy?.response.length).toBe(head + 4 + 65_536)
     expect(copy?.whole).toBeGreaterThanOrEqual(head + 4 + 300_000)
+    await laptop.link.close()
+  })
+
+  it('gets requests of HTTP/2 as they went to the app, but no gRPC calls', async () => {
+    await using app = await startGrpcApp()
+    await using world = await startWorld({ weights: [1] })
+    const laptop = await mirror(world)
+    using session = await openHttp2(world.url)
+    const at = { ':authority': HOST, 'x-user': 'ada' }
+    await visitHttp2(session, { ...at, ':path': '/prices' })
+    const posted = await visitHttp2(session, { ...at, ':method': 'POST', ':path': '/echo' }, { body: 'hello' })
+    expect(posted.text).toBe('hello')
+    await eventually(() => expect(laptop.copies).toHaveLength(2))
+    const [get = '', post = ''] = laptop.copies.map(copy => copy.request.toString())
+    expect(get).toMatch(new RegExp(`^GET /prices HTTP/1\\.1\r\nHost: ${HOST}\r\nx-user: ada\r\n`))
+    expect(post).toMatch(/^POST \/echo HTTP\/1\.1\r\n[^]*Transfer-Encoding: chunked\r\n[^]*\r\n5\r\nhello\r\n0\r\n\r\n$/)
+    expect(laptop.copies.map(copy => copy.response.toString('latin1', 0, 15))).toEqual(['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK'])
+
+    await world.addSidecar(app.port, { weight: 255 })
+    using client = new GrpcVisitor(world.server.entrypointPort, HOST)
+    await client.say('hello')
+    await eventually(() => expect(world.server.stats()).toMatchObject({ active: 0, mirrors: { copies: 2 } }))
+    expect(laptop.copies).toHaveLength(2)
     await laptop.link.close()
   })
 
