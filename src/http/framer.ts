@@ -114,7 +114,7 @@ export class BodyFramer {
   #payloadBytes = 0
   readonly #sink: BodySink | undefined
   /** The trailer section, while there is a sink. */
-  #trailers: number[] = []
+  #trailers: number[] | undefined
 
   constructor(framing: Framing, sink?: BodySink) {
     this.#kind = framing.kind
@@ -230,14 +230,14 @@ export class BodyFramer {
 
   #trailer(byte: number): void {
     this.#trailerLength += 1
-    if (this.#sink !== undefined) this.#trailers.push(byte)
+    if (this.#sink !== undefined) (this.#trailers ??= []).push(byte)
     if (this.#trailerLength > TRAILER_LIMIT) throw new ProtocolError('HTTP_TRAILER', `trailers larger than ${TRAILER_LIMIT} bytes`)
     if (this.#state === 'trailer-lf') {
       if (byte !== LF) throw new ProtocolError('HTTP_TRAILER', 'a trailer line ends without LF')
       this.#state = this.#lineLength === 0 ? 'done' : 'trailer'
       this.#lineLength = 0
       this.#named = false
-      if (this.#state === 'done' && this.#trailerLength > 2) this.#sink?.trailers(Buffer.from(this.#trailers))
+      if (this.#state === 'done' && this.#trailerLength > 2) this.#sink?.trailers(Buffer.from(this.#trailers ?? []))
     } else if (byte === CR) {
       if (this.#lineLength > 0 && !this.#named) throw new ProtocolError('HTTP_TRAILER', 'a trailer line has no name')
       this.#state = 'trailer-lf'

@@ -140,8 +140,8 @@ export class BoundConnector implements Connector {
     if (this.#ended) throw new Error('the connector is closed')
     if (this.#open.size >= this.#limits.streamsPerConnector) throw new Error('the connector has too many streams')
     // Encoded before the stream exists: a failure must not leave an empty stream behind, whose FIN would reset a stock connector.
-    const preface = encodeResponse(streamOpen(open))
-    const stream = new OpenedStream(this, this.#session.openBare({ preface }), this.#clock.now())
+    open.encoded ??= encodeResponse(streamOpen(open))
+    const stream = new OpenedStream(this, this.#session.openBare({ preface: open.encoded }), this.#clock.now())
     this.tally.streams += 1
     this.#open.add(stream)
     this.#watch ??= this.#clock.after(this.#limits.unansweredOpenMs, this.#lookForAnswers, { unref: true })

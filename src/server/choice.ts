@@ -40,6 +40,9 @@ const EXCLUSIVE = 255
 
 export function chooseConnector<T extends Choosable>(connectors: readonly T[], options: ChoiceOptions<T>): T | undefined {
   const { network, random, except, asked, exclusive } = options
+  const [only] = connectors
+  if (only !== undefined && connectors.length === 1 && only.condition === 'live' && isForAll(only) && except?.has(only) !== true)
+    return only
   const present = connectors.filter(one => (one.condition === 'live' || one.condition === 'suspect') && except?.has(one) !== true)
   const usable = present.every(isForAll) ? present : present.filter(isForAll)
   if (usable !== present && asked !== undefined) {

@@ -8,7 +8,7 @@ import type { Forwarding } from './forwarding.ts'
 import type { GrpcApps } from './grpc-apps.ts'
 import type { ServerLimits } from './limits.ts'
 import type { Mirrors } from './mirrors.ts'
-import type { Registry } from './registry.ts'
+import type { Registry, StreamOpen } from './registry.ts'
 import type { HeldBytes } from './request-body.ts'
 import type { Routes } from './routes.ts'
 import type { OpenTap } from './tap.ts'
@@ -89,4 +89,6 @@ export interface Visitor {
   drain?: () => void
   /** It speaks TLS with us. */
   secure?: boolean
+  /** What it asked for last. */
+  asked?: { host: string; open: StreamOpen }
 }

@@ -203,7 +203,7 @@ export class Attempt implements StreamOwner {
     // The head, and in the same bytes what has come of a small body: one write for most answers.
     const more = rest.length > 0 || body.done || stream.bare.available > ONE_WRITE_BYTES ? rest : (stream.bare.take() ?? rest)
     if (more.length === 0 || body.done) this.#write(plan.forward)
-    else if (more.length <= ONE_WRITE_BYTES) this.#write(Buffer.concat([plan.forward, this.#cut(more, body)]))
+    else if (more.length <= ONE_WRITE_BYTES) this.#write(together(plan.forward, this.#cut(more, body)))
     else {
       this.#write(plan.forward)
       if (!this.#over) this.#write(this.#cut(more, body))
@@ -295,4 +295,10 @@ export class Attempt implements StreamOwner {
       this.#settle?.({ ending: 'gone' })
     })
   }
+}
+
+/** In one piece: without a copy where the one lies behind the other already. */
+function together(head: Buffer, body: Buffer): Buffer {
+  const follows = head.buffer === body.buffer && head.byteOffset + head.length === body.byteOffset
+  return follows ? Buffer.from(head.buffer, head.byteOffset, head.length + body.length) : Buffer.concat([head, body])
 }

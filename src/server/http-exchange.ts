@@ -13,7 +13,7 @@ import { Attempt } from './http-attempt.ts'
 import type { Ending, Failure } from './http-outcome.ts'
 import { openStream } from './open-stream.ts'
 import { type Asked, askedByRequest } from './personal.ts'
-import type { Connector } from './registry.ts'
+import type { Connector, StreamOpen } from './registry.ts'
 import { RequestBody } from './request-body.ts'
 import type { PlannedRequest } from './request-plan.ts'
 import { portOf, stripPort } from './routes.ts'
@@ -27,7 +27,7 @@ export interface ExchangeOptions {
 }
 
 export async function runExchange({ visitor, request, tunnelId, context, timer }: ExchangeOptions): Promise<Ending> {
-  const open = { source: visitor.source, destination: { host: stripPort(request.host), port: portOf(request.host, 80) } }
+  const open = openFor(visitor, request.host)
   const tried = new Set<Connector>()
   const asked = (): Asked => askedByRequest({ ...request.head, path: request.target, host: request.host }, formatEndpoint(visitor.source))
   const hasOther = (): boolean =>
@@ -49,6 +49,13 @@ export async function runExchange({ visitor, request, tunnelId, context, timer }
   } finally {
     body.release()
   }
+}
+
+function openFor(visitor: Visitor, host: string): StreamOpen {
+  if (visitor.asked?.host !== host) {
+    visitor.asked = { host, open: { source: visitor.source, destination: { host: stripPort(host), port: portOf(host, 80) } } }
+  }
+  return visitor.asked.open
 }
 
 function mayRepeat(request: PlannedRequest, failure: Failure): boolean {

@@ -13,6 +13,8 @@ export interface StreamOpen {
   source: Endpoint
   /** Host and port the visitor asked for; at most 255 bytes of name. */
   destination: Endpoint
+  /** The open message, once it was encoded: a visitor asks for the same again and again. */
+  encoded?: Buffer
 }
 
 export interface Connector extends Choosable {

@@ -63,7 +63,10 @@ export function planRequest(raw: Buffer, tell?: (fields: RequestHead['headers'],
     head,
     host,
     target,
-    forward: keeps => forwardHead(head, { target, host: authority, upgrade, keeps, tell: fields => tell?.(fields, host) ?? fields }),
+    forward: keeps =>
+      keeps && tell === undefined && authority === undefined && framing.kind === 'none' && passesUnchanged(head)
+        ? head.raw
+        : forwardHead(head, { target, host: authority, upgrade, keeps, tell: fields => tell?.(fields, host) ?? fields }),
     framing,
     upgrade,
     keepAlive: keepsAlive(head) && head.version === '1.1',
@@ -98,6 +101,20 @@ const isUpgrade = (head: RequestHead): boolean => {
     hasToken(head, 'connection', 'upgrade') &&
     !/(?:^|,)\s*h2c\s*(?:,|$)/i.test(protocols)
   )
+}
+
+/** Nothing in it belongs to one connection, so that it may travel as it came. Empty lines before it are left behind. */
+export const passesUnchanged = ({ version, headers, raw }: { version: string; headers: RequestHead['headers']; raw: Buffer }): boolean =>
+  version === '1.1' && raw[0] !== CR && !headers.some(([name]) => isOfConnection(name))
+
+const CR = 13
+
+/** Looks at the length first: it is asked of every field that passes. */
+function isOfConnection(name: string): boolean {
+  const { length } = name
+  if (length !== 10 && length !== 16 && length !== 7 && length !== 14) return false
+  const lower = name.toLowerCase()
+  return HOP_BY_HOP.has(lower) || OF_UPGRADES.has(lower)
 }
 
 interface HeadOptions {

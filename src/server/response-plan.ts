@@ -3,7 +3,7 @@ import { ProtocolError } from '../base/errors.ts'
 import { responseFraming } from '../http/framer.ts'
 import { parseResponseHead } from '../http/head.ts'
 import type { Framing, ResponseHead } from '../http/message.ts'
-import { connectionFields, type PlannedRequest } from './request-plan.ts'
+import { connectionFields, passesUnchanged, type PlannedRequest } from './request-plan.ts'
 
 export interface PlannedResponse {
   status: number
@@ -28,6 +28,7 @@ export function planResponse(raw: Buffer, request: PlannedRequest, mayKeep: bool
 }
 
 function forwardHead(head: ResponseHead, keepAlive: boolean): Buffer {
+  if (keepAlive && passesUnchanged(head)) return head.raw
   const dropped = connectionFields(head)
   const lines = [`HTTP/${head.version} ${head.status} ${head.reason}`]
   for (const [name, value] of head.headers) if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${value}`)

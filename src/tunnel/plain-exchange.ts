@@ -82,11 +82,11 @@ export class PlainExchange implements StreamOwner, AppReader {
     }
   }
 
-  onClose(error: Error = new Error('connection closed')): void {
+  onClose(error?: Error): void {
     if (this.#over) return
     this.#end()
     this.#app?.destroy()
-    this.#tell({ side: 'a', cause: error })
+    this.#tell({ side: 'a', cause: error ?? new Error('connection closed') })
   }
 
   onData(chunk: Buffer): void {
