@@ -1,24 +1,24 @@
 /**
  * `npm run image`: dist/image, an OCI layout of the server and sidecar, without a Docker daemon. Two layers: the pinned Node with the few files of glibc
  * and libstdc++ that it needs, from Debian packages pinned by version and sum (`image.json`), and the program. Nothing in it comes from this
- * machine and nothing changes from run to run, so that the same sources give the same digest everywhere. `--outdir DIR` writes elsewhere.
+ * machine and nothing changes from run to run, so that the same sources give the same digest everywhere; where the mirrors no longer have pinned
+ * packages, it says which ones stand in for them. `--outdir DIR` writes elsewhere.
  */
-import { createHash } from 'node:crypto'
-import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { extract } from 'tar-stream'
+import { debianPackages, filesOf, type PinnedPackage, sha256 } from './debian.ts'
 import { tar, type TarFile } from './tar.ts'
 
 interface Pinned {
   /** The program that the npm package `node` of package.json brings. */
   node: { sha256: string }
-  packages: { name: string; version: string; sha256: string; files: string[] }[]
+  /** Of Debian. */
+  release: string
+  packages: (PinnedPackage & { files: string[] })[]
 }
 
 interface Blob {
@@ -30,8 +30,8 @@ interface Blob {
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const dist = path.join(root, 'dist')
 const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'kubectl-intercept', 'image')
-const run = promisify(execFile)
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+/** Packages that stand in for pinned ones. */
+const others: string[] = []
 
 /** Where the program looks for its libraries. */
 const LIBRARIES = 'lib/x86_64-linux-gnu'
@@ -45,45 +45,6 @@ function fail(sentence: string, hint: string): never {
   process.exit(1)
 }
 
-async function debianPackage({ name, version, sha256: sum }: Pinned['packages'][number]): Promise<string> {
-  const file = path.join(cache, `${name}_${version.replaceAll(':', '%3a')}_amd64.deb`)
-  const cached = await readFile(file).catch(() => undefined)
-  if (cached === undefined || sha256(cached) !== sum) {
-    await mkdir(cache, { recursive: true })
-    const download = (): Promise<unknown> =>
-      run('apt-get', ['-q', '-o', 'APT::Sandbox::User=root', 'download', `${name}:amd64=${version}`], { cwd: cache })
-    await download()
-      .catch(() => run('apt-get', ['-q', 'update']).then(download))
-      .catch(() =>
-        fail(`the Debian package ${name} ${version} cannot be downloaded`, 'apt-get update; a newer version is pinned in plugin/image.json')
-      )
-    if (sha256(await readFile(file)) !== sum) fail(`${path.basename(file)} is not the package that plugin/image.json pins`, `rm ${file}`)
-  }
-  return file
-}
-
-/** Regular files of the package by path; links to them count as the file. */
-async function filesOf(deb: string): Promise<Map<string, Buffer>> {
-  const { stdout } = await run('dpkg-deb', ['--fsys-tarfile', deb], { encoding: 'buffer', maxBuffer: 128 * 1_048_576 })
-  const files = new Map<string, Buffer>()
-  const links: [string, string][] = []
-  const entries = extract()
-  Readable.from([stdout]).pipe(entries)
-  for await (const entry of entries) {
-    const name = path.posix.normalize(entry.header.name)
-    const { type, linkname } = entry.header
-    const parts: Buffer[] = []
-    for await (const part of entry) parts.push(part as Buffer)
-    if (type === 'file') files.set(name, Buffer.concat(parts))
-    else if (typeof linkname === 'string') links.push([name, path.posix.join(path.posix.dirname(name), linkname)])
-  }
-  for (const [name, target] of links) {
-    const content = files.get(target)
-    if (content !== undefined) files.set(name, content)
-  }
-  return files
-}
-
 async function baseLayer(pinned: Pinned): Promise<TarFile[]> {
   const node = await readFile(path.join(root, 'node_modules', 'node', 'bin', 'node'))
   if (sha256(node) !== pinned.node.sha256) fail('node_modules/node is not the Node that plugin/image.json pins', 'npm ci')
@@ -93,8 +54,15 @@ async function baseLayer(pinned: Pinned): Promise<TarFile[]> {
     { path: 'etc/group', mode: 0o644, content: Buffer.from(`intercept:x:${USER}:\n`) },
     { path: 'etc/nsswitch.conf', mode: 0o644, content: Buffer.from('hosts: files dns\n') }
   ]
+  const take = debianPackages({ release: pinned.release, cache })
   for (const one of pinned.packages) {
-    const files = await filesOf(await debianPackage(one))
+    const {
+      version: taken,
+      sha256: sum,
+      file
+    } = await take(one).catch((error: Error & { hint?: string }) => fail(error.message, error.hint ?? 'see what apt has: apt-get update'))
+    if (taken !== one.version) others.push(`${one.name}: ${taken} instead of ${one.version}, sha256 ${sum}`)
+    const files = await filesOf(file)
     for (const name of one.files) {
       const content = files.get(name) ?? fail(`the package ${one.name} has no file ${name}`, 'mend plugin/image.json')
       const base = path.posix.basename(name)
@@ -171,3 +139,8 @@ await writeFile(
 await writeFile(path.join(outdir, 'oci-layout'), json({ imageLayoutVersion: '1.0.0' }))
 const size = layers.reduce((sum, each) => sum + each.blob.size, 0)
 console.log(`${path.relative(root, outdir)}  ${manifest.digest}  ${(size / 1_048_576).toFixed(1)} MiB compressed`)
+if (others.length > 0) {
+  console.error(`warning: the mirrors no longer have packages that plugin/image.json pins, so the digest is not the one that others got:
+  ${others.join('\n  ')}
+hint:  the sums are those of the signed package index; pin these versions in plugin/image.json`)
+}
