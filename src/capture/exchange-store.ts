@@ -26,7 +26,10 @@ const ENTRY_BYTES = 1_024
 const MESSAGE_BYTES = 256
 const FIELD_BYTES = 128
 
-export type KeptStart = Pick<KeptExchange, 'id' | 'target' | 'kind' | 'protocol' | 'who' | 'source' | 'of' | 'why' | 'startedAt' | 'hello'>
+export type KeptStart = Pick<
+  KeptExchange,
+  'id' | 'target' | 'kind' | 'protocol' | 'who' | 'source' | 'of' | 'why' | 'answeredBy' | 'startedAt' | 'hello'
+>
 export type KeptHead<T> = Omit<T, 'trailers' | 'body'>
 
 export class ExchangeStore implements ExchangeLog {
@@ -107,6 +110,7 @@ export class KeptRecord implements KeptExchange {
   readonly source: string
   readonly of: string | undefined
   readonly why: KeptExchange['why']
+  readonly answeredBy: string | undefined
   readonly startedAt: number
   readonly hello: ClientHello | undefined
   readonly timings: KeptTimings = {}
@@ -138,6 +142,7 @@ export class KeptRecord implements KeptExchange {
     this.source = start.source
     this.of = start.of
     this.why = start.why
+    this.answeredBy = start.answeredBy
     this.startedAt = start.startedAt
     this.hello = start.hello
     this.#store = store

@@ -28,6 +28,8 @@ export interface ExchangeContext {
   /** Where the visitor came from. */
   source: string
   why?: EventBody<'exchange.started'>['why'] | undefined
+  /** Whose laptop, where it is another one. */
+  answeredBy?: string | undefined
   /** The exchange that this one repeats. */
   of?: string | undefined
   /** The target's display name, for the store. */
@@ -37,8 +39,9 @@ export interface ExchangeContext {
   store?: ExchangeStore | undefined
   /** Only counts: no heads and no messages are told or kept. */
   quiet?: boolean | undefined
-  /** Before anything is told of it. */
-  onHead?: ((head: RequestHead) => void) | undefined
+  /** Before anything is told of it. `hide`: it is no visitor's, and nothing is told, kept or counted of it. */
+  onHead?: ((head: RequestHead) => 'hide' | undefined) | undefined
+  onHiddenEnd?: (() => void) | undefined
   /** What the visitor's TLS hello said, for a `connection` exchange of protocol `tls`. */
   onHello?: ((id: string, hello: ClientHello) => void) | undefined
 }
@@ -57,6 +60,7 @@ export class Exchange {
   readonly #context: ExchangeContext
   readonly #start: ExchangeStart
   readonly #id: string
+  readonly #hidden: boolean
   readonly method: string
   status: number | undefined
   requestDone = false
@@ -76,13 +80,27 @@ export class Exchange {
     this.#id = context.nextId()
     this.method = head?.method ?? ''
     const { kind, protocol, tls } = start
-    const { who, source, why, of, quiet } = context
-    if (head !== undefined) context.onHead?.(head)
-    if (quiet === true) return
+    const { who, source, why, answeredBy, of } = context
+    this.#hidden = head !== undefined && context.onHead?.(head) === 'hide'
+    if (this.#untold) return
     this.kept = this.#remembered()
-    context.emit('exchange.started', { id: this.#id, kind, protocol, who, source, ...(of && { of }), ...(why && { why }) })
+    context.emit('exchange.started', {
+      id: this.#id,
+      kind,
+      protocol,
+      who,
+      source,
+      ...(of && { of }),
+      ...(answeredBy && { answeredBy }),
+      ...(why && { why })
+    })
     if (tls !== undefined) context.onHello?.(this.#id, tls)
     if (head !== undefined) this.#asked(head)
+  }
+
+  /** No heads and no messages are told or kept. */
+  get #untold(): boolean {
+    return this.#hidden || this.#context.quiet === true
   }
 
   /** From and to the visitor, as the bytes travel: heads, chunk lines and trailers count. */
@@ -116,11 +134,11 @@ export class Exchange {
   }
 
   #remembered(): KeptRecord | undefined {
-    const { store, clock, who, source, why, of, target } = this.#context
+    const { store, clock, who, source, why, answeredBy, of, target } = this.#context
     if (store === undefined) return undefined
     const { kind, protocol, tls: hello, startedAt } = this.#start
     const since = clock.date().getTime() - (clock.now() - startedAt)
-    const kept = store.begin({ id: this.#id, kind, protocol, who, source, why, of, target, hello, startedAt: since })
+    const kept = store.begin({ id: this.#id, kind, protocol, who, source, why, answeredBy, of, target, hello, startedAt: since })
     if (this.#start.connectMs !== undefined) kept.timings.connectMs = this.#start.connectMs
     return kept
   }
@@ -140,7 +158,7 @@ export class Exchange {
     const ttfbMs = firstByteAt - this.#start.startedAt
     this.status = head.status
     this.#ttfbMs = ttfbMs
-    if (this.#context.quiet === true) return
+    if (this.#untold) return
     if (this.kept !== undefined) {
       const { status, reason, version, headers: raw } = head
       this.kept.timings.ttfbMs = ttfbMs
@@ -166,7 +184,7 @@ export class Exchange {
 
   /** A WebSocket message or a server-sent event; `in`: from the visitor. */
   said(message: Omit<KeptMessage, 'atMs'>): void {
-    if (this.#over || this.#context.quiet === true) return
+    if (this.#over || this.#untold) return
     const { clock, emit } = this.#context
     const kept = { ...message, atMs: this.#age() }
     this.kept?.said(kept)
@@ -177,6 +195,7 @@ export class Exchange {
   complete(): void {
     if (this.#over) return
     this.#over = true
+    if (this.#hidden) return this.#context.onHiddenEnd?.()
     this.#ended({ kind: 'completed' })
     this.#context.emit('exchange.completed', {
       id: this.#id,
@@ -191,6 +210,7 @@ export class Exchange {
   abort(by: AbortedBy, code: string): void {
     if (this.#over) return
     this.#over = true
+    if (this.#hidden) return this.#context.onHiddenEnd?.()
     this.#ended({ kind: 'aborted', by, code })
     this.#context.emit('exchange.aborted', { id: this.#id, by, code, ms: this.#age(), bytesIn: this.bytesIn, bytesOut: this.bytesOut })
   }

@@ -73,6 +73,8 @@ export interface KeptExchange {
   /** The exchange that this one repeats. */
   readonly of: string | undefined
   readonly why: EventBody<'exchange.started'>['why']
+  /** Whose laptop, where it is another one. */
+  readonly answeredBy?: string | undefined
   /** Epoch milliseconds. */
   readonly startedAt: number
   readonly version: number

@@ -9,7 +9,6 @@ import { type Logger, silent } from '../base/log.ts'
 import type { Who } from '../event/types.ts'
 import { type EmitExchange, Exchange, type ExchangeContext } from './exchange.ts'
 import { type Cut, HttpTracker } from './http-tracker.ts'
-import type { RequestHead } from '../http/message.ts'
 import type { ExchangeStore } from './exchange-store.ts'
 import { type Mask, maskHeaders } from './mask.ts'
 import { type ClientHello, HELLO_LIMIT_BYTES, parseClientHello } from './tls-hello.ts'
@@ -23,6 +22,7 @@ export interface ObserveOptions {
   /** Where the visitor came from. */
   source: string
   why?: ExchangeContext['why']
+  answeredBy?: string | undefined
   /** Default: the headers that always hold secrets. */
   mask?: Mask
   /** When the stream was opened (`Clock.now()`): the first exchange counts from then. Default: its first byte. */
@@ -37,8 +37,8 @@ export interface ObserveOptions {
   store?: ExchangeStore | undefined
   /** Only count. */
   quiet?: boolean
-  /** Each request head, before anything is told of it. */
-  onHead?: (head: RequestHead) => void
+  onHead?: ExchangeContext['onHead']
+  onHiddenEnd?: ExchangeContext['onHiddenEnd']
   log?: Logger
 }
 

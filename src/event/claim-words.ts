@@ -11,6 +11,7 @@ export function claimWords({ action, holder = 'somebody' }: EventBody<'claim'>):
       return `${holder} takes it over`
     case 'expired':
       return `${holder} is gone, and their claim removed`
+    case 'beside':
     case 'refused':
     case 'unavailable':
       return undefined

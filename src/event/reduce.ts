@@ -46,6 +46,8 @@ export interface Counters {
   /** Answers of 500 and more, and exchanges that broke. */
   errors: number
   returned: number
+  /** Passed on to other laptops. */
+  other: number
   bytesIn: number
   bytesOut: number
 }
@@ -65,7 +67,7 @@ export interface SessionView {
   ended?: { reason: string; exitCode: number; summary: Summary }
 }
 
-const NO_COUNTS: Counters = { started: 0, inFlight: 0, requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
+const NO_COUNTS: Counters = { started: 0, inFlight: 0, requests: 0, errors: 0, returned: 0, other: 0, bytesIn: 0, bytesOut: 0 }
 export const EMPTY_VIEW: SessionView = { targets: {}, counters: NO_COUNTS, replays: [] }
 
 export function reduce(view: SessionView, event: SessionEvent): SessionView {
@@ -156,7 +158,8 @@ type ExchangeEvent = Extract<SessionEvent, { type: 'exchange.started' | 'exchang
 function count(counters: Counters, event: ExchangeEvent): Counters {
   if (event.type === 'exchange.started') {
     const returned = counters.returned + (event.who === 'returned' ? 1 : 0)
-    return { ...counters, started: counters.started + 1, inFlight: counters.inFlight + 1, returned }
+    const other = counters.other + (event.who === 'other' ? 1 : 0)
+    return { ...counters, started: counters.started + 1, inFlight: counters.inFlight + 1, returned, other }
   }
   const failed = event.type === 'exchange.aborted' || (event.status ?? 0) >= 500
   return {

@@ -49,6 +49,7 @@ const summary = objectOf({
   requests: integer,
   errors: integer,
   returned: integer,
+  other: may(integer),
   p50: may(number),
   p95: may(number),
   bytesIn: integer,
@@ -130,7 +131,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
   'local.state': { address: text, up: flag, cause: text },
   'return.state': { pod: text, ok: flag, openMs: may(number), pooled: integer, cause: text },
   claim: {
-    action: oneOf('acquired', 'refused', 'taken', 'released', 'expired', 'unavailable'),
+    action: oneOf('acquired', 'refused', 'taken', 'released', 'expired', 'beside', 'unavailable'),
     holder: may(text),
     since: may(time),
     weight: may(weight),
@@ -140,9 +141,10 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
     id: text,
     kind: oneOf('request', 'connection', 'datagrams', 'replay', 'mirror'),
     protocol: text,
-    who: oneOf('laptop', 'returned', 'cluster', 'replay', 'mirror'),
+    who: oneOf('laptop', 'returned', 'other', 'cluster', 'replay', 'mirror'),
     source: text,
     of: may(text),
+    answeredBy: may(text),
     why: may(oneOf('filter', 'mirror', 'thinned', 'local-down', 'local-paused', 'held'))
   },
   'exchange.request': { id: text, method: text, host: text, path: text, httpVersion: text, headers, masked: listOf(text) },
@@ -190,7 +192,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
     p95: may(number),
     bytesIn: integer,
     bytesOut: integer,
-    share: objectOf({ laptop: share, returned: share }),
+    share: objectOf({ laptop: share, returned: share, other: may(share) }),
     rss: integer,
     loopLagP99: number
   },

@@ -51,15 +51,21 @@ export const servingWords = (serving: Serving): string => SERVED[serving]
 
 const WHY: Readonly<Record<Why, string>> = {
   filter: 'not mine',
-  mirror: 'mirrored',
+  mirror: '',
   thinned: 'share',
   'local-down': 'local app down',
   'local-paused': 'local app silent',
   held: 'held'
 }
 
-/** `not mine`, `local app down`: why an exchange was not answered here. */
-export const whyWords = (why: Why): string => WHY[why]
+/**
+ * `(not mine)`, `(local app down)`: why an exchange was not answered here; `(bob@two)`: who did. Nothing where all of a session are answered
+ * elsewhere: whether it was copied is said by its copy.
+ */
+export function whyRemark({ why, answeredBy }: { why?: Why | undefined; answeredBy?: string | undefined }): string {
+  const words = answeredBy === undefined ? (why === undefined ? '' : WHY[why]) : printable(answeredBy, 40)
+  return words === '' ? '' : `(${words})`
+}
 /** Why an exchange broke off. */
 export const abortWords = ({ by, code }: Pick<EventBody<'exchange.aborted'>, 'by' | 'code'>): string =>
   by === 'agent' && code === 'LEFT' ? 'cut off, because you left' : `aborted by ${by} (${printable(code, 40)})`
@@ -78,4 +84,4 @@ export function comparedWords({
   ]
   return `≠ ${parts.join(', ')}`
 }
-export const WHYS = Object.keys(WHY) as readonly Why[]
+export const LONGEST_WHY = Math.max(...Object.values(WHY).map(words => words.length)) + 2

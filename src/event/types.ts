@@ -24,8 +24,8 @@ export type TargetState = (typeof STATES)[number]
 export type ConnectorState = 'connecting' | 'bound' | 'lost' | 'withdrawn' | 'closed'
 /** Who serves the visitors now, as far as it can be known. */
 export type Serving = 'laptop' | 'shared' | 'cluster' | 'nobody'
-/** Who answered an exchange. `mirror`: the local app, and nobody but this screen got the answer. */
-export type Who = 'laptop' | 'returned' | 'cluster' | 'replay' | 'mirror'
+/** Who answered an exchange. `other`: another laptop. `mirror`: the local app, and nobody but this screen got the answer. */
+export type Who = 'laptop' | 'returned' | 'other' | 'cluster' | 'replay' | 'mirror'
 export type RouteKind = 'ingress' | 'port-forward' | 'service-proxy' | 'url'
 export type EndReason = 'done' | 'signal' | 'takeover' | 'child' | 'error'
 export type Header = readonly [name: string, value: string]
@@ -42,6 +42,8 @@ export interface Summary {
   requests: number
   errors: number
   returned: number
+  /** Passed on to other laptops; absent for none. */
+  other?: number
   /** Milliseconds; absent without requests. */
   p50?: number
   p95?: number
@@ -119,7 +121,8 @@ interface Bodies {
   'local.state': { address: string; up: boolean; cause: string }
   'return.state': { pod: string; ok: boolean; openMs?: number; pooled: number; cause: string }
   claim: {
-    action: 'acquired' | 'refused' | 'taken' | 'released' | 'expired' | 'unavailable'
+    /** `beside`: another session is there too. */
+    action: 'acquired' | 'refused' | 'taken' | 'released' | 'expired' | 'beside' | 'unavailable'
     holder?: string
     since?: string
     weight?: number
@@ -132,6 +135,8 @@ interface Bodies {
     who: Who
     source: string
     of?: string
+    /** Whose laptop, where it is another one. */
+    answeredBy?: string
     why?: 'filter' | 'mirror' | 'thinned' | 'local-down' | 'local-paused' | 'held'
   }
   'exchange.request': {
@@ -192,7 +197,7 @@ interface Bodies {
     bytesIn: number
     bytesOut: number
     /** Parts of the exchanges of the last second, 0…1. */
-    share: { laptop: number; returned: number }
+    share: { laptop: number; returned: number; other?: number }
     rss: number
     loopLagP99: number
   }

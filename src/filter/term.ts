@@ -6,7 +6,7 @@ import { SIMPLE_FIELDS } from './expression.ts'
 import type { Value, Word } from './lex.ts'
 import { quoted, unreadable } from './unreadable.ts'
 
-const WHO: readonly Who[] = ['laptop', 'returned', 'cluster', 'replay', 'mirror']
+const WHO: readonly Who[] = ['laptop', 'returned', 'other', 'cluster', 'replay', 'mirror']
 const FIELDS = [...SIMPLE_FIELDS, 'header.NAME', 'response.NAME']
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
 const DIGITS = /^[1-9x][0-9x]{2}$/

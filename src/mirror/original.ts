@@ -34,7 +34,8 @@ export function tellOriginal(copy: Copy, context: OriginalContext): Original | u
   const answer = parseResponseHead(answered.raw)
   const framing = responseFraming(answer, head.method)
   const start = { kind: 'request', protocol: `http/${head.version}`, startedAt: clock.now() - copy.ms } as const
-  const exchange = new Exchange({ ...context, who: 'cluster', source: copy.source }, start, head)
+  const who = copy.agent === true ? ({ who: 'other', answeredBy: copy.by } as const) : ({ who: 'cluster' } as const)
+  const exchange = new Exchange({ ...context, ...who, source: copy.source }, start, head)
   const body: Buffer[] = []
   const sink = requestSink(exchange)
   new BodyFramer(requestFraming(head), {

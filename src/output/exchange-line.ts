@@ -2,7 +2,7 @@
 import { formatBytes, formatMs, printable } from '../base/format.ts'
 import type { SessionEvent } from '../event/types.ts'
 import type { Color, Paint } from './paint.ts'
-import { abortWords, comparedWords, whyWords, WHYS } from '../event/state-words.ts'
+import { abortWords, comparedWords, LONGEST_WHY, whyRemark } from '../event/state-words.ts'
 import { cutMiddle, padEnd, padStart, widthOf } from '../base/width.ts'
 
 type EventOf<T extends SessionEvent['type']> = Extract<SessionEvent, { type: T }>
@@ -21,8 +21,6 @@ const MAX_OPEN = 20_000
 const PATH_WIDTH = 44
 /** Below this the path counts more than room for the longest reason why a request was returned. */
 const MIN_PATH_WIDTH = 24
-
-const LONGEST_WHY = Math.max(...WHYS.map(why => widthOf(`  (${whyWords(why)})`)))
 
 export interface ExchangeLines {
   /** The line of an exchange that ended with this event, else undefined. */
@@ -97,7 +95,7 @@ function line(open: Open, end: End, { paint, columns, time, targetWidth }: Excha
 /** Room for the path, the same on every line that says no more than why it was returned; what broke is said whatever it costs. */
 function fit(remark: string, free: number, broken: boolean): { room: number; remark: string } {
   if (broken) return { room: Math.max(12, free - widthOf(remark)), remark }
-  const reserved = free - LONGEST_WHY
+  const reserved = free - LONGEST_WHY - 2
   if (reserved >= MIN_PATH_WIDTH) return { room: reserved, remark }
   return { room: Math.max(12, free), remark: '' }
 }
@@ -108,7 +106,8 @@ const msOf = (end: End): number => (end.type === 'exchange.completed' ? end.timi
 
 function remarkOf(started: EventOf<'exchange.started'>, end: End): string {
   if (end.type === 'exchange.aborted') return `  ${abortWords(end)}`
-  return started.why === undefined ? '' : `  (${whyWords(started.why)})`
+  const remark = whyRemark(started)
+  return remark === '' ? '' : `  ${remark}`
 }
 
 function statusColor(status: number | undefined, end: End): Color {

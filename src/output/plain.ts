@@ -214,12 +214,13 @@ function childWords({ pid, state, status, signal }: EventOf<'child.state'>): str
 
 function summaryLines(summary: Summary, started: boolean): string[] {
   if (!started) return []
-  const { requests, errors, returned, p50, p95, durationMs } = summary
+  const { requests, errors, returned, other = 0, p50, p95, durationMs } = summary
   if (requests === 0) return [`no request arrived in ${formatMs(durationMs)}`, ...mirrorLines(summary)]
   const parts = [
     `${requests.toLocaleString('en-US')} ${requests === 1 ? 'request' : 'requests'} in ${formatMs(durationMs)}`,
     plural(errors, 'error'),
     ...(returned > 0 ? [`${returned} returned to the cluster`] : []),
+    ...(other > 0 ? [`${other} passed on to other laptops`] : []),
     ...(p50 === undefined ? [] : [`p50 ${formatMs(p50)}`]),
     ...(p95 === undefined ? [] : [`p95 ${formatMs(p95)}`])
   ]

@@ -6,4 +6,4 @@ export type Fields = Readonly<Record<string, unknown>>
 export const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {})
 
 /** Recordings of others do not say. */
-export const whoOf = (value: unknown): Who => (value === 'returned' || value === 'replay' ? value : 'laptop')
+export const whoOf = (value: unknown): Who => (value === 'returned' || value === 'other' || value === 'replay' ? value : 'laptop')

@@ -137,6 +137,7 @@ class Copying implements Tap {
       source: formatEndpoint(source),
       ms: Math.round(this.#clock.now() - this.#startedAt),
       ...(connector.hello?.who !== undefined && { by: connector.hello.who }),
+      ...(connector.hello?.kind === 'agent' && { agent: true }),
       ...(this.#responseBodyBytes > RESPONSE_BODY_BYTES && { whole: this.#responseHeadBytes + this.#responseBodyBytes })
     }
     const line = encodeCopy(facts, this.#request.bytes, this.#response.bytes)

@@ -11,6 +11,7 @@ import { hasToken } from '../http/header.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { Emit, EventBody, Summary, Who } from '../event/types.ts'
 import type { SpliceObserver, SpliceResult } from '../transport/types.ts'
+import { isPathProbe, nonceOf } from '../tunnel/probe-names.ts'
 import type { TunnelStream } from '../tunnel/stream.ts'
 
 export interface StreamWatch extends SpliceObserver {
@@ -29,6 +30,8 @@ export interface Served {
   stream: TunnelStream
   who: Who
   why?: 'filter' | 'mirror' | 'thinned' | 'local-down' | 'local-paused' | undefined
+  /** Whose laptop, where `who` is another one. */
+  answeredBy?: string | undefined
   connectMs: number
   /** Taken from the stream already: the watch has seen them. */
   first?: Buffer | undefined
@@ -83,7 +86,7 @@ class ServedExchanges implements Exchanges {
   readonly latencies: number[] = []
   readonly #options: ExchangesOptions
   readonly #startedAt: number
-  readonly #sum = { requests: 0, errors: 0, returned: 0, bytesIn: 0, bytesOut: 0 }
+  readonly #sum = { requests: 0, errors: 0, returned: 0, other: 0, bytesIn: 0, bytesOut: 0 }
   readonly #open = new Bag<Watch>()
   #nextLatency = 0
 
@@ -108,6 +111,7 @@ class ServedExchanges implements Exchanges {
 
   refused({ stream, by, error }: { stream: TunnelStream; by: 'local' | 'limit' | 'agent'; error: Error }): void {
     const { emit, nextId, clock, target, capture = {} } = this.#options
+    if (isProbe(stream)) return
     const id = nextId()
     const body = { id, by, code: errnoOf(error) ?? error.name, ms: 0, bytesIn: 0, bytesOut: 0 }
     this.count('laptop', body)
@@ -120,7 +124,8 @@ class ServedExchanges implements Exchanges {
   }
 
   summary(): Summary {
-    return { ...this.#sum, durationMs: this.#options.clock.now() - this.#startedAt }
+    const { other, ...sum } = this.#sum
+    return { ...sum, ...(other > 0 && { other }), durationMs: this.#options.clock.now() - this.#startedAt }
   }
 
   over(watch: Watch): void {
@@ -131,6 +136,7 @@ class ServedExchanges implements Exchanges {
     const sum = this.#sum
     sum.requests += 1
     if (who === 'returned') sum.returned += 1
+    if (who === 'other') sum.other += 1
     sum.bytesIn += body.bytesIn
     sum.bytesOut += body.bytesOut
     if (!('timings' in body)) sum.errors += 1
@@ -142,6 +148,10 @@ class ServedExchanges implements Exchanges {
     }
   }
 }
+
+/** Of another session of ours that looks for itself: it goes where a visitor goes, and is none. */
+const isProbe = ({ destination }: TunnelStream): boolean => nonceOf(destination.host) !== undefined
+const nothing = (): void => {}
 
 class Watch implements StreamWatch, Bagged {
   place = -1
@@ -155,7 +165,7 @@ class Watch implements StreamWatch, Bagged {
   readonly #single: boolean
   #closes = false
 
-  constructor({ stream, who, why, connectMs, first, single = false }: Served, options: ExchangesOptions, all: ServedExchanges) {
+  constructor({ stream, who, why, answeredBy, connectMs, first, single = false }: Served, options: ExchangesOptions, all: ServedExchanges) {
     const { clock, emit, nextId, target, capture = {} } = options
     this.stream = stream
     this.#single = single
@@ -167,17 +177,19 @@ class Watch implements StreamWatch, Bagged {
     const startedAt = clock.now() - connectMs
     this.#observer = observeExchanges({
       clock,
-      emit: capture.off === true ? this.#counted : this.#told,
+      emit: isProbe(stream) ? nothing : capture.off === true ? this.#counted : this.#told,
       nextId,
       who,
       source,
       why,
+      answeredBy,
       startedAt,
       connectMs,
       target,
       store: capture.store,
-      quiet: capture.off === true,
+      quiet: capture.off === true || isProbe(stream),
       onHead: this.#asked,
+      onHiddenEnd: this.#ended,
       ...(capture.mask === undefined ? {} : { mask: capture.mask })
     })
     if (first !== undefined) this.#observer.onBytes('out', first)
@@ -209,8 +221,9 @@ class Watch implements StreamWatch, Bagged {
     this.#observer.finish(result)
   }
 
-  readonly #asked = (head: RequestHead): void => {
+  readonly #asked = (head: RequestHead): 'hide' | undefined => {
     this.#closes = this.#single || hasToken(head, 'connection', 'close')
+    return isPathProbe(head.method, head.target) ? 'hide' : undefined
   }
 
   readonly #told: EmitExchange = (type, body) => {
@@ -222,6 +235,10 @@ class Watch implements StreamWatch, Bagged {
   readonly #counted: EmitExchange = (type, body) => {
     if ((type !== 'exchange.completed' && type !== 'exchange.aborted') || !('bytesIn' in body)) return
     this.#all.count(this.#who, body)
+    this.#ended()
+  }
+
+  readonly #ended = (): void => {
     if (this.#closes) this.#last?.()
   }
 }

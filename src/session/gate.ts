@@ -196,7 +196,7 @@ export function gate(options: GateOptions): Gate {
   const passOn = (stream: TunnelStream, guest: Guest): Promise<void> =>
     stoppable(async signal => {
       try {
-        await serveGuest(stream, { connect: until => options.toGuest(guest, stream, until), exchanges, clock }, signal)
+        await serveGuest(stream, { user: guest.user, connect: until => options.toGuest(guest, stream, until), exchanges, clock }, signal)
       } catch (error) {
         log.info('not passed on: back to a pod', { error: asError(error), to: guest.user })
         if (!stream.connection.destroyed) failing(stream, giveBack({ stream, why: 'filter' }))

@@ -26,7 +26,8 @@ export interface ServeRequestsOptions {
 
 interface Upstream {
   connection: Connection
-  who: 'laptop' | 'returned'
+  who: 'laptop' | 'returned' | 'other'
+  answeredBy?: string
   /** Which one is kept for further requests: of a guest there may be several. */
   key: string
   release: () => void
@@ -66,7 +67,7 @@ async function serveOne(
     upstream.who === 'laptop'
       ? {}
       : { why: decision.to === 'return' ? decision.why : decision.to === 'guest' ? ('filter' as const) : ('local-down' as const) }
-  const watch = options.exchanges.open({ stream, who: upstream.who, ...why, connectMs: 0 })
+  const watch = options.exchanges.open({ stream, who: upstream.who, answeredBy: upstream.answeredBy, ...why, connectMs: 0 })
   try {
     watch.onBytes('out', raw)
     upstream.connection.write(raw)
@@ -116,7 +117,8 @@ async function openUpstream(decision: Decision, { toLocal, toPod, toGuest }: Ser
   if (decision.to === 'guest') {
     const passed = async (): Promise<Upstream> => ({
       connection: await toGuest(decision.guest),
-      who: 'returned',
+      who: 'other',
+      answeredBy: decision.guest.user,
       key: keyOf(decision),
       release: () => {}
     })

@@ -30,7 +30,9 @@ export function startStats({ running, clock, emit, memory }: StatsOptions): { cl
     () => {
       const now = sumUp(running, 0)
       const requests = now.requests - before.requests
+      const part = (count: number): number => (requests === 0 ? 0 : count / requests)
       const returned = now.returned - before.returned
+      const other = (now.other ?? 0) - (before.other ?? 0)
       const recent = running.flatMap(each => [...each.latencies])
       emit('stats', {
         rps: requests,
@@ -39,7 +41,7 @@ export function startStats({ running, clock, emit, memory }: StatsOptions): { cl
         ...percentiles(recent),
         bytesIn: now.bytesIn - before.bytesIn,
         bytesOut: now.bytesOut - before.bytesOut,
-        share: { laptop: requests === 0 ? 0 : (requests - returned) / requests, returned: requests === 0 ? 0 : returned / requests },
+        share: { laptop: part(requests - returned - other), returned: part(returned), ...(other > 0 && { other: part(other) }) },
         rss: memory(),
         loopLagP99: Math.round(Math.max(0, ...lags))
       })
@@ -63,6 +65,7 @@ export function sumUp(running: readonly Intercept[], durationMs: number): Summar
     sum.requests += part.requests
     sum.errors += part.errors
     sum.returned += part.returned
+    if (part.other !== undefined) sum.other = (sum.other ?? 0) + part.other
     sum.bytesIn += part.bytesIn
     sum.bytesOut += part.bytesOut
     if (part.mirror !== undefined) sum.mirror = plus(sum.mirror, part.mirror)

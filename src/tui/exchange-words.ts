@@ -1,7 +1,7 @@
 /** Words and colours of one exchange, the same in the list and in the detail. */
 import { formatBytes, formatMs, printable } from '../base/format.ts'
 import type { KeptExchange } from '../capture/kept.ts'
-import { abortWords, whyWords } from '../event/state-words.ts'
+import { abortWords, whyRemark } from '../event/state-words.ts'
 import type { Tone } from './line.ts'
 
 export const methodOf = ({ protocol, request }: KeptExchange): string =>
@@ -15,13 +15,12 @@ export function whereOf({ request, hello, source }: KeptExchange): string {
 
 /** What stands beside the path: messages, why it was returned, what it repeats. */
 export function remarkOf(exchange: KeptExchange): string {
-  const { protocol, messageCount, why, of, equal, end, unparsed } = exchange
+  const { protocol, messageCount, of, equal, end, unparsed } = exchange
   if (end?.kind === 'aborted') return abortWords(end)
   if (of !== undefined) return `${equal === undefined ? '' : equal ? '= ' : '≠ '}of #${of}`
   if (protocol === 'websocket') return `⇅ ${messageCount.in}/${messageCount.out}`
   if (protocol === 'sse') return 'SSE'
-  if (why !== undefined) return `(${whyWords(why)})`
-  return unparsed ? 'unparsed' : ''
+  return whyRemark(exchange) || (unparsed ? 'unparsed' : '')
 }
 
 export function statusOf({ response, end }: KeptExchange): { text: string; tone: Tone } {

@@ -86,19 +86,29 @@ export function tabsLine(names: readonly string[], selected: string | undefined,
 }
 
 export function statsLine({ view, stats, rates }: HeaderFacts, width: number): Line {
-  const { started, requests, errors, returned } = view.counters
+  const { requests, errors, returned, other } = view.counters
   const rate = stats?.rps ?? 0
   const part = (text: string, tone?: Tone): Line => [tone === undefined ? { text } : toned(tone, text)]
   const left: Line[] = [
     [bold(` ${rate} req/s `), toned('cyan', sparkline(rates, 10))],
     part(`p50 ${ms(stats?.p50)}  p95 ${ms(stats?.p95)}`),
     part(`errors ${requests === 0 ? '–' : formatShare(errors / requests)}`, errors > 0 ? 'red' : undefined),
-    returned === 0 ? [] : part(`laptop ${formatShare((started - returned) / started)}  returned ${formatShare(returned / started)}`),
+    returned + other === 0 ? [] : part(whoShares(view.counters)),
     view.counters.inFlight > 0 ? part(`${view.counters.inFlight} open`) : []
   ]
   const right: Span[] =
     width < 96 ? [] : [toned('gray', `↑ ${formatBytes(stats?.bytesOut ?? 0)}/s ↓ ${formatBytes(stats?.bytesIn ?? 0)}/s `)]
   return spread(packed(left, Math.max(20, width - (width < 96 ? 0 : 26)), width < 96 ? 2 : 3), right, width)
+}
+
+/** `laptop 98 %  returned 2 %`. */
+function whoShares({ started, returned, other }: SessionView['counters']): string {
+  const shares = [
+    ['laptop', started - returned - other],
+    ['returned', returned],
+    ['other', other]
+  ] as const
+  return shares.flatMap(([who, count]) => (count === 0 && who !== 'laptop' ? [] : `${who} ${formatShare(count / started)}`)).join('  ')
 }
 
 const ms = (value: number | undefined): string => (value === undefined ? '–' : formatMs(value))

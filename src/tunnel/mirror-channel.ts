@@ -27,6 +27,8 @@ export interface CopyFacts {
   ms: number
   /** Who answered. */
   by?: string
+  /** It was another laptop. */
+  agent?: boolean
   /** Bytes of the whole answer as it travelled, where only its beginning is copied. */
   whole?: number
 }
@@ -48,8 +50,8 @@ export interface DroppedCopies {
 export type MirrorMessage = Copy | DroppedCopies
 
 /** The line of a copy; its `request` and `response` bytes follow. */
-export function encodeCopy({ source, ms, by, whole }: CopyFacts, requestBytes: number, responseBytes: number): Buffer {
-  const more = `${by === undefined ? '' : `,"by":${JSON.stringify(by)}`}${whole === undefined ? '' : `,"whole":${whole}`}`
+export function encodeCopy({ source, ms, by, agent, whole }: CopyFacts, requestBytes: number, responseBytes: number): Buffer {
+  const more = `${by === undefined ? '' : `,"by":${JSON.stringify(by)}`}${agent === true ? ',"agent":true' : ''}${whole === undefined ? '' : `,"whole":${whole}`}`
   return Buffer.from(
     `{"type":"copy","source":${JSON.stringify(source)},"ms":${ms}${more},"request":${requestBytes},"response":${responseBytes}}\n`
   )
@@ -109,11 +111,12 @@ function parseLine(line: string): CopyLine | DroppedCopies | undefined {
   const fields = fieldsOf(line)
   if (fields['type'] === 'dropped') return { type: 'dropped', slow: countOf(fields['slow']), large: countOf(fields['large']) }
   if (fields['type'] !== 'copy') return undefined
-  const { by, source, whole } = fields
+  const { by, agent, source, whole } = fields
   return {
     source: textOf(source),
     ms: numberOf(fields['ms']),
     ...(by !== undefined && { by: textOf(by) }),
+    ...(agent === true && { agent }),
     ...(whole !== undefined && { whole: countOf(whole) }),
     request: lengthOf(fields['request'], COPY_REQUEST_LIMIT),
     response: lengthOf(fields['response'], COPY_RESPONSE_LIMIT)

@@ -5,6 +5,8 @@
 
 const HOST_SUFFIX = '.probe.invalid'
 export const PATH_PREFIX = '/.well-known/kubectl-intercept/'
+/** A random part, behind a filter also the session. */
+const PROBE_PATH = /^\/\.well-known\/kubectl-intercept\/[0-9a-f]{32}(?:\.[0-9a-f-]{36})?$/
 /** Between nonce and session. */
 const SEPARATOR = '.'
 
@@ -15,6 +17,9 @@ export const nonceOf = (host: string): string | undefined => (host.endsWith(HOST
 
 /** The nonce in a request's path. */
 export const pathNonceOf = (path: string): string | undefined => (path.startsWith(PATH_PREFIX) ? path.slice(PATH_PREFIX.length) : undefined)
+
+/** A path probe as sessions send it. Not just its path: what a stranger asks for there is shown. */
+export const isPathProbe = (method: string, path: string): boolean => method === 'HEAD' && PROBE_PATH.test(path)
 
 export const nonceFor = (random: string, session: string): string => `${random}${SEPARATOR}${session}`
 

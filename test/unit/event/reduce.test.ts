@@ -42,17 +42,19 @@ describe('reduce', () => {
   })
 
   it('counts exchanges, errors and what was returned', () => {
-    const started = (id: string, who: 'laptop' | 'returned') =>
+    const started = (id: string, who: 'laptop' | 'returned' | 'other') =>
       eventOf('exchange.started', { id, kind: 'request', protocol: 'http/1.1', who, source: '' })
     const done = (id: string, status: number) =>
       eventOf('exchange.completed', { id, status, bytesIn: 10, bytesOut: 20, timings: { totalMs: 1 } })
     const view = play([
-      ...['1', '2', '3', '4'].map(id => started(id, id === '4' ? 'returned' : 'laptop')),
+      ...['1', '2', '3'].map(id => started(id, 'laptop')),
+      started('4', 'returned'),
+      started('5', 'other'),
       done('1', 200),
       done('2', 503),
       eventOf('exchange.aborted', { id: '3', by: 'local', code: 'RESET', ms: 1, bytesIn: 1, bytesOut: 0 })
     ])
-    expect(view.counters).toEqual({ started: 4, inFlight: 1, requests: 3, errors: 2, returned: 1, bytesIn: 21, bytesOut: 40 })
+    expect(view.counters).toEqual({ started: 5, inFlight: 2, requests: 3, errors: 2, returned: 1, other: 1, bytesIn: 21, bytesOut: 40 })
   })
 
   it('changes nothing that it was given', () => {

@@ -170,7 +170,7 @@ describe('a filter that cannot be read', () => {
     ['status:many', 'the filter cannot be read at character 8: "many" is no status'],
     ['status:>=40', 'the filter cannot be read at character 8: ">=40" is no status'],
     ['status:5*', 'the filter cannot be read at character 8: "5*" is no status'],
-    ['who:me', 'the filter cannot be read at character 5: who: takes laptop, returned, cluster, replay, mirror, not "me"'],
+    ['who:me', 'the filter cannot be read at character 5: who: takes laptop, returned, other, cluster, replay, mirror, not "me"'],
     ['(a or b', 'the filter cannot be read at character 1: the bracket is not closed'],
     ['a or b)', 'the filter cannot be read at character 7: a bracket closes that was never opened'],
     ['()', 'the filter cannot be read at character 2: something is missing before )'],

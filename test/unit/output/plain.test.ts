@@ -25,12 +25,18 @@ const state = (to: EventBody<'target.state'>['to'], serving: EventBody<'target.s
 /** The events of one request. */
 function request(
   id: string,
-  over: { path?: string; status?: number; who?: 'laptop' | 'returned' | 'mirror'; target?: string } = {}
+  over: {
+    path?: string
+    status?: number
+    who?: 'laptop' | 'returned' | 'mirror'
+    target?: string
+    start?: Partial<EventBody<'exchange.started'>>
+  } = {}
 ): SessionEvent[] {
-  const { path = '/', status = 200, who = 'laptop', target = 'nginx' } = over
+  const { path = '/', status = 200, who = 'laptop', target = 'nginx', start } = over
   const why = who === 'returned' ? { why: 'local-down' as const } : {}
   return [
-    about('exchange.started', { id, kind: 'request', protocol: 'http/1.1', who, source: '203.0.113.9', ...why }, target),
+    about('exchange.started', { id, kind: 'request', protocol: 'http/1.1', who, source: '203.0.113.9', ...why, ...start }, target),
     about('exchange.request', { id, method: 'GET', host: 'nginx.local', path, httpVersion: '1.1', headers: [], masked: [] }, target),
     about('exchange.response', { id, status, headers: [], ttfbMs: 3 }, target),
     about('exchange.completed', { id, status, bytesIn: 100, bytesOut: 1_234, timings: { totalMs: 4 } }, target)
@@ -44,6 +50,16 @@ describe('plainOutput', () => {
     expect(['resolving', 'waiting', 'connecting'].map(from => failed(from as 'waiting'))).toEqual(['', '', ''])
     expect(failed('draining')).toBe('12:04:31  nginx  left at once; not checked whether the cluster serves\n')
     expect(failed('verified')).toBe('12:04:31  nginx  failed (closed)\n')
+  })
+
+  it('names another laptop that answered, and calls nothing copied of which no copy is known', () => {
+    expect(play(request('1', { start: { who: 'other', answeredBy: 'bob@two', why: 'filter' } }))).toMatch(/ other +GET .* \(bob@two\)\n$/)
+    expect(play(request('1', { who: 'returned', start: { why: 'mirror' } }))).toMatch(/ returned +GET .* 4 ms\n$/)
+    const summary = { ...bodyOf('session.ended').summary, other: 3 }
+    const end = about('session.ended', { ...bodyOf('session.ended'), summary })
+    expect(play([sampleOf('session.started'), sampleOf('plan.resolved'), state('verified', 'laptop'), end])).toContain(
+      '3 passed on to other laptops'
+    )
   })
 
   it('tells a whole session', () => {

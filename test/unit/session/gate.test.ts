@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import type { Connection } from '../../../src/base/connection.ts'
 import { silent } from '../../../src/base/log.ts'
+import type { Summary } from '../../../src/event/types.ts'
 import type { TunnelPlan } from '../../../src/resolve/types.ts'
 import { answering } from '../../../src/session/answering.ts'
 import { parseFilter } from '../../../src/filter/filter.ts'
@@ -52,6 +53,7 @@ async function app(name: string): Promise<{ port: number; seen: string[]; socket
 interface World {
   gate: Gate
   inFlight: () => number
+  summary: () => Summary
   /** Connections to pods so far. */
   dialled: () => number
   board: ReturnType<typeof probeBoard>
@@ -141,6 +143,7 @@ function world(options: {
   return {
     gate: made,
     inFlight: () => told.inFlight,
+    summary: () => told.summary(),
     dialled: () => dialled,
     board,
     emit,
@@ -469,7 +472,7 @@ describe('gate', () => {
         const bob = await app('bob')
         const guest: Guest = { session: 's', user: 'bob', tunnelId: 't', personal: undefined }
         let reachable = true
-        const { visit } = world({
+        const { visit, emit, summary } = world({
           port: laptop.port,
           pod: pod.port,
           looks: true,
@@ -482,6 +485,9 @@ describe('gate', () => {
         reachable = false
         expect(await visit(asks('/2', 'b'))).toContain('pod /2')
         expect(laptop.seen).toEqual([])
+        const started = emit.mock.calls.flatMap(([type, body]) => (type === 'exchange.started' ? [body] : []))
+        expect(started).toMatchObject([{ who: 'other', answeredBy: 'bob', why: 'filter' }, { who: 'returned' }])
+        await eventually(() => expect(summary()).toMatchObject({ requests: 2, returned: 1, other: 1 }))
       }
     )
 
@@ -491,6 +497,25 @@ describe('gate', () => {
       expect(await visit(asks('/theirs', 'b'))).toBe('')
       expect(laptop.seen).toEqual([])
     })
+  })
+
+  it.each([true, false])('shows no probe of another session, and shows whoever only asks for its path (local app up: %s)', async up => {
+    const laptop = await app('laptop')
+    if (!up) laptop.close()
+    const { visit, emit, summary, inFlight } = world({ port: laptop.port })
+    const nonce = '0123456789abcdef0123456789abcdef'
+    const path = `/.well-known/kubectl-intercept/${nonce}`
+    const probe = `HEAD ${path} HTTP/1.1\r\nHost: nginx.local\r\nConnection: close\r\n\r\n`
+    if (up) {
+      expect(await visit(probe)).toContain('200 OK')
+      await visit(probe.replace(nonce, `${nonce}.10bc451e-59dc-4c70-999e-91a30813ac78`))
+      expect(laptop.seen).toHaveLength(2)
+    } else await visit('', `${nonce}.probe.invalid`)
+    await eventually(() => expect(inFlight()).toBe(0))
+    expect([types(emit), summary().requests]).toEqual([[], 0])
+    await visit(get(path))
+    await eventually(() => expect(summary().requests).toBe(1))
+    expect(types(emit)).toContain('exchange.started')
   })
 
   it('serves a thinned request of a kept-alive stream here when no pod can take it, and ends its exchange', async () => {

@@ -18,7 +18,7 @@ describe('mirror channel', () => {
   it('reads back every message, however the network cuts it', () => {
     const request = Buffer.from('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n\n\n')
     const response = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\n')
-    const facts = { source: '10.1.2.3:4567', ms: 12, by: 'nginx-1', whole: 100_000 }
+    const facts = { source: '10.1.2.3:4567', ms: 12, by: 'bob@two', agent: true, whole: 100_000 }
     const bytes = Buffer.concat([
       encodeDropped({ slow: 3, large: 1 }),
       encodeCopy(facts, request.length, response.length),
