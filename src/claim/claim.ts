@@ -126,6 +126,7 @@ class RunningClaim implements Claim {
       this.#wish = wish
       const excluder = this.holding ? undefined : excluderOf(wish, this, this.#options.plan.server.peer === 'gost')
       if (excluder !== undefined) this.#voice.excluded(excluder, wish.weight)
+      this.#sayWhoIsThere()
     })
   }
 
@@ -189,7 +190,14 @@ class RunningClaim implements Claim {
     if (asker !== undefined && this.#wish !== undefined) this.#stepBack.asked(asker)
     // What a watch tells may be older than what we wrote: only asking again is certain.
     if (this.#seen.takenFrom(name => this.#own.has(name))) this.#due.now()
+    else this.#sayWhoIsThere()
     this.#tell()
+  }
+
+  #sayWhoIsThere(): void {
+    const wish = this.#wish
+    if (wish === undefined || this.#stepBack.done) return
+    for (const other of this.others) this.#voice.beside(other, wantsAll(wish) && wantsAll(other))
   }
 
   async #removeLeft(): Promise<void> {

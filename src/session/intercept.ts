@@ -142,7 +142,8 @@ class RunningIntercept implements Intercept {
     if (appService !== undefined) this.#parts.push(appService)
     await awaitLocal(this.#target, this.#local, until)
     await this.#holding.open(until)
-    if (!facts.guest) void sayWhoElse(options, this.#holding.ways, until)
+    const known = (session: string): boolean => this.#target.claim?.others.some(each => each.session === session) === true
+    if (!facts.guest) void sayWhoElse({ ...options, known }, this.#holding.ways, until)
     this.#watch = options.clock.every(WATCH_MS, () => this.#giving.look(), { unref: true })
     const following = followCluster(this.#target, { changer: this.#changer, holding: this.#holding, onTargets })
     if (following !== undefined) this.#parts.push(following)

@@ -77,7 +77,7 @@ describe('the holder', () => {
     expect(bob.notices()).toEqual([])
     await want(ada, ALL)
     await want(bob, { weight: 2 })
-    expect(bob.notices()).toEqual(['EXCLUDED'])
+    expect(bob.notices().at(-1)).toBe('EXCLUDED')
   })
 
   it('is no longer who takes a lower weight, and again who raises it', async () => {
@@ -111,6 +111,10 @@ describe('somebody else who wants all', () => {
     await want(bob, ALL, 'join')
     expect(bob.claim.holding).toBe(false)
     expect(bob.notices()).toEqual(['SHARED'])
+    // Once each, also when it says again what it wants.
+    await want(bob, { ...ALL, privateTunnel: 'p' }, 'join')
+    await eventually(() => expect(ada.notices()).toEqual(['SHARED']))
+    expect([ada.actions(), bob.notices()]).toEqual([['acquired', 'beside'], ['SHARED']])
     await eventually(() => expect(ada.claim.others).toMatchObject([{ user: 'bob@two', weight: 255 }]))
     await ada.claim.close()
     await eventually(() => expect(bob.claim.holding).toBe(true))
@@ -164,7 +168,7 @@ describe('a Lease that nobody renews', () => {
     expect(bob.claim.others).toMatchObject([{ user: 'ada@one' }])
     await eventually(() => expect(bob.claim.others).toEqual([]))
     await eventually(() => expect(names()).toHaveLength(1))
-    await eventually(() => expect(bob.actions()).toEqual(['expired']))
+    await eventually(() => expect(bob.actions()).toEqual(['beside', 'expired']))
   })
 
   it('is waited for when it looks old, and then taken', async () => {
@@ -209,6 +213,18 @@ describe('filters', () => {
     expect(await ada.claim.tryHold()).toBe(true)
     expect(await bob.claim.tryHold()).toBe(false)
     await eventually(() => expect(bob.claim.holder).toMatchObject({ user: 'ada@one', filter: 'header.x-user:a' }))
+  })
+
+  it('tell each of the other, in one line', async () => {
+    const [ada, bob] = [await world.person('ada@one'), await world.person('bob@two')]
+    await want(ada, { weight: 255, filter: 'path:/a' })
+    await want(bob, { weight: 255, filter: 'path:/b' })
+    const said = (person: typeof ada): unknown[] =>
+      person.said.filter(({ type }) => type === 'notice').map(({ body }) => String(body['message']).replace(/since [\d:]+/, 'since …'))
+    expect(said(bob)).toEqual(['ada@one intercepts nginx too, since … (those with path:/a)'])
+    await eventually(() => expect(said(ada)).toEqual(['bob@two intercepts nginx too, since … (those with path:/b)']))
+    await want(bob, { weight: 255, filter: 'path:/c' })
+    expect([...said(ada), ...said(bob)]).toHaveLength(2)
   })
 
   it('tell who waits when the holder goes, and one of them becomes the holder', async () => {
