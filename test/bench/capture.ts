@@ -34,7 +34,7 @@ async function measure(work: Work, world: World, flags: readonly string[]): Prom
     await runVisitors({ port, host: HOST, ...work.warmUp })
     const before = cpuSeconds(program.pid)
     const result = await runVisitors({ port, host: HOST, visitors: work.visitors, work: work.load })
-    const usage = { cpu: cpuSeconds(program.pid) - before, memory: 0 }
+    const usage = { cpu: cpuSeconds(program.pid) - before, memory: 0, ownMemory: 0 }
     return work.figures.filter(wanted).map(figure => figure.of(result, usage))
   } finally {
     await program.stop()

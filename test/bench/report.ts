@@ -9,7 +9,6 @@ import { pairwise, shown, type Spread, spreadOf } from './statistics.ts'
 import type { Work } from './works.ts'
 
 const page = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'benchmarks.md')
-const SECTION = /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/
 
 export interface Measured {
   readonly work: Work
@@ -80,12 +79,12 @@ export function renderTables({ measured, firstAnswers, starts, machine: where, r
   ].join('\n')
 }
 
-/** Puts the text between the marks of docs/benchmarks.md. */
-export function writeSection(text: string): void {
-  const before = readFileSync(page, 'utf8')
-  if (!SECTION.test(before)) throw new Error('docs/benchmarks.md has no <!-- bench --> section')
-  writeFileSync(
-    page,
-    before.replace(SECTION, (_all, open: string, close: string) => `${open}\n${text}\n${close}`)
-  )
+/** The page with the text between the marks of that name. */
+export function withSection(before: string, name: string, text: string): string {
+  const section = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- /${name} -->)`)
+  if (!section.test(before)) throw new Error(`docs/benchmarks.md has no <!-- ${name} --> section`)
+  return before.replace(section, (_all, open: string, close: string) => `${open}\n${text.trimEnd()}\n\n${close}`)
 }
+
+/** Puts the text between the marks of docs/benchmarks.md. */
+export const writeSection = (name: string, text: string): void => writeFileSync(page, withSection(readFileSync(page, 'utf8'), name, text))

@@ -29,7 +29,8 @@ async function measure(name: AgentName, work: Work, world: World): Promise<{ fig
     await runVisitors({ port, host: HOST, ...work.warmUp })
     const before = cpuSeconds(program.pid)
     const result = await runVisitors({ port, host: HOST, visitors: work.visitors, work: work.load })
-    const usage = { cpu: cpuSeconds(program.pid) - before, memory: memoryMiB(program.pid).now }
+    const memory = memoryMiB(program.pid)
+    const usage = { cpu: cpuSeconds(program.pid) - before, memory: memory.now, ownMemory: memory.own }
     return { figures: work.figures.map(figure => figure.of(result, usage)), firstAnswerMs }
   } catch (error) {
     throw new Error(`${name}, ${work.name}: ${String(error)}\n${program.log().slice(-1_000)}`, { cause: error })
@@ -70,7 +71,7 @@ async function main(): Promise<void> {
   const starts = measureStarts(options.smoke === true ? 3 : 20)
   const text = renderTables({ measured, firstAnswers, starts, machine: machine(started), runs, seconds: size.seconds })
   console.log(text)
-  if (options.write === true) writeSection(text)
+  if (options.write === true) writeSection('bench', text)
 }
 
 await main()

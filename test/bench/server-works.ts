@@ -1,15 +1,13 @@
-/** What `server.ts` measures: the pairs of server and connector, the loads, and the figures taken from them. */
+/** What `server.ts` measures: the loads, on which pairs of server and connector, and the figures taken from them. */
 import type { Load, LoadResult } from './load.ts'
+import { PAIRS, type PairName } from './pairs.ts'
 
-/** Server and connector: `closing` is ours with ours where the app closes each connection, so that none is used twice. */
-export const PAIRS = ['gost+gost', 'ours+gost', 'ours+ours', 'ours+ours, closing app'] as const
-export type PairName = (typeof PAIRS)[number]
-
-/** While the load ran: CPU seconds of both, and the server's memory afterwards in MiB. */
+/** While the load ran: CPU seconds of both, and the server's memory afterwards in MiB, all of it and what is not shared with other processes. */
 export interface PairUsage {
   readonly serverCpu: number
   readonly connectorCpu: number
   readonly serverMemory: number
+  readonly serverOwnMemory: number
 }
 
 export interface PairFigure {
@@ -31,16 +29,19 @@ const MIB = 1_048_576
 const per10k = (cpu: number, requests: number): number => (cpu / requests) * 10_000
 const perGiB = (cpu: number, bytes: number): number => (cpu / bytes) * 1_024 * MIB
 
-const requestFigures: readonly PairFigure[] = [
+export const requestFigures: readonly PairFigure[] = [
   { name: 'requests/s', of: result => result.requests / result.seconds },
   { name: 'p99 ms', of: result => result.p99 },
   { name: 'server CPU s per 10,000', of: (result, { serverCpu }) => per10k(serverCpu, result.requests) },
   { name: 'connector CPU s per 10,000', of: (result, { connectorCpu }) => per10k(connectorCpu, result.requests) },
-  { name: 'server memory MiB', of: (_result, { serverMemory }) => serverMemory }
+  { name: 'server memory MiB', of: (_result, { serverMemory }) => serverMemory },
+  { name: 'of it not shared', of: (_result, { serverOwnMemory }) => serverOwnMemory }
 ]
-const bulkFigures: readonly PairFigure[] = [
+export const bulkFigures: readonly PairFigure[] = [
   { name: 'MiB/s', of: result => result.bytes / MIB / result.seconds },
-  { name: 'server CPU s per GiB', of: (result, { serverCpu }) => perGiB(serverCpu, result.bytes) }
+  { name: 'server CPU s per GiB', of: (result, { serverCpu }) => perGiB(serverCpu, result.bytes) },
+  { name: 'connector CPU s per GiB', of: (result, { connectorCpu }) => perGiB(connectorCpu, result.bytes) },
+  { name: 'server memory MiB', of: (_result, { serverMemory }) => serverMemory }
 ]
 
 export interface PairSize {
@@ -67,14 +68,18 @@ export function pairWorksOf({ seconds, warmRequests, bulkMiB, slowMiB, visitors 
       figures: requestFigures
     })
   )
-  const bulk = (kind: 'down' | 'up', mib: number, roundTripMs: number): PairWork => ({
-    name: `${kind === 'down' ? 'download' : 'upload'} ${mib} MiB ×1${roundTripMs > 0 ? `, ${roundTripMs} ms round trip` : ''}`,
-    visitors: 1,
+  const bulk = (kind: 'down' | 'up', count: number, mib: number, roundTripMs: number): PairWork => ({
+    name: `${kind === 'down' ? 'download' : 'upload'} ${mib} MiB ×${count}${roundTripMs > 0 ? `, ${roundTripMs} ms round trip` : ''}`,
+    visitors: count,
     load: { kind, bytes: mib * MIB },
     warmUp: { kind, bytes: (mib / 4) * MIB },
     roundTripMs,
     pairs: ['gost+gost', 'ours+ours'],
     figures: bulkFigures
   })
-  return [...requests, bulk('down', bulkMiB, 0), bulk('up', bulkMiB, 0), bulk('down', slowMiB, 50), bulk('up', slowMiB, 50)]
+  const bulks = [
+    { mib: bulkMiB, roundTripMs: 0 },
+    { mib: slowMiB, roundTripMs: 50 }
+  ].flatMap(({ mib, roundTripMs }) => [1, 4].flatMap(count => (['down', 'up'] as const).map(kind => bulk(kind, count, mib, roundTripMs))))
+  return [...requests, ...bulks]
 }

@@ -4,8 +4,9 @@ import type { Load, LoadResult } from './load.ts'
 export interface Usage {
   /** CPU seconds of the agent while the load ran. */
   readonly cpu: number
-  /** Its memory afterwards, MiB. */
+  /** Its memory afterwards, MiB, and the part of it that is not shared with other processes. */
   readonly memory: number
+  readonly ownMemory: number
 }
 
 export interface Figure {
@@ -27,17 +28,21 @@ export interface Work {
 }
 
 const MIB = 1_048_576
+const memoryFigures: readonly Figure[] = [
+  { name: 'memory MiB', higherIsBetter: false, of: (_result, { memory }) => memory },
+  { name: 'of it not shared, MiB', higherIsBetter: false, of: (_result, { ownMemory }) => ownMemory }
+]
 const requestFigures: readonly Figure[] = [
   { name: 'requests/s', higherIsBetter: true, of: result => result.requests / result.seconds },
   { name: 'p50 ms', higherIsBetter: false, of: result => result.p50 },
   { name: 'p99 ms', higherIsBetter: false, of: result => result.p99 },
   { name: 'CPU s per 10,000', higherIsBetter: false, of: (result, { cpu }) => (cpu / result.requests) * 10_000 },
-  { name: 'memory MiB', higherIsBetter: false, of: (_result, { memory }) => memory }
+  ...memoryFigures
 ]
 const bulkFigures: readonly Figure[] = [
   { name: 'MiB/s', higherIsBetter: true, of: result => result.bytes / MIB / result.seconds },
   { name: 'CPU s per GiB', higherIsBetter: false, of: (result, { cpu }) => (cpu / result.bytes) * 1_024 * MIB },
-  { name: 'memory MiB', higherIsBetter: false, of: (_result, { memory }) => memory }
+  ...memoryFigures
 ]
 
 export interface Size {
