@@ -132,10 +132,18 @@ const serverOptions = (
   )
 
 async function serve(fact: ServerFact, host: Host): Promise<{ server: RunningServer; followed: Closable }> {
-  const { clock, log, say } = host
+  const { clock, log, say, who } = host
   const { forwarded, exclusive, udpEntrypoints } = host.settings
   const followed = followFiles(readFile => serverOptions(fact, { ...host, readFile }), host)
-  const options = { ...followed.settings, udpEntrypoints, exclusive, ...(forwarded !== undefined && { forwarded }), clock, log }
+  const options = {
+    ...followed.settings,
+    udpEntrypoints,
+    exclusive,
+    ...(forwarded !== undefined && { forwarded }),
+    ...(who !== undefined && { name: who }),
+    clock,
+    log
+  }
   const server = await startServer(options).catch((error: unknown) => {
     throw inUse(error, fact.port)
   })

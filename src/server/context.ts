@@ -52,7 +52,7 @@ export function countRefusal({ counters }: ServerContext, why: string): void {
 }
 
 export interface ServerContext {
-  /** Told to connectors of ours: the pod's name, where there is one. */
+  /** Told to connectors of ours: no other server has it. */
   name: string
   routes: Routes
   registry: Registry

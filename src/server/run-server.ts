@@ -1,4 +1,5 @@
 /** Our own tunnel server as one thing: a tunnel port for connectors, entrypoints for visitors. Drop-in for gost's `-L tunnel+…` (§5 of the dossier). */
+import { randomUUID } from 'node:crypto'
 import { closeOnce, type Closable } from '../base/closable.ts'
 import { type Clock, sleep, systemClock } from '../base/clock.ts'
 import type { Endpoint } from '../base/connection.ts'
@@ -31,7 +32,7 @@ export interface ServerOptions {
   limits?: Partial<ServerLimits>
   /** Tell apps who asked (`forwarding.ts`), believing proxies in these networks. Absent: heads pass as they came. */
   forwarded?: readonly string[]
-  /** Of this server, for connectors of ours: the pod's name, where there is one. */
+  /** For connectors of ours, which tell servers apart by it: the pod's name, where there is one. Something of this start is added. */
   name?: string
   clock?: Clock
   log?: Logger
@@ -99,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const log = (options.log ?? silent).child('server')
   const mirrors = new Mirrors({ clock, random })
   const context: ServerContext = {
-    name: options.name ?? '',
+    name: `${(options.name ?? 'server').slice(0, 200)} ${randomUUID().slice(0, 8)}`,
     routes: routesOf(options.rules),
     registry: options.registry ?? new MemoryRegistry(limits),
     limits,

@@ -1,13 +1,15 @@
 /**
- * Several replicas behind one address: what to do next so that each has one connector. Pure. A stock server puts a name of its own into each
- * request (`Gost-Forwarded-Node`), new at each start, so that a probe that comes back over a connector tells on which replica that one is.
- * Names and pods cannot be compared, only counted.
+ * Several replicas behind one address: what to do next so that each has one connector. Pure. A server of ours says its name in the welcome; a stock one
+ * puts one into each request (`Gost-Forwarded-Node`), so that a probe that comes back over a connector tells on which replica that one is. Both
+ * are new at each start: names and pods cannot be compared, only counted.
  */
 export interface Slot {
   key: string
   bound: boolean
-  /** Undefined until a probe came back over it. */
+  /** What its replica calls itself, where that is known. */
   node: string | undefined
+  /** A probe came back over it. */
+  seen: boolean
 }
 
 export interface CoverView {
@@ -53,7 +55,7 @@ export function heldOf({ slots, total }: Pick<CoverView, 'slots' | 'total'>): nu
 }
 
 export function nextCoverStep(view: CoverView): CoverStep {
-  const { slots, total, rounds, stranger, dialsLeft } = view
+  const { slots, total, rounds, stranger, visitable, dialsLeft } = view
   const bound = slots.filter(slot => slot.bound)
   const keys = duplicates(bound)
   if (keys.length > 0) return { kind: 'release', keys }
@@ -61,9 +63,9 @@ export function nextCoverStep(view: CoverView): CoverStep {
   const held = heldOf(view)
   const blind = blindness(view)
   if (blind !== undefined) return { kind: 'rest', why: held < total ? blind : undefined }
-  const unknown = bound.filter(slot => slot.node === undefined).length
-  if (rounds === 0 || (unknown > 0 && rounds < MOST_ROUNDS)) return { kind: 'probe' }
-  if (unknown > 0) return { kind: 'rest', why: `${unknown} of ${bound.length} connectors got no visitor yet` }
+  const unseen = visitable ? bound.filter(slot => !slot.seen).length : 0
+  if (visitable && (rounds === 0 || (unseen > 0 && rounds < MOST_ROUNDS))) return { kind: 'probe' }
+  if (unseen > 0) return { kind: 'rest', why: `${unseen} of ${bound.length} connectors got no visitor yet` }
   const redialling = slots.length - bound.length
   const missing = Math.max(total - held, stranger ? 1 : 0) - redialling
   if (missing > 0 && dialsLeft > 0) return { kind: 'dial', count: Math.min(missing, dialsLeft) }
@@ -71,7 +73,8 @@ export function nextCoverStep(view: CoverView): CoverStep {
   return { kind: 'rest', why: missing > 0 ? 'the shared address leads to no other' : 'a connector was lost and is dialled again' }
 }
 
-function blindness({ nameless, visitable }: CoverView): string | undefined {
+function blindness({ slots, nameless, visitable }: CoverView): string | undefined {
+  if (slots.every(({ bound, node }) => !bound || node !== undefined)) return undefined
   if (nameless) return 'this server does not tell which replica answers (no Gost-Forwarded-Node)'
   if (!visitable) return 'no way to be a visitor over HTTP, so replicas cannot be told apart'
   return undefined

@@ -42,15 +42,14 @@ export async function coverRound(rounds: CoverRounds, { way, total, slots }: Cov
   for (let attempt = 1; attempt <= of && !idle(); attempt += 1) {
     const seen = await sendCoverProbe({ ...rounds, target: plan.name }, { way, host, attempt, of }, signal)
     if (seen.kind === 'here') {
-      if (seen.node === undefined) found.nameless = true
-      else slots.saw(seen.connector, seen.node)
+      if (!slots.saw(seen.connector, seen.node)) found.nameless = true
     }
     // Below 255 others answer too, and so does a connection from a pool.
     found.stranger ||= seen.kind === 'stranger' && share === 1 && !plan.server.keepalive
-    if (found.nameless || (attempt >= 2 * total && allKnown(slots))) break
+    if (found.nameless || (attempt >= 2 * total && allSeen(slots))) break
     if (seen.kind === 'lost') await sleep(clock, LOST_PAUSE_MS, signal)
   }
   return found
 }
 
-const allKnown = (slots: CoverSlots): boolean => slots.all.every(({ bound, node }) => !bound || node !== undefined)
+const allSeen = (slots: CoverSlots): boolean => slots.all.every(({ bound, seen }) => !bound || seen)

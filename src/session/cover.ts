@@ -20,6 +20,8 @@ export interface CoverOptions extends CoverRounds {
   log: Logger
   clock: Clock
   replicas: Pick<ReplicaSet, 'all' | 'apply' | 'release'>
+  /** No visitor comes, so none can be a proof: being bound is one. */
+  copies: boolean
   part: (retire: Retire) => Promise<void>
   /** Something is held, verified or missing that was not. */
   onChange: () => void
@@ -31,6 +33,8 @@ export interface Covered {
   readonly verified: boolean
   /** Why not all of them, where nothing more can be done now. */
   readonly missing: string | undefined
+  /** Why visitors are not proven to arrive, where all are held. */
+  readonly unproven: string | undefined
 }
 
 export interface Cover extends Covered, Closable {
@@ -53,6 +57,7 @@ export const startCover = (options: CoverOptions, shared: SharedAddress, total: 
 class Covering implements Cover {
   readonly close: () => Promise<void>
   missing: string | undefined
+  unproven: string | undefined
   verified = false
 
   readonly #options: CoverOptions
@@ -73,7 +78,7 @@ class Covering implements Cover {
     this.#shared = shared
     this.#total = total
     this.#slots = new CoverSlots(options.replicas, shared.route)
-    const running = this.#run().catch((error: unknown) => {
+    const running = this.#begin().catch((error: unknown) => {
       if (!this.#stop.signal.aborted) options.log.warn('replicas are not told apart any more', { error: asError(error) })
     })
     this.close = closeOnce(async () => {
@@ -126,6 +131,12 @@ class Covering implements Cover {
     woken.resolve()
   }
 
+  /** Nothing is told before whoever made it has it. */
+  async #begin(): Promise<void> {
+    await Promise.resolve()
+    await this.#run()
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stop
     while (!signal.aborted) {
@@ -143,7 +154,12 @@ class Covering implements Cover {
 
   #rest(why: string | undefined): void {
     this.missing = why ?? (this.#stranger ? 'somebody else answers some of the visitors' : undefined)
-    this.verified = why === undefined && !this.#stranger && this.#slots.all.every(({ bound, node }) => bound && node !== undefined)
+    this.verified =
+      why === undefined &&
+      !this.#stranger &&
+      this.#slots.all.every(slot => slot.bound && slot.node !== undefined && (slot.seen || this.#options.copies))
+    const blind = this.missing === undefined && !this.verified && !this.#options.copies && !this.#view().visitable
+    this.unproven = blind ? 'unverified: no visitor over HTTP can be sent' : undefined
     this.#settled.resolve()
     this.#options.onChange()
   }
@@ -178,14 +194,14 @@ class Covering implements Cover {
   }
 
   #view(): CoverView {
-    const { plan } = this.#options
+    const { plan, copies } = this.#options
     return {
       total: this.#total,
       slots: this.#slots.all,
       rounds: this.#rounds,
       stranger: this.#stranger,
       nameless: this.#nameless,
-      visitable: plan.protocol === 'http' && this.#shared.visitors.length > 0 && visitorHost(plan) !== undefined,
+      visitable: !copies && plan.protocol === 'http' && this.#shared.visitors.length > 0 && visitorHost(plan) !== undefined,
       dialsLeft: dialsFor(this.#total) - this.#dials
     }
   }

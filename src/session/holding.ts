@@ -13,9 +13,10 @@ import type { ProbeBoard } from './probe-board.ts'
 import { helloOf, nonces, refuseShared, refuseUntold } from './personal.ts'
 import { proveReplica } from './prove-replica.ts'
 import { type Replica, type ReplicaSet, replicaSet } from './replica-set.ts'
-import { copiesOnly } from './mirror-state.ts'
+import { copiesOnly, mirrorWords } from './mirror-state.ts'
 import { requireAll } from './require-all.ts'
 import { allVerified, planOf, type RunningTarget } from './running-target.ts'
+import type { Verdict } from './verify.ts'
 import { arrivingShare } from './wanted-share.ts'
 
 export interface HoldingOptions {
@@ -39,6 +40,9 @@ export interface Holding extends Closable {
   /** How visitors reach the entrypoint. */
   readonly ways: readonly VisitorWay[]
 }
+
+/** Of who gets copies only. */
+const BOUND: Verdict = { kind: 'verified', ms: 0 }
 
 export function holding(options: HoldingOptions): Holding {
   return new HeldReplicas(options)
@@ -79,7 +83,7 @@ class HeldReplicas implements Holding {
     this.#target.replicas = replicas
     voice.say('dialling')
     await replicas.apply(routes.replicas, signal)
-    if (routes.shared !== undefined && !copiesOnly(this.#target)) await this.#startCover(routes.shared, routes.total)
+    if (routes.shared !== undefined) await this.#startCover(routes.shared, routes.total)
   }
 
   async promote(signal: AbortSignal): Promise<void> {
@@ -124,7 +128,7 @@ class HeldReplicas implements Holding {
     for (const each of [replicas, this.#private])
       await each?.apply(routes.replicas, stop).catch(error => options.log.warn('replica failed', { error }))
     // Another update may have come meanwhile.
-    if (routes.shared !== undefined && !copiesOnly(this.#target)) await this.#startCover(routes.shared, routes.total)
+    if (routes.shared !== undefined) await this.#startCover(routes.shared, routes.total)
     this.#count()
     voice.say('replicas changed')
   }
@@ -189,6 +193,7 @@ class HeldReplicas implements Holding {
         random: nonces(this.#target),
         board: this.#board,
         replicas,
+        copies: copiesOnly(this.#target),
         share: () => arrivingShare(this.#target),
         idle: () => facts.draining || facts.held || facts.givenBack,
         part: retire => part(this.#target, { replicas, retire }, stop),
@@ -209,7 +214,8 @@ class HeldReplicas implements Holding {
     this.#routes?.covered(cover.held)
     this.#count()
     voice.missing = cover.missing
-    if (facts.bound > 0) voice.detail = cover.missing
+    if (facts.bound > 0)
+      voice.detail = cover.missing ?? cover.unproven ?? (copiesOnly(this.#target) ? mirrorWords(this.#target, BOUND) : undefined)
     voice.say('replicas told apart')
   }
 }

@@ -38,6 +38,8 @@ export interface ConnectorOptions extends LinkOptions {
 export interface Connector extends Closable {
   readonly phase: ConnectorPhase
   readonly peer: 'gost' | 'ours' | undefined
+  /** Which server it is bound to, where that one says so: a name of its own, new at each start. */
+  readonly server: string | undefined
   readonly weight: number
   readonly rttMs: number | undefined
   /** Streams open now, over all links. */
@@ -81,6 +83,7 @@ class LoopingConnector implements Connector {
   readonly ready: Promise<void>
   phase: ConnectorPhase = 'connecting'
   peer: 'gost' | 'ours' | undefined
+  server: string | undefined
   weight: number
 
   readonly #options: ConnectorOptions
@@ -196,6 +199,7 @@ class LoopingConnector implements Connector {
         const boundAt = clock.now()
         this.#everBound = true
         this.peer = link.peer
+        this.server = link.server
         this.#move('bound', attempt, { cause: 'bound', peer: link.peer })
         this.#ready.resolve()
         attempt = 0

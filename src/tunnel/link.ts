@@ -42,6 +42,8 @@ export interface Link extends Closable {
   readonly peer: Bound['peer']
   readonly weight: number
   readonly connectorId: string
+  /** What a server of ours calls itself, new at each start. */
+  readonly server: string | undefined
   /** Towards a server of ours. */
   readonly control: Control | undefined
   /** Last measured round trip of the link check. */
@@ -79,7 +81,8 @@ export async function openLink(options: LinkOptions, signal: AbortSignal): Promi
   // Before the welcome a server of ours sends nobody, and may still refuse.
   const limit = deadline(clock, bindTimeoutMs, () => new InterceptError('TUNNEL_LOST', 'the tunnel server does not greet'), signal)
   try {
-    await Promise.race([link.control?.welcome, rejection(limit.signal)])
+    const welcome = await Promise.race([link.control?.welcome, rejection(limit.signal)])
+    link.server = welcome?.server === '' ? undefined : welcome?.server
     return link
   } catch (error) {
     await link.close()
@@ -99,6 +102,7 @@ class OpenLink implements Link {
   readonly peer: Bound['peer']
   readonly weight: number
   readonly connectorId: string
+  server: string | undefined
   readonly control: Control | undefined
   readonly closed: Promise<LinkEnd>
   readonly close: () => Promise<void>

@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type CoverView, dialsFor, heldOf, nextCoverStep, probesFor, type Slot } from '../../../src/session/cover-policy.ts'
 
-const slot = (key: string, node?: string, bound = true): Slot => ({ key, bound, node })
+const slot = (key: string, node?: string, bound = true): Slot => ({ key, bound, node, seen: node !== undefined })
+/** As a server of ours says it before any visitor came. */
+const named = (key: string, node: string): Slot => ({ key, bound: true, node, seen: false })
 const view = (more: Partial<CoverView>): CoverView => ({
   total: 3,
   slots: [slot('1')],
@@ -42,6 +44,18 @@ describe('nextCoverStep', () => {
       { kind: 'dial', count: 1 }
     ],
     ['rests while nothing is bound', { slots: [slot('1', undefined, false)] }, { kind: 'rest', why: undefined }],
+    ['probes for a connector whose server said its name', { slots: [named('1', 'a')], rounds: 1 }, { kind: 'probe' }],
+    [
+      'lets go of doubles before any probe where servers say their names',
+      { slots: [named('1', 'a'), named('2', 'a')] },
+      { kind: 'release', keys: ['2'] }
+    ],
+    ['dials on without probes where none can be sent', { slots: [named('1', 'a')], visitable: false }, { kind: 'dial', count: 2 }],
+    [
+      'rests without probes when each of those is held',
+      { slots: [named('1', 'a'), named('2', 'b'), named('3', 'c')], visitable: false },
+      { kind: 'rest', why: undefined }
+    ],
     ['leaves a single replica alone that cannot be visited', { total: 1, visitable: false }, { kind: 'rest', why: undefined }]
   ] as const)('%s', (_, more, step) => {
     expect(nextCoverStep(view(more as Partial<CoverView>))).toMatchObject(step)
