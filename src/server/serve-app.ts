@@ -89,8 +89,7 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
         request,
         watch: new PlainAnswer(methodOf(request)),
         idle,
-        clock,
-        leftMs: LEFT_MS,
+        left: used => void clock.after(LEFT_MS, () => used.destroy(), { unref: true }),
         again,
         more: used => joinApp({ stream, first: undefined, plain: false }, used, false),
         done: () => {}

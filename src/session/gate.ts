@@ -115,7 +115,7 @@ export function gate(options: GateOptions): Gate {
     if (host === WHO_HOST) {
       stream.connection.resume()
       stream.connection.end(options.who())
-    } else if (nonce !== undefined && board.arrive(nonce, connector)) stream.connection.destroy()
+    } else if (nonce !== undefined && board.arrive(nonce, connector)) stream.bare.destroy()
     else if (board.pendingPaths > 0 && (plan.protocol === 'http' || plan.protocol === 'tls'))
       failing(stream, unlessProbe(stream, connector, passed))
     else pass(stream, passed)
@@ -148,7 +148,7 @@ export function gate(options: GateOptions): Gate {
   /** What cannot be read is nobody's in particular: it goes where all others go. */
   const look = async (stream: TunnelStream, passed: boolean): Promise<void> => {
     const head = await peekHead(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
-    if (stream.connection.destroyed) return
+    if (stream.bare.destroyed) return
     go(stream, options.decide({ head, source: stream.source, passed }))
   }
 
@@ -156,7 +156,7 @@ export function gate(options: GateOptions): Gate {
   const unlessProbe = async (stream: TunnelStream, connector: string, passed: boolean): Promise<void> => {
     if (plan.protocol === 'tls') {
       const hello = await peekHello(stream.connection, { clock, timeoutMs: HEAD_TIMEOUT_MS })
-      if (hello !== undefined && board.arrive(hello.sessionId, connector)) stream.connection.destroy()
+      if (hello !== undefined && board.arrive(hello.sessionId, connector)) stream.bare.destroy()
       else pass(stream, passed)
       return
     }
@@ -187,7 +187,7 @@ export function gate(options: GateOptions): Gate {
       } catch (error) {
         if (error instanceof ReturnOverflow) options.onGiveUp(error.message)
         // Not one request is lost to a share: what cannot go back stays here.
-        if (why === 'thinned' && local.up && !stream.connection.destroyed) here.serve(stream, giving)
+        if (why === 'thinned' && local.up && !stream.bare.destroyed) here.serve(stream, giving)
         else refuse(stream, asError(error), error instanceof ReturnOverflow ? 'limit' : 'agent')
       }
     })
@@ -199,7 +199,7 @@ export function gate(options: GateOptions): Gate {
         await serveGuest(stream, { user: guest.user, connect: until => options.toGuest(guest, stream, until), exchanges, clock }, signal)
       } catch (error) {
         log.info('not passed on: back to a pod', { error: asError(error), to: guest.user })
-        if (!stream.connection.destroyed) failing(stream, giveBack({ stream, why: 'filter' }))
+        if (!stream.bare.destroyed) failing(stream, giveBack({ stream, why: 'filter' }))
       }
     })
 
@@ -212,13 +212,12 @@ export function gate(options: GateOptions): Gate {
   const failing = (stream: TunnelStream, work: Promise<void>): void => {
     work.catch(error => {
       log.warn('stream failed', { error: asError(error) })
-      stream.connection.destroy()
+      stream.bare.destroy()
     })
   }
 
   return {
     serve(stream, connector, passed = false) {
-      stream.connection.on('error', () => {}) // the splice sees it too; before the splice it only means the visitor left
       serve(stream, connector, passed)
     },
     close() {

@@ -14,6 +14,7 @@ import type { TunnelStream } from '../tunnel/stream.ts'
 import type { Answering } from './answering.ts'
 import { CUT_OFF, type Exchanges, type StreamWatch } from './exchanges.ts'
 import { firstBytes } from '../tunnel/first-bytes.ts'
+import { PlainExchange } from '../tunnel/plain-exchange.ts'
 import { idleConnections } from '../transport/idle-connections.ts'
 import type { LocalApp } from '../transport/local-app.ts'
 
@@ -51,6 +52,9 @@ export interface Serving {
   single: boolean
 }
 
+type Serve = (serving: Serving, connection: Connection, how: { watch: StreamWatch; reused: boolean }) => void
+
+const NOTHING = Buffer.alloc(0)
 /** A server that speaks first is waited for no longer than this. */
 const FIRST_BYTES_MS = 10
 /** How long the app may go on writing after a stock server ended the stream and drops what we send. */
@@ -79,12 +83,14 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       const connection = idle.take()
       // An app that serves one connection after the other would wait for the idle one.
       if (!plain) connection?.destroy()
-      if (!plain || connection === undefined) void dial(serving)
-      else joinApp(serving, connection, { watch: exchanges.open({ ...serving, who: 'laptop', connectMs: 0 }), reused: true })
+      // Behind a stock server another request may follow on the stream, unless it said that none will.
+      const then = plain && (serving.single || !isStock) && !stream.bare.isConnection ? askApp : joinApp
+      if (!plain || connection === undefined) void dial(serving, then)
+      else then(serving, connection, { watch: exchanges.open({ ...serving, who: 'laptop', connectMs: 0 }), reused: true })
     })
   }
 
-  const dial = async (serving: Serving, open?: StreamWatch): Promise<void> => {
+  const dial = async (serving: Serving, then: Serve = joinApp, open?: StreamWatch): Promise<void> => {
     const { stream } = serving
     const startedAt = clock.now()
     let connection: Connection
@@ -98,15 +104,72 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
     const closed = options.closed()
     if (closed !== undefined) {
       connection.destroy()
-      stream.connection.destroy(closed)
+      stream.bare.destroy(closed)
       open?.finish(CUT_OFF)
       return
     }
     const watch = open ?? exchanges.open({ ...serving, who: 'laptop', connectMs: clock.now() - startedAt })
-    joinApp(serving, connection, { watch, reused: false })
+    then(serving, connection, { watch, reused: false })
   }
 
-  const joinApp = (serving: Serving, connection: Connection, { watch, reused }: { watch: StreamWatch; reused: boolean }): void => {
+  /** The stream ends with the answer to its one request. */
+  const askApp: Serve = (serving, connection, { watch, reused }) => {
+    const { stream, first = NOTHING } = serving
+    const asked = answering.asked()
+    let stopped = false
+    const handle = {
+      place: -1,
+      stop: (reason: Error): void => {
+        stopped = true
+        exchange.stop(reason)
+      }
+    }
+    const over = (): void => {
+      running.delete(handle)
+      asked.dropped()
+    }
+    const exchange = new PlainExchange({
+      stream: stream.bare,
+      request: first,
+      idle,
+      watch: {
+        push(chunk) {
+          asked.answered()
+          watch.onBytes('in', chunk)
+        },
+        onEnd(direction) {
+          if (direction === 'in') asked.answered()
+          watch.onEnd(direction)
+        },
+        get complete() {
+          return watch.allAnswered
+        },
+        get keeps() {
+          return watch.keepsApp
+        }
+      },
+      left: isStock ? linger : used => void clock.after(LINGER_MS, () => used.destroy(), { unref: true }),
+      again: reused
+        ? () => {
+            over()
+            void dial(serving, askApp, watch)
+          }
+        : undefined,
+      more: used => {
+        over()
+        joinApp({ ...serving, first: undefined }, used, { watch, reused: false })
+      },
+      done: result => {
+        over()
+        watch.finish(stopped ? CUT_OFF : result)
+      }
+    })
+    running.add(handle)
+    idle.adopt(connection, exchange)
+    exchange.start(connection)
+  }
+
+  const joinApp: Serve = (serving, connection, { watch, reused }) => {
     const { stream, first, single } = serving
     if (first !== undefined) connection.write(first)
     const asked = answering.asked()
@@ -114,7 +177,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
     let again = false
     const silence =
       plan.protocol === 'tls' && isStock
-        ? clock.after(options.tlsSilenceMs ?? 14_000, () => stream.connection.destroy(), { unref: true })
+        ? clock.after(options.tlsSilenceMs ?? 14_000, () => stream.bare.destroy(), { unref: true })
         : undefined
     // Before the join, which ends at once when one of them is gone already.
     const handle = {
@@ -150,7 +213,7 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
         running.delete(handle)
         asked.dropped()
         silence?.cancel()
-        if (again) void dial(serving, watch)
+        if (again) void dial(serving, joinApp, watch)
         else watch.finish(stopped ? CUT_OFF : result)
       }
     )

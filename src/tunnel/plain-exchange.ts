@@ -2,7 +2,6 @@
  * One plain request (`http/plain-request.ts`), whole and taken from its stream, and its answer: most of what passes a tunnel. Without Duplex, splice and
  * listeners per request; whoever turns out to say more than that is handed over to `join`.
  */
-import type { Clock, Timer } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
 import { giveBack, LENT_BYTES } from '../base/lent.ts'
 import type { BareStream, StreamOwner } from '../smux/types.ts'
@@ -12,6 +11,8 @@ import type { SpliceResult } from '../transport/types.ts'
 /** Follows the answer. */
 export interface AnswerWatch {
   push(chunk: Buffer): void
+  /** The one or the other has ended, and the answer is not complete. */
+  onEnd?(direction: 'out' | 'in'): void
   /** All of it has passed: the stream ends with it. */
   readonly complete: boolean
   /** The app's connection is good for another request. */
@@ -24,9 +25,8 @@ export interface PlainExchangeOptions {
   watch: AnswerWatch
   /** Whose reader of the app's connection this becomes. */
   idle: IdleConnections
-  clock: Clock
-  /** The peer ended the stream before the answer was there: nothing of it would arrive. Its app gets this long to notice. */
-  leftMs: number
+  /** The peer ended the stream before the answer was there: nothing of it would arrive. The app is told, and closed by this after a while. */
+  left: (app: Connection) => void
   /** A kept connection ended before its first byte: the request may be sent again, and nothing of the stream is lost. */
   again: (() => void) | undefined
   /** The stream is not over with one request: the app's connection, which has got it, and the stream are the caller's again. */
@@ -42,7 +42,7 @@ export class PlainExchange implements StreamOwner, AppReader {
   #app: Connection | undefined
   #bytesIn = 0
   #full = false
-  #left: Timer | undefined
+  #leaving = false
   #over = false
 
   constructor(options: PlainExchangeOptions) {
@@ -69,22 +69,24 @@ export class PlainExchange implements StreamOwner, AppReader {
   }
 
   onReadable(): void {
-    const { stream, clock, leftMs, idle, more } = this.#options
+    const { stream, watch, left, idle, more } = this.#options
     if (this.#over) return
     if (stream.available > 0 || (stream.finished && !stream.peerEnded)) {
-      this.#end()
+      this.#over = true
       if (this.#app === undefined) return
       idle.release(this.#app)
       more(this.#app)
-    } else if (stream.peerEnded && this.#left === undefined) {
-      this.#left = clock.after(leftMs, () => stream.destroy(), { unref: true })
-      this.#app?.end()
+    } else if (stream.peerEnded && !this.#leaving && this.#app !== undefined) {
+      this.#leaving = true
+      watch.onEnd?.('out')
+      this.#app.end()
+      left(this.#app)
     }
   }
 
   onClose(error?: Error): void {
     if (this.#over) return
-    this.#end()
+    this.#over = true
     this.#app?.destroy()
     this.#tell({ side: 'a', cause: error ?? new Error('connection closed') })
   }
@@ -107,7 +109,8 @@ export class PlainExchange implements StreamOwner, AppReader {
 
   onEnd(): void {
     if (this.#over || this.#asksAgain()) return
-    this.#end()
+    this.#options.watch.onEnd?.('in')
+    this.#over = true
     this.#options.stream.close()
     this.#app?.destroy()
     this.#tell()
@@ -116,7 +119,7 @@ export class PlainExchange implements StreamOwner, AppReader {
   onGone(): void {
     if (this.#over || this.#asksAgain()) return
     const cause = this.#app?.errored ?? new Error('connection closed')
-    this.#end()
+    this.#over = true
     this.#options.stream.destroy(cause)
     this.#tell({ side: 'b', cause })
   }
@@ -131,7 +134,7 @@ export class PlainExchange implements StreamOwner, AppReader {
   #complete(): void {
     const { stream, watch, idle } = this.#options
     const app = this.#app
-    this.#end()
+    this.#over = true
     if (app !== undefined && !(watch.keeps && idle.put(app))) app.destroy()
     stream.close()
     this.#tell()
@@ -140,15 +143,10 @@ export class PlainExchange implements StreamOwner, AppReader {
   #asksAgain(): boolean {
     const { again, stream } = this.#options
     if (again === undefined || this.#bytesIn > 0 || stream.destroyed) return false
-    this.#end()
+    this.#over = true
     this.#app?.destroy()
     again()
     return true
-  }
-
-  #end(): void {
-    this.#over = true
-    this.#left?.cancel()
   }
 
   #tell(error?: SpliceResult['error']): void {
