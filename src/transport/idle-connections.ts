@@ -7,6 +7,9 @@ import type { Connection } from '../base/connection.ts'
 
 /** Far below what apps allow (Node and uvicorn 5 s, gunicorn 2 s), far above the pauses of a load that makes it worth while. */
 const IDLE_MS = 1_000
+/** Where so many wait at a time, the app does not serve one connection after the other: nobody waits for the idle ones to end. */
+const MANY = 8
+const MANY_MS = 4_000
 const MAX_IDLE = 256
 
 /** Who reads a connection while it is in use, without listeners of its own. */
@@ -46,7 +49,7 @@ export function idleConnections(clock: Clock): IdleConnections {
 
   const sweep = (): void => {
     timer = undefined
-    const before = clock.now() - IDLE_MS
+    const before = clock.now() - (idle.length > MANY ? MANY_MS : IDLE_MS)
     for (let entry = idle[0]; entry !== undefined && entry.since <= before; entry = idle[0]) {
       idle.shift()
       entry.idle = false

@@ -37,6 +37,16 @@ describe('idle connections', () => {
     expect([used.destroyed, idle.size, clock.pending]).toEqual([true, 0, 0])
   })
 
+  it('keeps them longer where many wait at a time: such an app serves them side by side', async () => {
+    const clock = fakeClock()
+    const idle = idleConnections(clock)
+    for (let count = 0; count < 9; count += 1) idle.put(pair()[0])
+    await clock.advance(2_000)
+    expect(idle.size).toBe(9)
+    await clock.advance(3_000)
+    expect(idle.size).toBe(0)
+  })
+
   it.each([
     ['ends', (app: Connection) => app.end()],
     ['breaks', (app: Connection) => app.destroy()],
