@@ -43,24 +43,30 @@ interface Serving {
 
 /** An app that speaks first is waited for no longer than this. */
 const FIRST_BYTES_MS = 10
+/** Where requests have come before, nobody waits for the app to speak; under load a request may come much later than its stream. */
+const REQUEST_MS = 250
 /** What an app gets to notice that the server ended the stream: nothing it still writes would arrive. */
 const LEFT_MS = 1_000
 
 export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: ServeAppOptions): ServeApp {
   const idle = idleConnections(clock)
+  let isHttp = false
 
   const begin = (stream: TunnelStream): void => {
     if (!keepsApp) {
       void dial({ stream, first: undefined, plain: false }, joinNew)
       return
     }
-    firstBytes(stream.bare, { clock, waitMs: FIRST_BYTES_MS }, bytes => {
+    firstBytes(stream.bare, { clock, waitMs: isHttp ? REQUEST_MS : FIRST_BYTES_MS }, bytes => {
       const first = bytes !== undefined && isStock() ? withoutAppendedClose(bytes) : bytes
       if (first === undefined || !isPlainRequest(first)) {
         // An app that serves one connection after the other would wait for the idle one.
         idle.take()?.destroy()
         void dial({ stream, first, plain: false }, joinNew)
-      } else if (first !== bytes || !isStock()) ask({ stream, first, plain: true }, first)
+        return
+      }
+      isHttp = true
+      if (first !== bytes || !isStock()) ask({ stream, first, plain: true }, first)
       else joinKept({ stream, first, plain: true })
     })
   }

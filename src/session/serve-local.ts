@@ -55,8 +55,8 @@ export interface Serving {
 type Serve = (serving: Serving, connection: Connection, how: { watch: StreamWatch; reused: boolean }) => void
 
 const NOTHING = Buffer.alloc(0)
-/** A server that speaks first is waited for no longer than this. */
-const FIRST_BYTES_MS = 10
+/** A visitor of HTTP speaks first; under load its request may come much later than its stream. */
+const FIRST_BYTES_MS = 250
 /** How long the app may go on writing after a stock server ended the stream and drops what we send. */
 const LINGER_MS = 1_000
 const MAX_LINGERING = 64

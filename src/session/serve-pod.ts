@@ -29,8 +29,8 @@ export interface ServePodOptions {
   clock: Clock
 }
 
-/** A visitor that waits for the server to speak is waited for no longer than this. */
-const FIRST_BYTES_MS = 10
+/** Asked only where visitors speak HTTP, and so speak first; under load a request may come much later than its stream. */
+const FIRST_BYTES_MS = 250
 
 /** Resolves when the stream is over. Rejects when no pod takes it, with nothing of it lost: what was taken from it is in `giving.first`. */
 export async function servePod(

@@ -1,4 +1,5 @@
 /** Takes the first bytes of a stream, past the buffers of a Duplex: nearly always they are the whole request. */
+import { setImmediate } from 'node:timers'
 import type { Clock, Timer } from '../base/clock.ts'
 import type { BareStream } from '../smux/types.ts'
 
@@ -38,8 +39,11 @@ export function firstBytes(
     }
   })
   if (over) return
-  timer = clock.after(waitMs, () => {
+  const giveUp = (): void => {
+    if (over) return
     stream.readFirst(undefined)
     then(undefined)
-  })
+  }
+  // In a busy process the time may be over while the bytes wait to be read.
+  timer = clock.after(waitMs, () => void setImmediate(giveUp))
 }
