@@ -49,24 +49,21 @@ export async function dryRun({ mapped, settings, cluster, context }: DryRunOptio
     about
   )
   const notes = [...waysOf(plan, settings, cluster), returnNote(canReturn, settings)]
-  if (thinning < 1)
-    notes.push(`needs consent: ${formatShare(shareOf(weight, weights))} of the visitors pass this laptop (--through-laptop)`)
-  if (mirror !== undefined && looksHere(plan))
-    notes.push('needs consent: all visitors pass this laptop on their way to the pods (--through-laptop)')
-  else if (mirror === undefined && settings.filter !== undefined)
-    notes.push(
-      looksHere(plan)
-        ? 'needs consent: all visitors pass this laptop, and what does not match goes back to the pods (--through-laptop)'
-        : 'the tunnel server chooses: only what matches comes to this laptop'
-    )
+  const consent = (what: string): void =>
+    void notes.push(settings.mayThin ? `agreed to with --through-laptop: ${what}` : `needs consent: ${what} (--through-laptop)`)
+  if (thinning < 1 && looksHere(plan)) consent(`${formatShare(shareOf(weight, weights))} of the visitors pass this laptop`)
+  if (mirror !== undefined && looksHere(plan)) consent('all visitors pass this laptop on their way to the pods')
+  else if (mirror === undefined && settings.filter !== undefined) {
+    if (looksHere(plan)) consent('all visitors pass this laptop, and what does not match goes back to the pods')
+    else notes.push('the tunnel server chooses: only what matches comes to this laptop')
+  }
   notes.push(...(await permissions(plan, cluster)))
   if (cluster !== undefined) {
     const wish = wishOf({ weight, filter: settings.filter }, undefined)
-    notes.push(
-      ...(await claimNotes({ cluster, plan, wish, refused: settings.manner === 'refuse', now: context.clock.date() }, context.now))
-    )
-  }
-  notes.push(...(await others(plan, cluster, context)))
+    const claims = await claimNotes({ cluster, plan, wish, manner: settings.manner, now: context.clock.date() }, context.now)
+    notes.push(...claims.lines)
+    notes.push(...(await others(plan, cluster, { ...context, claimed: claims.users })))
+  } else notes.push(...(await others(plan, cluster, { ...context, claimed: [] })))
   for (const message of notes) emit('notice', { level: 'info', code: 'PLAN', message }, about)
 }
 
@@ -113,11 +110,16 @@ async function permissions(plan: TunnelPlan, cluster: Cluster | undefined): Prom
   return [`permissions in ${namespace}: ${answers.join(', ')}`]
 }
 
-async function others(plan: TunnelPlan, cluster: Cluster | undefined, { clock, now }: InterceptContext): Promise<string[]> {
+interface Asking extends Pick<InterceptContext, 'clock' | 'now'> {
+  /** Who was named already. */
+  claimed: readonly string[]
+}
+
+async function others(plan: TunnelPlan, cluster: Cluster | undefined, { clock, now, claimed }: Asking): Promise<string[]> {
   const pod = plan.server.pods.find(each => each.ready && !each.terminating)
   const dial = visitorWays({ plan, cluster, entrypoint: undefined }, pod, false).find(way => way.dial !== undefined)?.dial
   if (dial === undefined) return ['who else intercepts: cannot be seen from here (needs pods/portforward)']
   const found = await whoElse(dial, { tunnelId: plan.tunnelId, clock, asks: 8, waitMs: 1_500 }, now)
-  if (found.length === 0) return ['nobody else seems to intercept it now']
-  return found.map(({ user, weight }) => `already intercepted by ${user} with weight ${weight}`)
+  if (found.length === 0) return claimed.length > 0 ? [] : ['nobody else seems to intercept it now']
+  return found.filter(({ user }) => !claimed.includes(user)).map(({ user, weight }) => `already intercepted by ${user} with weight ${weight}`)
 }

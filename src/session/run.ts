@@ -47,6 +47,7 @@ export async function runIntercept(request: InterceptRequest, context: Intercept
   try {
     const settings = settingsOf(request)
     if (request.dryRun) {
+      settings.mayThin = request.throughLaptop
       for (const mapped of chosen) await dryRun({ mapped, settings, cluster, context })
       return await end('done', EXIT.OK)
     }
