@@ -42,6 +42,22 @@ export function parseForward(text: string): Forward {
   return { text, local, kind, name: name.replace(/^\[|\]$/g, ''), port }
 }
 
+/** Throws BAD_USAGE for two that would listen on one port. */
+export function refuseDoubled(forwards: readonly Forward[]): void {
+  const taken = new Map<string, Forward>()
+  for (const forward of forwards) {
+    const { host, port } = forward.local
+    const key = `${host === 'localhost' ? '127.0.0.1' : host} ${port}`
+    const other = port === 0 ? undefined : taken.get(key)
+    if (other !== undefined) {
+      throw new InterceptError('BAD_USAGE', `--forward ${other.text} and --forward ${forward.text} would both listen on port ${port}`, {
+        hint: `choose a port for one of them: --forward ${port === 65_535 ? 0 : port + 1}:${targetOf(forward)}`
+      })
+    }
+    taken.set(key, forward)
+  }
+}
+
 function readPort(text: string): PortRef | undefined {
   if (/^\d+$/.test(text)) return Number(text) >= 1 && Number(text) <= 65_535 ? Number(text) : undefined
   return /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(text) ? text : undefined

@@ -39,6 +39,20 @@ export function parseInsidePod(text: string, namespace: string): InsidePod {
   return { namespace: space, pod }
 }
 
+/** As given, when there is such a pod, or when that cannot be known. Throws TARGET_NOT_FOUND, CLUSTER_UNREACHABLE, CLUSTER_UNAUTHORIZED. */
+export async function insidePodOf(cluster: Pick<Cluster, 'get'>, inside: InsidePod): Promise<InsidePod> {
+  const { namespace, pod } = inside
+  try {
+    if ((await cluster.get('pods', namespace, pod)) !== undefined) return inside
+  } catch (error) {
+    if (error instanceof InterceptError && error.code === 'CLUSTER_FORBIDDEN') return inside
+    throw error
+  }
+  throw new InterceptError('TARGET_NOT_FOUND', `--via-pod: there is no pod ${pod} in namespace ${namespace}`, {
+    hint: `kubectl get pods -n ${namespace}`
+  })
+}
+
 export function insideDial({ namespace, pod }: InsidePod, { cluster, clock, confirmMs = CONFIRM_MS }: InsideOptions): DialTo {
   let works: (typeof PROGRAMS)[number] | undefined
   let container: Promise<string | undefined> | undefined

@@ -12,11 +12,12 @@ export interface AccessFlags {
 
 /** Throws BAD_USAGE. */
 export async function readAccessFlags({ args, clock, log, parts }: CommandContext): Promise<AccessFlags> {
-  const [{ parseForward, targetOf }, { parseInsidePod }] = await Promise.all([
+  const [{ parseForward, refuseDoubled, targetOf }, { insidePodOf, parseInsidePod }] = await Promise.all([
     import('../access/forward.ts'),
     import('../access/inside-dial.ts')
   ])
   const forwards = args.all('forward').map(parseForward)
+  refuseDoubled(forwards)
   const listen = args.text('listen')
   const port = listen === undefined ? 0 : readWhole({ flag: '--listen', text: listen }, { min: 0, max: 65_535, example: 1_080 })
   const via = args.text('via-pod')
@@ -24,7 +25,7 @@ export async function readAccessFlags({ args, clock, log, parts }: CommandContex
     async open(cluster, say) {
       const openAccess = await parts.openAccess()
       const { namespace } = cluster
-      const viaPod = via === undefined ? undefined : parseInsidePod(via, namespace)
+      const viaPod = via === undefined ? undefined : await insidePodOf(cluster, parseInsidePod(via, namespace))
       const access = await openAccess({ cluster, namespace, clock, log: log.child('access'), say, port, forwards, viaPod })
       for (const { local, forward } of access.forwards) say(`${formatEndpoint(local)} → ${targetOf(forward)}`)
       return access

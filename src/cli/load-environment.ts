@@ -17,12 +17,15 @@ export async function loadEnvironment(context: CommandContext, word: string): Pr
 }
 
 /** Throws BAD_USAGE for a target that cannot be one, before anything is dialled. */
-export async function environmentReader({ args, stop }: CommandContext, word: string): Promise<(cluster: Cluster) => Promise<Environment>> {
-  const [{ readEnvironment }, { parseTarget }] = await Promise.all([
+export async function environmentReader(
+  { command, args, stop }: CommandContext,
+  word: string
+): Promise<(cluster: Cluster) => Promise<Environment>> {
+  const [{ readEnvironment }, { parseTargetOf }] = await Promise.all([
     import('../environment/environment.ts'),
     import('../resolve/target.ts')
   ])
-  const target = parseTarget(word)
+  const target = parseTargetOf(command === 'env' ? 'kubectl intercept env' : 'kubectl intercept', word)
   return cluster =>
     readEnvironment(cluster, { target, container: args.text('container'), namespace: cluster.namespace, signal: stop.drain })
 }

@@ -42,8 +42,11 @@ interface Opening {
 }
 
 /** Throws BAD_USAGE, MOUNT_FAILED, and what the cluster threw. */
-export async function openMount({ args, io, stop, clock, log }: CommandContext, { cluster, word, say }: Opening): Promise<Mounted> {
-  const [{ mountFiles }, { readMountWords }, { findTargetPod }, { chooseContainer }, { parseTarget }] = await Promise.all([
+export async function openMount(
+  { command, args, io, stop, clock, log }: CommandContext,
+  { cluster, word, say }: Opening
+): Promise<Mounted> {
+  const [{ mountFiles }, { readMountWords }, { findTargetPod }, { chooseContainer }, { parseTargetOf }] = await Promise.all([
     import('../volumes/mount-files.ts'),
     import('../volumes/mount-words.ts'),
     import('../resolve/target-pod.ts'),
@@ -51,7 +54,10 @@ export async function openMount({ args, io, stop, clock, log }: CommandContext, 
     import('../resolve/target.ts')
   ])
   const { namespace } = cluster
-  const found = await findTargetPod(cluster, parseTarget(word), { namespace, signal: stop.drain })
+  const found = await findTargetPod(cluster, parseTargetOf(command === 'env' ? 'kubectl intercept env' : 'kubectl intercept', word), {
+    namespace,
+    signal: stop.drain
+  })
   const { container, note } = chooseContainer(found.facts, args.text('container'))
   for (const line of [...found.notes, ...(note === undefined ? [] : [note])]) say(`note: ${line}`)
   const { pod } = found.facts

@@ -54,7 +54,20 @@ export async function readInterceptRequest(
   }
 }
 
+/** A value that was written with a blank before it stands among the targets. */
+function refuseStrayValues({ words, text }: ParsedArgs): void {
+  const part = words.find(word => /^\d{1,3}(?:\.\d+)?%$/.test(word))
+  if (part !== undefined && text('mirror') !== undefined)
+    throw badUsage(`${quoted(part)} would be a target: the part that --mirror copies stands behind =`, `write --mirror=${part}`)
+  if (part !== undefined)
+    throw badUsage(`${quoted(part)} is no target`, `a share of the visitors: --split ${part}; of copies: --mirror=${part}`)
+  const mode = words.find(word => word === 'client' || word === 'server' || word === 'none')
+  if (mode !== undefined && words.length > 1 && text('dry-run') !== undefined)
+    throw badUsage(`${quoted(mode)} would be a target: the value of --dry-run stands behind =`, 'write --dry-run, or --dry-run=client')
+}
+
 function refuseContradictions(args: ParsedArgs, io: Io): void {
+  refuseStrayValues(args)
   const named = args.words.length > 0
   if (args.on('all') && named) {
     throw badUsage(

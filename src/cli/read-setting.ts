@@ -1,6 +1,5 @@
 /** The words of `set`: targets, and one thing to set. A word with `=` is never a target. */
 import { nearest } from '../base/format.ts'
-import { parseExpression } from '../filter/parse.ts'
 import { badUsage, quoted } from './usage-error.ts'
 import { readPercent, readWhole } from './values.ts'
 
@@ -16,13 +15,13 @@ const FORMS = 'write one of weight=1…255, split=PERCENT, filter=EXPRESSION, ho
 const KEYS = ['weight', 'split', 'filter'] as const
 const SWITCHES = ['hold', 'release'] as const
 
-export function readSetting(words: readonly string[], throughLaptop: boolean): Setting {
+export async function readSetting(words: readonly string[], throughLaptop: boolean): Promise<Setting> {
   const isSetting = (word: string): boolean => word.includes('=') || SWITCHES.some(each => each === word)
   const [text, second] = words.filter(isSetting)
   const targets = words.filter(word => !isSetting(word))
   if (text === undefined) throw nothingToSet(targets)
   if (second !== undefined) throw badUsage(`${quoted(text)} and ${quoted(second)} cannot be set at once`, FORMS)
-  const args = argsOf(text)
+  const args = await argsOf(text)
   if (throughLaptop && args['split'] === undefined && args['filter'] === undefined)
     throw badUsage(
       '--through-laptop agrees to a share or a filter, and none is set',
@@ -31,7 +30,7 @@ export function readSetting(words: readonly string[], throughLaptop: boolean): S
   return { words: targets, args: throughLaptop ? { ...args, throughLaptop } : args, text }
 }
 
-function argsOf(text: string): Record<string, unknown> {
+async function argsOf(text: string): Promise<Record<string, unknown>> {
   const equals = text.indexOf('=')
   if (equals === -1) return { [text]: true }
   const key = text.slice(0, equals).toLowerCase()
@@ -39,14 +38,14 @@ function argsOf(text: string): Record<string, unknown> {
   if (key === 'weight') return { weight: readWhole(typed, { min: 1, max: 255, example: 30 }) }
   if (key === 'split') return { split: readPercent(typed) }
   if (SWITCHES.some(each => each === key)) throw badUsage(`${key} takes no value`, FORMS)
-  if (key === 'filter') return { filter: readFilterText(typed.text) }
+  if (key === 'filter') return { filter: await readFilterText(typed.text) }
   const [near] = nearest(key, [...KEYS], 1)
   throw badUsage(`${quoted(text)} is nothing that can be set`, near === undefined ? FORMS : `did you mean ${near}=? ${FORMS}`)
 }
 
 /** Read here already, so that a mistake is told without a session. */
-function readFilterText(text: string): string {
-  if (text.trim() !== '') parseExpression(text)
+async function readFilterText(text: string): Promise<string> {
+  if (text.trim() !== '') (await import('../filter/filter.ts')).parseFilter(text)
   return text.trim()
 }
 

@@ -1,5 +1,6 @@
 /** `--header 'X-User: a' --path '/api/*'` as a filter: each flag is one term, all must match. */
 import { InterceptError } from '../base/errors.ts'
+import { printable } from '../base/format.ts'
 import type { Expression, Field, Term } from './expression.ts'
 import { type Filter, filterOf } from './filter.ts'
 import { valueOf } from './lex.ts'
@@ -34,7 +35,14 @@ function headerTerm(text: string): Term {
   const colon = text.indexOf(':')
   return inFlag('header', text, () => {
     if (colon < 1) throw unreadable('a header is a name, a colon and a value', 0)
-    const field = { kind: 'header', name: headerName(text.slice(0, colon).trim(), 0) } as const
+    const name = text.slice(0, colon).trim()
+    if (text.slice(colon + 1).trim() === '')
+      throw unreadable(
+        'a value is missing',
+        0,
+        `for any value: --header '${printable(name, 60)}: *'; for an empty one: --header '${printable(name, 60)}: ~^$'`
+      )
+    const field = { kind: 'header', name: headerName(name, 0) } as const
     return termOf(field, text.slice(colon + 1).trim())
   })
 }
@@ -59,7 +67,7 @@ function inFlag(flag: Flag, text: string, make: () => Term): Term {
     if (!(error instanceof InterceptError)) throw error
     const { reason } = error.details
     throw new InterceptError('BAD_USAGE', `--${flag} ${quoted(text)} cannot be read: ${String(reason)}`, {
-      hint: `for example: --${flag} ${EXAMPLES[flag]}`,
+      hint: error.hint?.includes('--') === true ? error.hint : `for example: --${flag} ${EXAMPLES[flag]}`,
       cause: error
     })
   }

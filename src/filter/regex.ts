@@ -1,5 +1,6 @@
 /** Regular expressions in linear time: no pattern that a person types may hang a session, whatever the visitors send. */
 import { RE2JS, RE2JSException } from 're2js'
+import { printable } from '../base/format.ts'
 import { quoted, unreadable } from './unreadable.ts'
 
 /** Of one filter in all, in instructions of the matcher: the time for a text is at most this, times its length. */
@@ -28,9 +29,16 @@ function compile(source: string, at: number): RE2JS {
     return RE2JS.compile(source)
   } catch (error) {
     if (!(error instanceof RE2JSException)) throw error
-    const why = error.message.replace(/^error parsing regexp: /, '').replaceAll('`', '')
-    throw unreadable(`${quoted(source)} is no regular expression (${quoted(why).slice(1, -1)})`, at, HINT)
+    throw unreadable(`${quoted(source)} is no regular expression: ${whyNot(error.message, source)}`, at, HINT)
   }
+}
+
+/** `missing closing )`, and where in it, as far as is said: people count from 1. */
+function whyNot(message: string, source: string): string {
+  const [, why = message, part = ''] = /^(?:error parsing regexp: )?(.*?)(?:: `([^]*)`)?$/.exec(message) ?? []
+  const at = part === source ? -1 : source.indexOf(part)
+  const place = part === '' || at < 0 ? '' : `, ${quoted(part)} at its character ${at + 1}`
+  return `${printable(why, 100)}${place}`
 }
 
 const HINT = 'regular expressions are RE2\'s, without look-around and back-references; quote blanks: path:~"^/a b/"'

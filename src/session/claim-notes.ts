@@ -28,10 +28,7 @@ const CONSEQUENCES: Readonly<Record<Manner, string>> = {
   join: 'the visitors are shared at random (--join)'
 }
 
-export async function claimNotes(
-  { cluster, plan, wish, manner, now }: ClaimNotesOptions,
-  signal: AbortSignal
-): Promise<ClaimNotes> {
+export async function claimNotes({ cluster, plan, wish, manner, now }: ClaimNotesOptions, signal: AbortSignal): Promise<ClaimNotes> {
   const { namespace, tunnelId, name } = plan
   const { missing } = await leaseRights(cluster, namespace)
   const rights = `permissions in ${namespace}: ${missing.length === 0 ? 'leases yes' : `leases without ${missing.join(', ')}`}`

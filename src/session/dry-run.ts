@@ -121,5 +121,7 @@ async function others(plan: TunnelPlan, cluster: Cluster | undefined, { clock, n
   if (dial === undefined) return ['who else intercepts: cannot be seen from here (needs pods/portforward)']
   const found = await whoElse(dial, { tunnelId: plan.tunnelId, clock, asks: 8, waitMs: 1_500 }, now)
   if (found.length === 0) return claimed.length > 0 ? [] : ['nobody else seems to intercept it now']
-  return found.filter(({ user }) => !claimed.includes(user)).map(({ user, weight }) => `already intercepted by ${user} with weight ${weight}`)
+  return found
+    .filter(({ user }) => !claimed.includes(user))
+    .map(({ user, weight }) => `already intercepted by ${user} with weight ${weight}`)
 }

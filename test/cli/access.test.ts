@@ -155,6 +155,7 @@ describe('kubectl intercept access', () => {
     [['--forward', 'web'], 2, '[LOCAL:]TARGET:PORT'],
     [['--listen', 'x'], 2, '--listen must be a whole number'],
     [['--via-pod', 'a/b/c'], 2, '--via-pod must be POD'],
+    [['--via-pod', 'web-1'], 5, '--via-pod: there is no pod web-1 in namespace default'],
     [['--forward', 'svc/web:81'], 5, 'has no TCP port 81']
   ])('%j ends with %i', async (args, code, line) => {
     const { fake } = await start()

@@ -217,7 +217,12 @@ describe('bad input', () => {
     [['svc/shop', '--env-file', 'f', '--env-syntax', 'bash'], '--env-syntax must be'],
     [['svc/shop', '--env-file', 'f', '-o', 'sh'], '-o chooses what is printed'],
     [['svc/shop', '--env-file='], '--env-file needs the name of a file'],
-    [['node/x'], 'is not a kind that can be intercepted']
+    [['node/x'], 'is not a kind that can be intercepted'],
+    [
+      ['cm/app'],
+      'kubectl intercept env deploy/NAME  (svc, deploy, sts, ds, rs, pod or ing); the object itself: kubectl get cm/app -o yaml'
+    ],
+    [['svcs/x'], 'kubectl intercept env svc/x']
   ])('%j is explained', async (args, message) => {
     const result = await runCli(['env', ...args])
     expect([result.code, result.stdout]).toEqual([2, ''])

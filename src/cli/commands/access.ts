@@ -13,9 +13,14 @@ export async function run(context: CommandContext): Promise<number> {
   const { args, io } = context
   const [word] = args.words
   if (word !== undefined) {
+    // Its flags were taken for ours.
+    const typed = io.argv.slice(io.argv.indexOf(word))
+    const isCommand = args.words.length > 1 && !word.includes('/')
     throw badUsage(
       `access takes no target, but was given ${quoted(word)}`,
-      `a port for it: kubectl intercept access --forward svc/${word.replace(/^svc\//, '')}:80; a command: kubectl intercept access -- ${word}`
+      isCommand
+        ? `a command stands behind --: kubectl intercept access -- ${typed.map(shown).join(' ')}`
+        : `a port for it: kubectl intercept access --forward svc/${word.replace(/^(?:svc|services?)\//, '')}:80; a command: kubectl intercept access -- ${word}`
     )
   }
   if (args.child?.length === 0)
@@ -37,14 +42,15 @@ export async function run(context: CommandContext): Promise<number> {
   }
 }
 
+/** As a word of a shell. */
+const shown = (text: string): string => (/^[\w:/.,@%+=-]+$/.test(text) ? text : singleQuoted(text))
+
 /** Lines to export on stdout, so that they can be taken into a shell; the rest is for the person. */
 async function untilStopped(access: Access, { io, stop }: CommandContext, namespace: string): Promise<number> {
   io.stderr.write(
     `namespace ${namespace} is reachable through ${access.socksUrl} and ${access.httpUrl} until Ctrl-C; for programs of another terminal:\n`
   )
-  const lines = Object.entries(access.environment(io.env)).map(
-    ([name, value]) => `export ${name}=${/^[\w:/.,@%+=-]+$/.test(value) ? value : singleQuoted(value)}\n`
-  )
+  const lines = Object.entries(access.environment(io.env)).map(([name, value]) => `export ${name}=${shown(value)}\n`)
   io.stdout.write(lines.join(''))
   if (!stop.drain.aborted) await new Promise(resolve => stop.drain.addEventListener('abort', resolve, { once: true }))
   return EXIT.OK

@@ -9,7 +9,7 @@ import { readSetting } from '../read-setting.ts'
 
 export async function run(context: CommandContext): Promise<number> {
   const { io, args, clock, stop } = context
-  const setting = readSetting(args.words, args.on('through-laptop'))
+  const setting = await readSetting(args.words, args.on('through-laptop'))
   const sessions = await runningSessions({ io, clock, stop })
   const here = await placeHere(context, sessions)
   const verb = {

@@ -184,8 +184,14 @@ describe('a filter that cannot be read', () => {
     ['a | b', 'the filter cannot be read at character 3: "|" is no word of a filter'],
     ['!status:500', 'the filter cannot be read at character 1: "!" is no word of a filter'],
     ['path:~', 'the filter cannot be read at character 6: a regular expression is missing'],
-    ['a path:~[z-a]', 'the filter cannot be read at character 8: "[z-a]" is no regular expression (invalid character class range: z-a)'],
-    ['~a(?=b)', 'the filter cannot be read at character 1: "a(?=b)" is no regular expression (invalid or unsupported Perl syntax: (?=)'],
+    [
+      'a path:~[z-a]',
+      'the filter cannot be read at character 8: "[z-a]" is no regular expression: invalid character class range, "z-a" at its character 2'
+    ],
+    [
+      '~a(?=b)',
+      'the filter cannot be read at character 1: "a(?=b)" is no regular expression: invalid or unsupported Perl syntax, "(?=" at its character 2'
+    ],
     ['path:~a{600}', 'the filter cannot be read at character 6: the regular expressions are too large'],
     ['~a{300} ~b{300}', 'the filter cannot be read at character 9: the regular expressions are too large'],
     [`~${'a'.repeat(1_001)}`, 'the filter cannot be read at character 1: the regular expressions are too large'],

@@ -7,7 +7,7 @@ it.each([
   [{ headers: ['X-User:ada*', 'X-Team: ~^(a|b) c$'] }, 'header.x-user:ada* and header.x-team:~"^(a|b) c$"'],
   [{ headers: ['If-None-Match: "abc"'] }, 'header.if-none-match:"\\"abc\\""'],
   [{ headers: ['User-Agent: Mozilla/5.0 (X11*'] }, 'header.user-agent:"Mozilla/5.0 (X11"*'],
-  [{ headers: ['X-Empty:'] }, 'header.x-empty:""'],
+  [{ headers: ['X-Empty: ~^$'] }, 'header.x-empty:~^$'],
   [{ headers: ['X-Time: 12:30'] }, 'header.x-time:12:30'],
   [{ paths: ['/api/*'], methods: ['POST'], hosts: ['shop.local:8080'] }, 'path:/api/* and method:POST and host:shop.local:8080']
 ])('makes %j a filter that can be typed as well', (flags, text) => {
@@ -35,11 +35,16 @@ it.each([
     "for example: --header 'X-User: ada'"
   ],
   [
+    { headers: ['X-User: '] },
+    '--header "X-User: " cannot be read: a value is missing',
+    "for any value: --header 'X-User: *'; for an empty one: --header 'X-User: ~^$'"
+  ],
+  [
     { headers: ['X User: a'] },
     '--header "X User: a" cannot be read: "X User" is no name of a header',
     "for example: --header 'X-User: ada'"
   ],
-  [{ paths: ['~('] }, '--path "~(" cannot be read: "(" is no regular expression (missing closing ): ()', "for example: --path '/api/*'"],
+  [{ paths: ['~('] }, '--path "~(" cannot be read: "(" is no regular expression: missing closing )', "for example: --path '/api/*'"],
   [{ methods: [' '] }, '--method " " cannot be read: a value is missing', 'for example: --method POST'],
   [{ hosts: [''] }, '--host "" cannot be read: a value is missing', 'for example: --host nginx.local']
 ])('refuses %j', (flags, message, hint) => {
