@@ -144,7 +144,7 @@ export class BoundConnector implements Connector {
     const stream = new OpenedStream(this, this.#session.openBare({ preface: open.encoded }), this.#clock.now())
     this.tally.streams += 1
     this.#open.add(stream)
-    this.#watch ??= this.#clock.after(this.#limits.unansweredOpenMs, this.#lookForAnswers, { unref: true })
+    this.#watch ??= this.#clock.after(this.#patienceMs(), this.#lookForAnswers, { unref: true })
     stream.bare.onClosed = () => this.#open.delete(stream.id)
     return stream
   }
@@ -168,6 +168,17 @@ export class BoundConnector implements Connector {
     return this.#clock.now() - lastReceivedAt > silenceMs
   }
 
+  /** Until the heartbeat of one of ours is missed: whoever comes meanwhile need not wait for longer than that. */
+  #untilMissedMs(): number {
+    if (this.#control?.beating !== true) return Infinity
+    return this.#limits.heartbeatMs - (this.#clock.now() - this.#session.lastReceivedAt)
+  }
+
+  #patienceMs(): number {
+    const missedMs = this.#untilMissedMs()
+    return missedMs > 0 ? Math.min(missedMs, this.#limits.unansweredOpenMs) : this.#limits.unansweredOpenMs
+  }
+
   /** Opens that stayed unanswered: one timer for all of them. */
   readonly #lookForAnswers = (): void => {
     this.#watch = undefined
@@ -175,9 +186,14 @@ export class BoundConnector implements Connector {
     const { unansweredOpenMs } = this.#limits
     const now = this.#clock.now()
     let nextMs = Infinity
+    const missedMs = this.#untilMissedMs()
     for (const stream of this.#open.values()) {
-      if (!stream.overdue && !stream.answered)
-        nextMs = Math.min(nextMs, this.#checkAnswer(stream, stream.openedAt + unansweredOpenMs - now))
+      if (stream.overdue || stream.answered) continue
+      if (missedMs <= 0) {
+        this.#suspect()
+        return
+      }
+      nextMs = Math.min(nextMs, missedMs, this.#checkAnswer(stream, stream.openedAt + unansweredOpenMs - now))
     }
     if (nextMs < Infinity) this.#watch ??= this.#clock.after(nextMs, this.#lookForAnswers, { unref: true })
   }

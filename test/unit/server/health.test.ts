@@ -64,6 +64,18 @@ describe('a connector that vanishes without a word', () => {
     await line.close()
   })
 
+  it('gives up with its heartbeat whoever waits for it', async () => {
+    await using world = await startWorld({ weights: [1, 1], limits: { heartbeatMs: 300, unansweredOpenMs: 5_000 } })
+    await world.sidecars[1]?.close()
+    const { line } = await behindFaults(world, portOf(world, 1), 255)
+    expect((await world.visit('/')).headers['x-app']).toBe('app1')
+    line.toServer.stall()
+    const waiting = await world.visit('/')
+    expect([waiting.status, waiting.headers['x-app']]).toEqual([200, 'app0'])
+    expect(waiting.ms).toBeLessThan(2_000)
+    await line.close()
+  })
+
   it('is suspected by the first stream it does not answer, whose request goes to another one', async () => {
     await using world = await startWorld({
       weights: [1, 1],
