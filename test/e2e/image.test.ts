@@ -1,20 +1,15 @@
-/** Our image in the cluster: in the article's manifests in gost's place, and as three servers that restart one after the other under load. */
+/** Our image in the cluster: in the article's manifests in gost's place. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually } from '../harness/eventually.ts'
-import { arrivals, crowd, failed, type Visit, visit } from '../harness/visitors.ts'
-import { endAll, intercept, kubectlBeside, localApp, plugin, who, type World, world } from './world.ts'
+import { crowd, failed, visit } from '../harness/visitors.ts'
+import { manifest, PUBLISHED } from './our-image.ts'
+import { endAll, intercept, localApp, plugin, who, type World, world } from './world.ts'
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..')
-const manifest = (name: string): string => readFileSync(path.join(root, 'plugin', 'manifests', name), 'utf8')
-const IMAGE = 'ghcr.io/kubectl-intercept/kubectl-intercept'
-const FULL = process.env['E2E_FULL'] === '1'
-/** 200 with E2E_FULL=1, on a machine that has little else to do: there Traefik, three servers and the visitors share its cores. */
-const RATE = FULL ? 200 : 50
 
 /** The debs are in the cache of an earlier `npm run image`: the cluster's network has no way out. */
 function makeImage(outdir: string): string {
@@ -22,23 +17,12 @@ function makeImage(outdir: string): string {
   return readFileSync(path.join(outdir, 'index.json'), 'utf8')
 }
 
-/** How many of each kind, with the second of the first. */
-function kinds(visits: readonly Visit[]): Record<string, string> {
-  const found = Map.groupBy(visits, ({ status, error, body }) => `${status} ${error ?? body.trim()}`)
-  return Object.fromEntries(
-    [...found].map(([kind, of]) => [
-      kind,
-      `${of.length} from ${Math.round(Math.min(...of.map(({ atMs }) => atMs)) / 1_000)} s on, the last at ${Math.round(Math.max(...of.map(({ atMs }) => atMs)) / 1_000)} s`
-    ])
-  )
-}
-
 let folder = ''
 let first = ''
 beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'intercept-image-'))
   first = makeImage(path.join(folder, 'image'))
-  execFileSync(path.join(root, 'test', 'cluster', 'load'), [IMAGE, path.join(folder, 'image')], { stdio: 'pipe' })
+  execFileSync(path.join(root, 'test', 'cluster', 'load'), [PUBLISHED, path.join(folder, 'image')], { stdio: 'pipe' })
 })
 afterAll(() => {
   endAll()
@@ -83,53 +67,5 @@ describe("the article's manifests with only the image changed", () => {
     expect(await session.stop()).toBe(0)
     expect(who(await visit(article.visitor))).toBe('pod')
     await app.kill()
-  })
-})
-
-describe('three servers', () => {
-  let scaled: World
-  beforeAll(async () => {
-    scaled = await world('scaled', manifest('scaled.yaml'))
-  })
-  afterAll(() => scaled.remove())
-
-  it('have each sidecar registered with every one', async () => {
-    await eventually(
-      () => {
-        const pods = scaled.kubectl('get', 'pods', '-l', 'app=proxy', '-o', 'name').trim().split('\n')
-        expect(pods).toHaveLength(3)
-        for (const pod of pods) {
-          const from = [...scaled.kubectl('logs', pod).matchAll(/"from":"([^"]+)","msg":"connector bound"/g)].map(([, address]) => address)
-          expect(new Set(from).size).toBe(2)
-        }
-      },
-      { timeoutMs: 30_000, intervalMs: 500 }
-    )
-  })
-
-  it(`lose no visitor of ${RATE} a second while they restart one after the other`, async () => {
-    const load = arrivals({ ...scaled.visitor, rate: RATE, maxVisits: 100_000 })
-    try {
-      for (let round = 0; round < (FULL ? 3 : 1); round += 1) {
-        await kubectlBeside('-n', scaled.namespace, 'rollout', 'restart', 'deployment/proxy')
-        await kubectlBeside('-n', scaled.namespace, 'rollout', 'status', 'deployment/proxy', '--timeout=120s')
-        // The last ones that ended are gone for good only after their drain.
-        await eventually(
-          async () =>
-            expect(
-              (await kubectlBeside('-n', scaled.namespace, 'get', 'pods', '-l', 'app=proxy', '-o', 'name')).trim().split('\n')
-            ).toHaveLength(3),
-          {
-            timeoutMs: 60_000,
-            intervalMs: 500
-          }
-        )
-      }
-    } finally {
-      const visits = await load.stop()
-      console.info(`rolling restart of 3 servers: ${failed(visits).length} of ${visits.length} requests failed`)
-      expect(kinds(failed(visits))).toEqual({})
-      expect(visits.length).toBeGreaterThan(RATE)
-    }
   })
 })

@@ -1,12 +1,10 @@
 /** Two people with a filter each, and visitors without, in front of a stock server: whose request lands where, by the bodies that came back. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
-import { arrivals, crowd, failed, tally, type Visit } from '../harness/visitors.ts'
+import { arrivals, failed, tally } from '../harness/visitors.ts'
+import { COUNT, landed, whom } from './landed.ts'
 import { article } from './manifests.ts'
-import { endAll, intercept, localApp, type Session, type World, who, world } from './world.ts'
-
-/** Of each kind of visitor. */
-const COUNT = process.env['E2E_FULL'] === '1' ? 1_000 : 200
+import { endAll, intercept, localApp, type Session, type World, world } from './world.ts'
 
 let shop: World
 const apps: Record<string, Awaited<ReturnType<typeof localApp>>> = {}
@@ -17,15 +15,6 @@ function start(name: string, user: string): Session {
   const session = intercept(shop.namespace, 'svc/nginx', '--port', String(apps[name]?.port), ...flags)
   sessions.push(session)
   return session
-}
-
-const whom = (visit: Visit): string => /^(?:ada|bob) /.exec(visit.body)?.[0].trim() ?? who(visit)
-
-/** Who served the visitors with each header, and those without. */
-async function landed(users: readonly (string | undefined)[], count = COUNT): Promise<Record<string, number>[]> {
-  const of = (user: string | undefined) =>
-    crowd({ ...shop.visitor, count, parallel: 8, ...(user !== undefined && { headers: { 'X-User': user } }) })
-  return (await Promise.all(users.map(of))).map(visits => tally(visits, whom))
 }
 
 beforeAll(async () => {
@@ -44,7 +33,7 @@ describe('a personal intercept in front of a stock server', () => {
   it('gets exactly what matches; all others are answered by the pods', async () => {
     const ada = start('ada', 'a')
     await ada.state('verified')
-    expect(await landed(['a', 'b', undefined])).toEqual([{ ada: COUNT }, { pod: COUNT }, { pod: COUNT }])
+    expect(await landed(shop)).toEqual([{ ada: COUNT }, { pod: COUNT }, { pod: COUNT }])
     const returned = () => ada.events.filter(event => event.type === 'exchange.started' && event.why === 'filter')
     await eventually(() => expect(returned().length).toBeGreaterThanOrEqual(2 * COUNT))
   }, 60_000)
@@ -54,14 +43,14 @@ describe('a personal intercept in front of a stock server', () => {
     await ada.state('verified')
     const bob = start('bob', 'b')
     await bob.state('verified')
-    expect(await landed(['a', 'b', undefined])).toEqual([{ ada: COUNT }, { bob: COUNT }, { pod: COUNT }])
+    expect(await landed(shop)).toEqual([{ ada: COUNT }, { bob: COUNT }, { pod: COUNT }])
     const passed = await ada.event('notice', ({ code }) => code === 'PASSED_ON')
     console.log(passed.message)
     const load = { b: arrivals({ ...shop.visitor, rate: 40, headers: { 'X-User': 'b' } }), none: arrivals({ ...shop.visitor, rate: 40 }) }
     await eventually(() => expect(bob.events.filter(({ type }) => type === 'exchange.completed').length).toBeGreaterThan(COUNT + 20))
     await ada.stop()
     await bob.event('notice', ({ code }) => code === 'HOLDER')
-    expect(await landed(['a', 'b', undefined])).toEqual([{ pod: COUNT }, { bob: COUNT }, { pod: COUNT }])
+    expect(await landed(shop)).toEqual([{ pod: COUNT }, { bob: COUNT }, { pod: COUNT }])
     await Promise.all([load.b.stop(), load.none.stop()])
     console.log(
       `the holder left: ${failed(load.b.visits).length} of ${load.b.visits.length} of the other session, ${failed(load.none.visits).length} of ${load.none.visits.length} of the rest failed`

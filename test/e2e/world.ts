@@ -173,9 +173,13 @@ export function plugin(...args: string[]): { status: number; stdout: string; std
   return { status: status ?? -1, stdout, stderr }
 }
 
-/** The local app as a process of its own, so that it can be killed and frozen. */
-export async function localApp(port = 0, name = 'laptop'): Promise<{ port: number; kill(): Promise<void>; freeze(): void; thaw(): void }> {
-  const source = `require('node:http').createServer((q, r) => { q.resume(); r.end('${name} ' + q.method + ' ' + q.url) }).listen(${port}, '127.0.0.1', function () { console.log(this.address().port) })`
+/** The local app as a process of its own, so that it can be killed and frozen; it takes `delayMs` for each answer. */
+export async function localApp(
+  port = 0,
+  name = 'laptop',
+  delayMs = 0
+): Promise<{ port: number; kill(): Promise<void>; freeze(): void; thaw(): void }> {
+  const source = `require('node:http').createServer((q, r) => { q.resume(); const end = () => r.end('${name} ' + q.method + ' ' + q.url); ${delayMs} > 0 ? setTimeout(end, ${delayMs}) : end() }).listen(${port}, '127.0.0.1', function () { console.log(this.address().port) })`
   const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
   running.add(child)
   const bound = await new Promise<number>((resolve, reject) => {
