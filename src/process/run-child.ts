@@ -103,9 +103,10 @@ interface Child {
 function passSignals(child: Child, options: ChildOptions): { stop(): Promise<void> } {
   const { signals, send, terminal, stop, kill, graceMs = GRACE_MS, clock = systemClock } = options
   let killing: Timer | undefined
-  let told: Promise<number[]> | undefined
+  /** Of every signal: who got an early one may be found no more by a later one, when the program itself has ended. */
+  const told: Promise<number[]>[] = []
   const end = (name: NodeJS.Signals): void => {
-    if (child.pid !== undefined) told = signalTree(child.pid, name, send)
+    if (child.pid !== undefined) told.push(signalTree(child.pid, name, send))
   }
   const pass = (name: ChildSignal) => (): void => {
     if (name === 'SIGINT') {
@@ -130,7 +131,8 @@ function passSignals(child: Child, options: ChildOptions): { stop(): Promise<voi
       stop?.removeEventListener('abort', onStop)
       kill?.removeEventListener('abort', onKill)
       for (const [name, listener] of listeners) signals.off(name, listener)
-      if (told !== undefined) await awaitEnd(await told, { graceMs: kill?.aborted === true ? 0 : graceMs, clock, send })
+      const pids = new Set((await Promise.all(told)).flat())
+      await awaitEnd([...pids], { graceMs: kill?.aborted === true ? 0 : graceMs, clock, send })
     }
   }
 }
