@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isPlainRequest } from '../../../src/http/plain-request.ts'
 
-const request = (fields = '', line = 'GET /cart HTTP/1.1'): Buffer => Buffer.from(`${line}\r\nHost: nginx.local\r\n${fields}\r\n`)
+const request = (fields = '', line = 'GET /cart HTTP/1.1'): Buffer => Buffer.from(`${line}\r\nHost: nginx.local\r\n${fields}\r\n`, 'latin1')
 
 describe('isPlainRequest', () => {
   it.each(['GET / HTTP/1.1', 'HEAD /a HTTP/1.1', 'OPTIONS * HTTP/1.1'])('takes %s', line => {
@@ -24,7 +24,13 @@ describe('isPlainRequest', () => {
     'Expect: 100-continue\r\n',
     'Authorization: NTLM TlRM\r\n',
     'Authorization:Negotiate YII\r\n',
-    'Proxy-Authorization: negotiate YII\r\n'
+    'Proxy-Authorization: negotiate YII\r\n',
+    'X: y\nContent-Length: 14\r\n',
+    'X: y\rContent-Length: 14\r\n',
+    'X: y\0Content-Length: 14\r\n',
+    'X: y\r\n Content-Length: 14\r\n',
+    '\xa0Content-Length: 14\r\n',
+    'Content-Length\xa0: 14\r\n'
   ])('leaves %j alone', fields => {
     expect(isPlainRequest(request(fields))).toBe(false)
   })
