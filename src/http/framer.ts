@@ -4,7 +4,7 @@
  * costs nothing per byte; chunked ones (§7.1) are followed strictly: CRLF only, limited size lines and trailers.
  */
 import { ProtocolError } from '../base/errors.ts'
-import { hasToken, header } from './header.ts'
+import { hasToken, header, trimBlanks } from './header.ts'
 import type { Framing, RequestHead, ResponseHead } from './message.ts'
 
 /** Throws a ProtocolError when the length is in doubt: HTTP_LENGTH, HTTP_AMBIGUOUS, HTTP_TRANSFER_CODING. */
@@ -64,7 +64,7 @@ function contentLength(head: RequestHead | ResponseHead): number | undefined {
   const text = header(head, 'content-length')
   if (text === undefined) return undefined
   // Several equal values are one (RFC 9110 §8.6).
-  const values = new Set(text.split(',').map(value => value.trim()))
+  const values = new Set(text.split(',').map(trimBlanks))
   const [value = ''] = values
   const length = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
   if (values.size !== 1 || !Number.isSafeInteger(length)) throw new ProtocolError('HTTP_LENGTH', 'Content-Length is not one number')
@@ -90,6 +90,9 @@ const NOTHING = Buffer.alloc(0)
 /** A chunk-size line with its extensions, which nobody uses but attackers. */
 const SIZE_LINE_LIMIT = 4_096
 const TRAILER_LIMIT = 65_536
+/** Whoever takes trailers for headers would read another message (RFC 9110 §6.5.1). */
+const NEVER_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host'])
+const LONGEST_NEVER = 17
 /** Hex digits that stay below 2^52. */
 const MAX_SIZE_DIGITS = 13
 const LF = 10
@@ -111,6 +114,8 @@ export class BodyFramer {
   #trailerLength = 0
   /** The colon of the trailer line has come. */
   #named = false
+  /** What came before it, as far as it matters. */
+  #name = ''
   #payloadBytes = 0
   readonly #sink: BodySink | undefined
   /** The trailer section, while there is a sink. */
@@ -237,15 +242,22 @@ export class BodyFramer {
       this.#state = this.#lineLength === 0 ? 'done' : 'trailer'
       this.#lineLength = 0
       this.#named = false
+      this.#name = ''
       if (this.#state === 'done' && this.#trailerLength > 2) this.#sink?.trailers(Buffer.from(this.#trailers ?? []))
     } else if (byte === CR) {
       if (this.#lineLength > 0 && !this.#named) throw new ProtocolError('HTTP_TRAILER', 'a trailer line has no name')
       this.#state = 'trailer-lf'
     } else {
-      if (byte === COLON && this.#lineLength > 0) this.#named = true
+      if (byte === COLON && this.#lineLength > 0 && !this.#named) this.#nameTrailer()
       else if (this.#named ? isControl(byte) : !isTokenByte(byte)) throw new ProtocolError('HTTP_TRAILER', 'a trailer line is malformed')
+      if (!this.#named && this.#name.length <= LONGEST_NEVER) this.#name += String.fromCharCode(byte)
       this.#lineLength += 1
     }
+  }
+
+  #nameTrailer(): void {
+    this.#named = true
+    if (NEVER_TRAILERS.has(this.#name.toLowerCase())) throw new ProtocolError('HTTP_TRAILER', 'a trailer that belongs into the head')
   }
 
   #limit(limit: number, code: string): void {

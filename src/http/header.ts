@@ -19,5 +19,8 @@ export function hasToken(head: HasHeaders, name: string, token: string): boolean
   const value = header(head, name)
   if (value === undefined) return false
   const wanted = token.toLowerCase()
-  return value.split(',').some(part => part.trim().toLowerCase() === wanted)
+  return value.split(',').some(part => trimBlanks(part).toLowerCase() === wanted)
 }
+
+/** Blank and tab alone (RFC 9110 §5.6.3): `trim` takes other bytes away too, 0xa0 for one, which a recipient may see as part of the value. */
+export const trimBlanks = (text: string): string => text.replace(/^[\t ]+|[\t ]+$/g, '')

@@ -44,6 +44,7 @@ describe('requestFraming', () => {
     ['a negative length', 'Content-Length: -4\r\n', 'HTTP_LENGTH'],
     ['a hexadecimal length', 'Content-Length: 0x4\r\n', 'HTTP_LENGTH'],
     ['a length with text', 'Content-Length: 4 bytes\r\n', 'HTTP_LENGTH'],
+    ['a length behind a no-break space', 'Content-Length: \xa04\r\n', 'HTTP_LENGTH'],
     ['a length beyond 2^53', 'Content-Length: 9999999999999999\r\n', 'HTTP_LENGTH'],
     ['a length of many digits', `Content-Length: ${'1'.repeat(400)}\r\n`, 'HTTP_LENGTH'],
     ['an unknown coding', 'Transfer-Encoding: xchunked\r\n', 'HTTP_TRANSFER_CODING'],
@@ -146,7 +147,8 @@ describe('BodyFramer', () => {
   })
 
   it('follows chunks, extensions and trailers however they are cut', () => {
-    const body = '5\r\nhello\r\n00A;name="v";x\r\n0123456789\r\n1;y\r\nz\r\n0\r\nTrailer: a\r\nB:\r\n\r\n'
+    const body =
+      '5\r\nhello\r\n00A;name="v";x\r\n0123456789\r\n1;y\r\nz\r\n0\r\nTrailer: a\r\nB:\r\nX-Host: c:d\r\nContent-Length-Of-It: 1\r\n\r\n'
     feedEveryWay(Buffer.from(`${body}GET /`), chunks => {
       const framer = new BodyFramer({ kind: 'chunked' })
       expect(drain(framer, chunks)).toEqual({ consumed: body.length, rest: 'GET /' })
@@ -174,6 +176,9 @@ describe('BodyFramer', () => {
     ['a trailer without a colon', '0\r\nA\r\n\r\n', 'HTTP_TRAILER'],
     ['a blank before the colon of a trailer', '0\r\nA : b\r\n\r\n', 'HTTP_TRAILER'],
     ['a folded trailer', '0\r\nA: b\r\n c\r\n\r\n', 'HTTP_TRAILER'],
+    ['a length for a trailer', '0\r\nContent-Length: 3\r\n\r\n', 'HTTP_TRAILER'],
+    ['a coding for a trailer', '0\r\nA: b\r\ntransfer-encoding: chunked\r\n\r\n', 'HTTP_TRAILER'],
+    ['a Host for a trailer', '0\r\nHOST: c\r\n\r\n', 'HTTP_TRAILER'],
     ['NUL in a trailer', '0\r\nA: \0\r\n\r\n', 'HTTP_TRAILER'],
     ['endless trailers', `0\r\n${'A: b\r\n'.repeat(12_000)}`, 'HTTP_TRAILER']
   ])('refuses %s however it is cut', (_what, text, code) => {

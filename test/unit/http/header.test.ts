@@ -10,7 +10,8 @@ describe('header', () => {
       ['Host', 'a'],
       ['X', '1'],
       ['x', '2'],
-      ['Connection', 'keep-alive, Upgrade']
+      ['Connection', 'keep-alive, Upgrade,\tTE'],
+      ['Trailer', '\xa0X']
     ] as const
   }
 
@@ -23,7 +24,9 @@ describe('header', () => {
   it('finds whole tokens only', () => {
     expect(hasToken(head, 'connection', 'upgrade')).toBe(true)
     expect(hasToken(head, 'connection', 'up')).toBe(false)
+    expect(hasToken(head, 'connection', 'te')).toBe(true)
     expect(hasToken(head, 'te', 'trailers')).toBe(false)
+    expect(hasToken(head, 'trailer', 'x')).toBe(false)
   })
 })
 
