@@ -6,7 +6,7 @@
 import { ProtocolError } from '../base/errors.ts'
 import { keepsAlive, requestFraming } from '../http/framer.ts'
 import { parseRequestHead } from '../http/head.ts'
-import { header, hasToken } from '../http/header.ts'
+import { hasToken, header, trimBlanks } from '../http/header.ts'
 import type { Framing, RequestHead } from '../http/message.ts'
 import { isIdempotentMethod } from '../http/safe-method.ts'
 
@@ -37,7 +37,7 @@ export class RequestRefused extends Error {
   }
 }
 
-const HOST = /^[A-Za-z0-9._~!$&'()*+,;=%[\]:-]*$/
+const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[A-Za-z0-9.:%]*\])(?::\d*)?$/
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
 /** Belong to one connection whether `Connection` names them or not. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-connection'])
@@ -144,6 +144,6 @@ function forwardHead(head: RequestHead, to: HeadOptions): Buffer {
 export function connectionFields(head: { headers: RequestHead['headers'] }): ReadonlySet<string> {
   const value = header(head, 'connection')
   if (value === undefined || USUAL.test(value)) return HOP_BY_HOP
-  const named = value.split(',').map(name => name.trim().toLowerCase())
+  const named = value.split(',').map(name => trimBlanks(name).toLowerCase())
   return new Set([...HOP_BY_HOP, ...named.filter(name => !NEVER_DROPPED.has(name))])
 }
