@@ -2,6 +2,7 @@
 import { ProtocolError } from '../base/errors.ts'
 import { responseFraming } from '../http/framer.ts'
 import { parseResponseHead } from '../http/head.ts'
+import { trimBlanks } from '../http/header.ts'
 import type { Framing, ResponseHead } from '../http/message.ts'
 import { connectionFields, passesUnchanged, type PlannedRequest } from './request-plan.ts'
 
@@ -31,7 +32,15 @@ function forwardHead(head: ResponseHead, keepAlive: boolean): Buffer {
   if (keepAlive && passesUnchanged(head)) return head.raw
   const dropped = connectionFields(head)
   const lines = [`HTTP/${head.version} ${head.status} ${head.reason}`]
-  for (const [name, value] of head.headers) if (!dropped.has(name.toLowerCase())) lines.push(`${name}: ${value}`)
+  let hasLength = head.status === 204
+  for (const [name, value] of head.headers) {
+    const key = name.toLowerCase()
+    if (dropped.has(key) || (key === 'transfer-encoding' && head.status === 204)) continue
+    if (key !== 'content-length') lines.push(`${name}: ${value}`)
+    // Equal ones become one (RFC 9110 §8.6). Behind a 204 a length would have somebody wait for a body, and take the next answer for it.
+    else if (!hasLength) lines.push(`${name}: ${trimBlanks(value.split(',', 1)[0] ?? '')}`)
+    hasLength ||= key === 'content-length'
+  }
   // An HTTP/1.0 app's answer goes out as 1.0: a visitor keeps such a connection only when told to.
   if (!keepAlive) lines.push('Connection: close')
   else if (head.version === '1.0') lines.push('Connection: keep-alive')

@@ -90,6 +90,11 @@ describe('plan of a request', () => {
     [400, ['GET / HTTP/1.1', 'Host: a b']],
     [400, ['GET / HTTP/1.1', 'Host: a/b']],
     [400, ['GET / HTTP/1.1', 'Host: a@b']],
+    [400, ['GET / HTTP/1.1', 'Host: a:80x']],
+    [400, ['GET / HTTP/1.1', 'Host: a:80:80']],
+    [400, ['GET / HTTP/1.1', 'Host: [::1']],
+    [400, ['GET / HTTP/1.1', 'Host: a]']],
+    [400, ['POST / HTTP/1.1', 'Host: a', 'Content-Length: \xa03']],
     [400, ['GET ftp://a/ HTTP/1.1', 'Host: a']],
     [400, ['GET http:///x HTTP/1.1', 'Host: a']],
     [400, ['GET http://u:p@a/ HTTP/1.1', 'Host: a']],
@@ -130,6 +135,14 @@ describe('plan of a response', () => {
     const closed = answer(lines, request, mayKeep)
     expect(closed.keepAlive).toBe(false)
     expect(closed.forward.toString()).toMatch(/\r\nConnection: close\r\n\r\n$/)
+  })
+
+  it('makes equal lengths one, and takes both lengths and codings from a 204', () => {
+    const forwarded = (...lines: string[]): string => answer(lines).forward.toString()
+    expect(forwarded('HTTP/1.1 200 OK', 'Content-Length: 2', 'content-length: 2')).toBe('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')
+    expect(forwarded('HTTP/1.1 200 OK', 'Content-Length: 2 , 2')).toBe('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n')
+    expect(forwarded('HTTP/1.1 204 No', 'Content-Length: 2', 'A: b')).toBe('HTTP/1.1 204 No\r\nA: b\r\n\r\n')
+    expect(forwarded('HTTP/1.1 204 No', 'Transfer-Encoding: chunked')).toBe('HTTP/1.1 204 No\r\n\r\n')
   })
 
   it('refuses 101 unasked, two lengths, and a chunked body for HTTP/1.0', () => {
