@@ -1,0 +1,90 @@
+/** An app that writes down what it is asked, and what one case of the corpus comes to before it. */
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'vitest'
+import { eventually } from '../harness/eventually.ts'
+import { startNginx } from '../harness/nginx.ts'
+import { visit } from '../harness/visit.ts'
+import { RawVisitor } from '../unit/server/world.ts'
+import { HOST, type Outcome } from './smuggling-corpus.ts'
+
+export interface AskedApp extends AsyncDisposable {
+  readonly port: number
+  /** `METHOD TARGET` of each request, oldest first. It answers with the same, before any body has come. */
+  asked(): readonly string[]
+}
+
+/** Undefined where this machine has no such app. */
+export const APPS: Readonly<Record<string, () => Promise<AskedApp | undefined>>> = { 'node:http': startNodeApp, nginx: startNginx }
+
+export async function startNodeApp(): Promise<AskedApp> {
+  const asked: string[] = []
+  const server = http.createServer({ keepAliveTimeout: 60_000 }, ({ method, url }, response) => {
+    asked.push(`${method} ${url}`)
+    response.end(`${method} ${url}`)
+  })
+  server.on('upgrade', ({ method, url }, socket) => {
+    asked.push(`${method} ${url}`)
+    socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    asked: () => asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    }
+  }
+}
+
+const INNOCENT = '/innocent/'
+let innocents = 0
+const isInnocent = (asked: string): boolean => asked.includes(INNOCENT)
+
+/** A visitor of its own that gets the answer to its own request. */
+export async function visitInnocently(port: number): Promise<void> {
+  innocents += 1
+  const path = `${INNOCENT}${innocents}`
+  const { status, text } = await visit(`http://127.0.0.1:${port}${path}`, { host: HOST })
+  expect({ status, text }).toEqual({ status: 200, text: `GET ${path}` })
+}
+
+/** Sends the bytes, waits for as many answers as `expected` has or for the end, and has two innocent visitors come after that. */
+export async function outcomeOf(bytes: string, to: { port: number; app: AskedApp; expected: Outcome }): Promise<Outcome> {
+  const { port, app, expected } = to
+  const before = app.asked().length
+  const [statuses = ''] = expected.split('|', 1)
+  const wanted = statuses.match(/\d+/g)?.length ?? 0
+  const visitor = await RawVisitor.connect(port)
+  visitor.send(Buffer.from(bytes, 'latin1'))
+  const answers = (): string[] => visitor.text.match(/HTTP\/1\.[01] \d+/g) ?? []
+  try {
+    await eventually(() => expect((wanted > 0 && answers().length >= wanted) || visitor.ended || visitor.closed).toBe(true))
+    await visitInnocently(port)
+    await visitInnocently(port)
+  } finally {
+    visitor.socket.destroy()
+  }
+  // nginx writes down what it has answered a moment later.
+  await eventually(() => expect(app.asked().slice(before).filter(isInnocent)).toHaveLength(2))
+  const rest = app
+    .asked()
+    .slice(before)
+    .filter(asked => !isInnocent(asked))
+  return [
+    answers()
+      .map(line => line.slice(9))
+      .join(' '),
+    rest.join(', ')
+  ]
+    .filter(part => part !== '')
+    .join(' | ')
+}
+
+/** A request that the app may have seen, or not. */
+export const same = (outcome: Outcome, expected: Outcome): boolean =>
+  outcome === expected.replace('?', '') || (expected.endsWith('?') && outcome === expected.split(' | ', 1)[0])
