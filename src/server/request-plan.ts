@@ -64,7 +64,12 @@ export function planRequest(raw: Buffer, tell?: (fields: RequestHead['headers'],
     host,
     target,
     forward: keeps =>
-      keeps && tell === undefined && authority === undefined && framing.kind === 'none' && passesUnchanged(head)
+      keeps &&
+      tell === undefined &&
+      authority === undefined &&
+      framing.kind === 'none' &&
+      lengthsOf(head).length === 0 &&
+      passesUnchanged(head)
         ? head.raw
         : forwardHead(head, { target, host: authority, upgrade, keeps, tell: fields => tell?.(fields, host) ?? fields }),
     framing,
@@ -108,6 +113,10 @@ export const passesUnchanged = ({ version, headers, raw }: { version: string; he
   version === '1.1' && raw[0] !== CR && !headers.some(([name]) => isOfConnection(name))
 
 const CR = 13
+
+/** The Content-Length fields. Where there is one in a request, it is written anew: apps differ in the blanks that they take. */
+export const lengthsOf = ({ headers }: { headers: RequestHead['headers'] }): RequestHead['headers'] =>
+  headers.filter(([name]) => name.length === 14 && name.toLowerCase() === 'content-length')
 
 /** Looks at the length first: it is asked of every field that passes. */
 function isOfConnection(name: string): boolean {

@@ -4,7 +4,7 @@ import { responseFraming } from '../http/framer.ts'
 import { parseResponseHead } from '../http/head.ts'
 import { trimBlanks } from '../http/header.ts'
 import type { Framing, ResponseHead } from '../http/message.ts'
-import { connectionFields, passesUnchanged, type PlannedRequest } from './request-plan.ts'
+import { connectionFields, lengthsOf, passesUnchanged, type PlannedRequest } from './request-plan.ts'
 
 export interface PlannedResponse {
   status: number
@@ -29,7 +29,7 @@ export function planResponse(raw: Buffer, request: PlannedRequest, mayKeep: bool
 }
 
 function forwardHead(head: ResponseHead, keepAlive: boolean): Buffer {
-  if (keepAlive && passesUnchanged(head)) return head.raw
+  if (keepAlive && head.status !== 204 && hasOneLength(head) && passesUnchanged(head)) return head.raw
   const dropped = connectionFields(head)
   const lines = [`HTTP/${head.version} ${head.status} ${head.reason}`]
   let hasLength = head.status === 204
@@ -45,4 +45,10 @@ function forwardHead(head: ResponseHead, keepAlive: boolean): Buffer {
   if (!keepAlive) lines.push('Connection: close')
   else if (head.version === '1.0') lines.push('Connection: keep-alive')
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
+}
+
+/** Or none. */
+function hasOneLength(head: ResponseHead): boolean {
+  const [first, second] = lengthsOf(head)
+  return second === undefined && first?.[1].includes(',') !== true
 }

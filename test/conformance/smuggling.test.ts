@@ -5,7 +5,7 @@ import { silent } from '../../src/base/log.ts'
 import { FAST_LIMITS } from '../../src/server/limits.ts'
 import { type RunningServer, startServer } from '../../src/server/run-server.ts'
 import { startTestConnector } from './peers.ts'
-import { APPS, type AskedApp, outcomeOf, same, visitInnocently } from './smuggling.ts'
+import { APPS, type AskedApp, outcomeOf, same } from './smuggling.ts'
 import { FALSE_BODIES, HOST, SMUGGLING } from './smuggling-corpus.ts'
 
 for (const [name, start] of Object.entries(APPS)) {
