@@ -142,7 +142,7 @@ export class PlainExchange implements StreamOwner, AppReader {
 
   #asksAgain(): boolean {
     const { again, stream } = this.#options
-    if (again === undefined || this.#bytesIn > 0 || stream.destroyed) return false
+    if (again === undefined || this.#bytesIn > 0 || stream.destroyed || stream.peerEnded) return false
     this.#over = true
     this.#app?.destroy()
     again()
