@@ -16,17 +16,23 @@ const start = (...args: string[]): Session => {
   return session
 }
 const scale = (servers: number): string => two.kubectl('scale', 'deployment/proxy', `--replicas=${servers}`)
-/** Server pods that are Ready and not on their way out. */
-const ready = (): number => {
+/** Whether each server pod is Ready. One that is on its way out still counts: it may still get visitors. */
+const ready = (): boolean[] => {
   const { items } = JSON.parse(two.kubectl('get', 'pods', '-l', 'app=proxy', '-o', 'json')) as {
     items: { metadata: { deletionTimestamp?: string }; status: { conditions?: { type: string; status: string }[] } }[]
   }
-  return items.filter(
+  return items.map(
     ({ metadata, status }) =>
       metadata.deletionTimestamp === undefined && status.conditions?.some(each => each.type === 'Ready' && each.status === 'True') === true
-  ).length
+  )
 }
-const settled = (servers: number): Promise<boolean> => eventually(() => ready() === servers, { timeoutMs: 60_000, intervalMs: 100 })
+const settled = (servers: number): Promise<unknown> =>
+  eventually(() => expect(ready()).toEqual(Array.from({ length: servers }, () => true)), { timeoutMs: 60_000, intervalMs: 200 })
+/** The ingress controller still sends some to pods that are gone, until it has read the endpoints again. */
+const allArrive = (): Promise<unknown> =>
+  eventually(async () => expect(tally(await crowd({ ...two.visitor, count: 32, timeoutMs: 1_000 }), who)).toEqual({ laptop: 32 }), {
+    timeoutMs: 30_000
+  })
 
 beforeAll(async () => {
   two = await world('replicas', article({ servers: 2, pods: 4 }))
@@ -58,15 +64,9 @@ describe('two stock server replicas and four sidecars', () => {
     expect(tally(await crowd({ ...two.visitor, count: COUNT / 2 }), who)).toEqual({ laptop: COUNT / 2 })
 
     scale(1)
-    await eventually(() => two.kubectl('get', 'pods', '-l', 'app=proxy', '-o', 'name').trim().split('\n').length === 1, {
-      timeoutMs: 60_000,
-      intervalMs: 200
-    })
+    await settled(1)
     await session.event('route.chosen', each => each.replicas === 1)
-    // The ingress controller still sends some to the pods that are gone, until it has read the endpoints again.
-    await eventually(async () => expect(tally(await crowd({ ...two.visitor, count: 32, timeoutMs: 1_000 }), who)).toEqual({ laptop: 32 }), {
-      timeoutMs: 30_000
-    })
+    await allArrive()
     expect(tally(await crowd({ ...two.visitor, count: COUNT / 2 }), who)).toEqual({ laptop: COUNT / 2 })
     expect(session.events.at(-1)).not.toMatchObject({ type: 'session.ended' })
   })
@@ -95,6 +95,7 @@ describe('two stock server replicas and four sidecars', () => {
     const { kubeconfig } = user(two, 'strict', READER)
     const session = start('--require-all', '--kubeconfig', kubeconfig)
     await session.state('verified')
+    await allArrive()
     expect(tally(await crowd({ ...two.visitor, count: COUNT / 2 }), who)).toEqual({ laptop: COUNT / 2 })
   })
 })
