@@ -168,7 +168,8 @@ function inUse(error: unknown, port: number): unknown {
 /** With every replica of the server that its name leads to. */
 function register(fact: SidecarFact, { clock, log, say, who }: Host): Sidecar {
   const { host, port } = fact.server
-  const dialTo = (address: string): Dial => overCarrier(dialTcp({ host: address, port }), fact)
+  const dialTo = (address: string): Dial =>
+    overCarrier(dialTcp({ host: address, port }, { pooled: fact.carrier === 'ws' || fact.carrier === 'tcp' }), fact)
   const options = { ...sidecarOptionsFrom(fact, dialTo(host)), clock, log, ...(who === undefined ? {} : { who }) }
   const { tunnelId, weight, target } = options
   const fixed = isIp(host) || isLoopback(host)

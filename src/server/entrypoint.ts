@@ -44,7 +44,7 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
   const visitors = new Set<Visitor>()
   const serving = { ...at, termination: at.tls === undefined ? undefined : tlsTermination(at.tls) }
   const listener = await listenTcp(
-    { host: at.host, port: at.port, ...(at.tunnelId === undefined ? {} : { keepAliveMs: KEEP_ALIVE_MS }) },
+    { host: at.host, port: at.port, pooled: true, ...(at.tunnelId === undefined ? {} : { keepAliveMs: KEEP_ALIVE_MS }) },
     connection => {
       if (visitors.size >= context.limits.visitors || connection.remote === undefined) {
         connection.destroy()

@@ -20,20 +20,20 @@ export interface SendBodyOptions {
 /** `over`: the stream takes no more. */
 export async function sendBody(body: RequestBody, options: SendBodyOptions): Promise<'sent' | 'over' | Failure> {
   const { reader, stream, tap, over, moved } = options
-  const pass = async (bytes: Buffer): Promise<boolean> => {
+  const pass = async (bytes: Buffer, kept: boolean): Promise<boolean> => {
     tap?.requestBody(bytes)
     moved()
-    const there = await sendBounded(stream, bytes)
+    const there = await sendBounded(stream, bytes, kept)
     moved()
     return there
   }
   // What an attempt before this one has read already.
-  for (const bytes of body.kept?.slice() ?? []) if (!(await pass(bytes))) return 'over'
+  for (const bytes of body.kept?.slice() ?? []) if (!(await pass(bytes, true))) return 'over'
   while (!body.done) {
     try {
       const bytes = body.take()
       if (bytes !== undefined) {
-        if (!(await pass(bytes))) return 'over'
+        if (!(await pass(bytes, body.kept !== undefined))) return 'over'
       } else if (stream.destroyed) return 'over'
       else if (!(await reader.more())) return { why: 'visitor-left' }
     } catch (error) {

@@ -46,7 +46,7 @@ export interface TunnelListener extends Closable {
 /** Rejects with Node's error when the address cannot be listened on. Closing ends the connectors too. */
 export async function openTunnelListener(options: TunnelListenerOptions, context: ServerContext): Promise<TunnelListener> {
   const port = new TunnelPort(options, context)
-  const listener = await listenTcp(options, connection => port.accept(connection))
+  const listener = await listenTcp({ ...options, pooled: true }, connection => port.accept(connection))
   return {
     port: listener.port,
     leaving: () => port.leaving(),

@@ -17,7 +17,7 @@ export interface TcpOptions {
 }
 
 /** Looks its ends up when somebody asks (two system calls, which a connection per visitor does without) and remembers them. */
-class DialledSocket extends net.Socket {
+class KnownSocket extends net.Socket {
   /** The system has taken what was written by the time that a write calls back. */
   readonly copies = true
   #local: Endpoint | undefined
@@ -85,7 +85,7 @@ function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSig
     const keepAliveMs = options.keepAliveMs ?? 30_000
     const keepAlive = keepAliveMs > 0 && !LOOPBACK.test(host)
     const settings = { allowHalfOpen: true, noDelay: true, keepAlive, keepAliveInitialDelay: keepAliveMs }
-    const socket = options.pooled === true ? pooledSocket(settings) : new DialledSocket(settings)
+    const socket = options.pooled === true ? pooledSocket(settings) : new KnownSocket(settings)
     socket.connect({ host, port, autoSelectFamily: true })
     const onAbort = (): void => {
       socket.destroy()
@@ -104,14 +104,30 @@ function connect({ host, port }: Endpoint, options: TcpOptions, signal: AbortSig
   })
 }
 
-function pooledSocket(settings: net.SocketConstructorOpts): DialledSocket {
+function pooledSocket(settings: net.SocketConstructorOpts): KnownSocket {
   const reads = new PooledReads()
-  const socket: DialledSocket = new DialledSocket({
+  const socket: KnownSocket = new KnownSocket({
     ...settings,
     onread: { buffer: reads.buffer, callback: bytes => socket.push(reads.chunk(bytes)) }
   })
   // Not before `close`: until then the system may still write into it.
   return socket.once('close', () => reads.end())
+}
+
+/** What `net` has no types for: a socket's handle, and the server that counts it as open. */
+interface Inside {
+  _handle: object | null
+  _server: net.Server | null
+}
+
+/** Only sockets that we make can have `onread`, so an accepted one hands its handle, not read from yet, to one of ours. */
+function pooledFrom(accepted: net.Socket): KnownSocket {
+  const inside = accepted as unknown as Inside
+  const handle = { handle: inside._handle }
+  const socket = pooledSocket({ allowHalfOpen: true, ...handle })
+  Object.assign(socket, { _server: inside._server } satisfies Partial<Inside>)
+  Object.assign(inside, { _handle: null, _server: null } satisfies Inside)
+  return socket
 }
 
 const endpointFrom = (host: string | undefined, port: number | undefined): Endpoint | undefined =>
@@ -127,6 +143,8 @@ function setEndpoints(socket: AcceptedSocket): void {
 export interface ListenOptions extends Endpoint {
   /** Idle time before the first keep-alive probe; none without it. */
   keepAliveMs?: number
+  /** As for those who dial. */
+  pooled?: boolean
 }
 
 /** Accepts TCP connections. `close()` stops listening and ends the connections still open. Rejects with Node's error (`EADDRINUSE`). */
@@ -134,11 +152,14 @@ export async function listenTcp(at: ListenOptions, onConnection: OnConnection): 
   const open = new Set<net.Socket>()
   const { keepAliveMs } = at
   const probes = keepAliveMs === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveMs }
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true, ...probes }, (socket: AcceptedSocket) => {
+  const pooled = at.pooled === true
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: pooled, ...probes }, accepted => {
+    // A peer that reset at once leaves none to take over.
+    const socket: net.Socket = pooled && !accepted.destroyed ? pooledFrom(accepted) : accepted
     open.add(socket)
     socket.on('error', () => {}) // as in connect(): `close` follows
     socket.once('close', () => open.delete(socket))
-    setEndpoints(socket)
+    if (!(socket instanceof KnownSocket)) setEndpoints(socket)
     onConnection(socket)
   })
   const listening = deferred<void>()

@@ -75,7 +75,7 @@ export class WebSocketStream extends Duplex {
     this.local = socket.local
     this.remote = socket.remote
     this.opaque = socket.opaque === true
-    this.copies = masking === 'random'
+    this.copies = masking === 'random' || socket.copies === true
     this.#spareMade = !(socket instanceof net.Socket)
     this.#reader = new FrameReader({
       masked: masking === 'none',

@@ -1,7 +1,7 @@
 /** What becomes of requests whose connector breaks before a byte of the answer came: each way it may break, for each kind of request. */
 import { describe, expect, it } from 'vitest'
 import type { Sidecar } from '../../../src/server/sidecar.ts'
-import { dialTcp } from '../../../src/transport/tcp.ts'
+import { dialTcp, listenTcp } from '../../../src/transport/tcp.ts'
 import { dialWebSocket } from '../../../src/transport/websocket.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { type FaultProxy, startFaultProxy } from '../../harness/fault-proxy.ts'
@@ -82,6 +82,20 @@ describe('a request whose connector is lost', () => {
     await eventually(() => expect(visitor.text).toMatch(/\r\n\r\n8\b/))
     expect(world.server.stats().retried).toBe(1)
     expect(visitor.text).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('gives the next one what the first one got, whatever was read since', async () => {
+    let read = 0
+    const silent = await listenTcp({ host: '127.0.0.1', port: 0 }, app => app.on('data', (chunk: Buffer) => (read += chunk.length)))
+    await using broken = await preferred({}, silent.port)
+    const { world, line } = broken
+    const body = Array.from({ length: 80_000 }, (_, n) => `${n}\n`.padStart(10, '.')).join('')
+    const asked = world.visit('/echo', { method: 'PUT', body })
+    await eventually(() => expect(read).toBeGreaterThan(body.length))
+    line.reset()
+    const echoed = await asked
+    expect([echoed.status, echoed.body.toString() === body]).toEqual([200, true])
+    await silent.close()
   })
 
   it('sends a body larger than what is kept to one connector only', async () => {

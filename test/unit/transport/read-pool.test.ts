@@ -82,6 +82,31 @@ describe('pooled reads', () => {
     await Promise.all([outside.close(), app.close(), server.close()])
   })
 
+  it('reads what an accepted connection sends into memory used again, and tells its ends', async () => {
+    const accepted = deferred<Connection>()
+    const listener = await listenTcp({ host: '127.0.0.1', port: 0, pooled: true }, accepted.resolve)
+    const visitor = await dialTcp({ host: '127.0.0.1', port: listener.port })(new AbortController().signal)
+    visitor.end(BODY)
+    const connection = await accepted.promise
+    expect([connection.remote, connection.local]).toEqual([visitor.local, visitor.remote])
+    const { connection: app, body, memories } = sink(true)
+    await splice(connection, app)
+    expect(sum(body())).toBe(sum(BODY))
+    expect(memories.size).toBeLessThan(BODY.length / 65_536 / 2)
+    visitor.destroy()
+    await listener.close()
+  })
+
+  it('counts accepted connections as open until they close', async () => {
+    const accepted = deferred<Connection>()
+    const listener = await listenTcp({ host: '127.0.0.1', port: 0, pooled: true }, accepted.resolve)
+    const visitor = await dialTcp({ host: '127.0.0.1', port: listener.port })(new AbortController().signal)
+    const connection = await accepted.promise
+    await listener.close()
+    expect(connection.destroyed).toBe(true)
+    visitor.destroy()
+  })
+
   it('takes a chunk back once, and none that it did not give out', () => {
     const reads = new PooledReads()
     reads.chunk(65_536) // the first large read is copied, and gives the socket memory of its own
