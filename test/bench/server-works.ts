@@ -72,7 +72,7 @@ export function pairWorksOf({ seconds, warmRequests, bulkMiB, slowMiB, visitors 
     name: `${kind === 'down' ? 'download' : 'upload'} ${mib} MiB ×${count}${roundTripMs > 0 ? `, ${roundTripMs} ms round trip` : ''}`,
     visitors: count,
     load: { kind, bytes: mib * MIB },
-    warmUp: { kind, bytes: (mib / 4) * MIB },
+    warmUp: { kind, bytes: mib * MIB },
     roundTripMs,
     pairs: ['gost+gost', 'ours+ours'],
     figures: bulkFigures
