@@ -31,6 +31,7 @@ export function parseClientHello(bytes: Buffer): ClientHello | 'more' | undefine
 function handshakeMessage(bytes: Buffer): Buffer | 'more' | undefined {
   const parts: Buffer[] = []
   let length = 0
+  let start: Buffer = Buffer.alloc(0)
   for (let at = 0; ; ) {
     if (bytes.length > at && bytes[at] !== HANDSHAKE) return undefined
     if (bytes.length < at + 5) return bytes.length > HELLO_LIMIT_BYTES ? undefined : 'more'
@@ -39,12 +40,12 @@ function handshakeMessage(bytes: Buffer): Buffer | 'more' | undefined {
     const part = bytes.subarray(at + 5, end)
     parts.push(part)
     length += part.length
-    const message = parts.length === 1 ? part : Buffer.concat(parts, length)
-    if (message.length > 0 && message[0] !== CLIENT_HELLO) return undefined
-    if (message.length >= 4) {
-      const messageEnd = 4 + message.readUIntBE(1, 3)
+    if (start.length < 4) start = Buffer.concat([start, part.subarray(0, 4 - start.length)])
+    if (start.length > 0 && start[0] !== CLIENT_HELLO) return undefined
+    if (start.length === 4) {
+      const messageEnd = 4 + start.readUIntBE(1, 3)
       if (messageEnd > HELLO_LIMIT_BYTES) return undefined
-      if (message.length >= messageEnd) return message.subarray(4, messageEnd)
+      if (length >= messageEnd) return Buffer.concat(parts, length).subarray(4, messageEnd)
     }
     if (bytes.length < end) return 'more'
     at = end

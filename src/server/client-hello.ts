@@ -8,37 +8,70 @@ import { ProtocolError } from '../base/errors.ts'
 
 export const TLS_HANDSHAKE = 0x16
 
-/** `serverName` undefined: a complete hello without one. Undefined: more bytes are needed. Throws ProtocolError on what is no ClientHello. */
-export function readClientHello(bytes: Buffer, maxBytes: number): { serverName: string | undefined } | undefined {
-  const handshake = joinRecords(bytes, maxBytes)
-  if (handshake.length < 4) return undefined
-  if (handshake[0] !== 1) throw new ProtocolError('TLS_HELLO', 'first TLS message is not a ClientHello')
-  const length = handshake.readUIntBE(1, 3)
-  if (length > maxBytes) throw new ProtocolError('TLS_HELLO_LENGTH', 'ClientHello too long')
-  if (handshake.length < 4 + length) return undefined
-  return { serverName: serverNameOf(new Reader(handshake.subarray(4, 4 + length))) }
-}
+const RECORD_HEADER_BYTES = 5
+const HANDSHAKE_HEADER_BYTES = 4
+const MAX_RECORD_BYTES = 16_640
 
-/** The handshake bytes of the complete and the last, partial record. */
-function joinRecords(bytes: Buffer, maxBytes: number): Buffer {
-  const parts: Buffer[] = []
-  for (let at = 0; at < bytes.length; ) {
-    if (bytes[at] !== TLS_HANDSHAKE) throw new ProtocolError('TLS_RECORD', 'not a TLS handshake record')
-    if (bytes.length - at < 5) break
-    if (bytes[at + 1] !== 3) throw new ProtocolError('TLS_VERSION', 'not a TLS record version')
-    const length = bytes.readUInt16BE(at + 3)
-    if (length === 0 || length > 16_640) throw new ProtocolError('TLS_RECORD_LENGTH', 'TLS record length out of range')
-    parts.push(bytes.subarray(at + 5, at + 5 + length))
-    at += 5 + length
-    if (at > maxBytes + 16_640) throw new ProtocolError('TLS_HELLO_LENGTH', 'ClientHello too long')
-    const first = parts[0]
-    // What follows a complete hello (early data) is no handshake record.
-    if (first !== undefined && first.length >= 4 && total(parts) >= 4 + first.readUIntBE(1, 3)) break
+/** Looks at every byte once, however small the records and the pieces are in which they come. */
+export class ClientHelloReader {
+  readonly #maxBytes: number
+  readonly #record = Buffer.alloc(RECORD_HEADER_BYTES)
+  #filled = 0
+  /** Bytes to come of the current record. */
+  #left = 0
+  readonly #start = Buffer.alloc(HANDSHAKE_HEADER_BYTES)
+  #parts: Buffer[] = []
+  #length = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
   }
-  return parts.length === 1 ? (parts[0] ?? Buffer.alloc(0)) : Buffer.concat(parts)
-}
 
-const total = (parts: readonly Buffer[]): number => parts.reduce((sum, part) => sum + part.length, 0)
+  /** `serverName` undefined: a complete hello without one. Undefined: more bytes are needed. Throws ProtocolError on what is no ClientHello. */
+  push(chunk: Buffer): { serverName: string | undefined } | undefined {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#left === 0) {
+        this.#header(chunk[at] ?? 0)
+        at += 1
+        continue
+      }
+      const part = chunk.subarray(at, at + this.#left)
+      this.#left -= part.length
+      at += part.length
+      // What follows a complete hello (early data) is no handshake record.
+      if (this.#take(part)) return { serverName: serverNameOf(new Reader(this.#hello())) }
+    }
+    return undefined
+  }
+
+  #header(byte: number): void {
+    this.#record[this.#filled] = byte
+    this.#filled += 1
+    if (this.#filled === 1 && byte !== TLS_HANDSHAKE) throw new ProtocolError('TLS_RECORD', 'not a TLS handshake record')
+    if (this.#filled === 2 && byte !== 3) throw new ProtocolError('TLS_VERSION', 'not a TLS record version')
+    if (this.#filled < RECORD_HEADER_BYTES) return
+    this.#filled = 0
+    this.#left = this.#record.readUInt16BE(3)
+    if (this.#left === 0 || this.#left > MAX_RECORD_BYTES) throw new ProtocolError('TLS_RECORD_LENGTH', 'TLS record length out of range')
+  }
+
+  /** True when the hello is complete. */
+  #take(part: Buffer): boolean {
+    if (this.#length < HANDSHAKE_HEADER_BYTES) part.copy(this.#start, this.#length)
+    this.#parts.push(part)
+    this.#length += part.length
+    if (this.#length < HANDSHAKE_HEADER_BYTES) return false
+    if (this.#start[0] !== 1) throw new ProtocolError('TLS_HELLO', 'first TLS message is not a ClientHello')
+    const length = this.#start.readUIntBE(1, 3)
+    if (length > this.#maxBytes) throw new ProtocolError('TLS_HELLO_LENGTH', 'ClientHello too long')
+    return this.#length >= HANDSHAKE_HEADER_BYTES + length
+  }
+
+  #hello(): Buffer {
+    const handshake = Buffer.concat(this.#parts)
+    return handshake.subarray(HANDSHAKE_HEADER_BYTES, HANDSHAKE_HEADER_BYTES + this.#start.readUIntBE(1, 3))
+  }
+}
 
 function serverNameOf(hello: Reader): string | undefined {
   hello.skip(2 + 32)

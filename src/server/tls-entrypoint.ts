@@ -3,7 +3,7 @@
  * certificate of its own the entrypoint answers those of its names itself.
  */
 import { ProtocolError } from '../base/errors.ts'
-import { readClientHello } from './client-hello.ts'
+import { ClientHelloReader } from './client-hello.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { joinOrClose } from './join.ts'
 import { openStream } from './open-stream.ts'
@@ -29,6 +29,7 @@ export async function serveTls(visitor: Visitor, context: ServerContext, termina
 async function readServerName({ reader, connection }: Visitor, { clock, limits }: ServerContext): Promise<string | undefined> {
   const timer = clock.after(limits.headTimeoutMs, () => connection.destroy(), { unref: true })
   const parts: Buffer[] = []
+  const hello = new ClientHelloReader(limits.headBytes)
   let length = 0
   try {
     for (;;) {
@@ -39,8 +40,8 @@ async function readServerName({ reader, connection }: Visitor, { clock, limits }
       }
       parts.push(chunk)
       length += chunk.length
-      const hello = readClientHello(Buffer.concat(parts), limits.headBytes)
-      if (hello !== undefined) return hello.serverName
+      const read = hello.push(chunk)
+      if (read !== undefined) return read.serverName
       if (length > limits.headBytes) return undefined
     }
   } catch (error) {

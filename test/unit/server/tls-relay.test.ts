@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../../src/base/errors.ts'
 import { connectRequest } from '../../../src/relay/addresses.ts'
 import { encodeRequest } from '../../../src/relay/encode.ts'
-import { readClientHello } from '../../../src/server/client-hello.ts'
+import { ClientHelloReader } from '../../../src/server/client-hello.ts'
 import { eventually } from '../../harness/eventually.ts'
 import { feedEveryWay } from '../../harness/feed.ts'
 import { HOST, startWorld, TUNNEL } from './world.ts'
@@ -13,6 +13,9 @@ import { HOST, startWorld, TUNNEL } from './world.ts'
 const CERTS = new URL('../../fixtures/certs/', import.meta.url)
 const cert = readFileSync(new URL('server.pem', CERTS))
 const key = readFileSync(new URL('server.key', CERTS))
+
+const readClientHello = (bytes: Buffer): ReturnType<ClientHelloReader['push']> => new ClientHelloReader(65_536).push(bytes)
+const record = (part: Buffer): Buffer => Buffer.concat([Buffer.of(22, 3, 1, part.length >> 8, part.length & 255), part])
 
 /** The first bytes of a real client. */
 async function helloOf(servername: string | undefined): Promise<Buffer> {
@@ -35,12 +38,11 @@ describe('server name of a ClientHello', () => {
   it('is found whole, byte by byte, and at every cut', async () => {
     const hello = await helloOf('shop.example.org')
     feedEveryWay(hello, chunks => {
-      let seen = Buffer.alloc(0)
-      let found: ReturnType<typeof readClientHello>
+      const reader = new ClientHelloReader(65_536)
+      let found: ReturnType<ClientHelloReader['push']>
       for (const chunk of chunks) {
         expect(found).toBeUndefined()
-        seen = Buffer.concat([seen, chunk])
-        found = readClientHello(seen, 65_536)
+        found = reader.push(chunk)
       }
       expect(found).toEqual({ serverName: 'shop.example.org' })
     })
@@ -49,13 +51,23 @@ describe('server name of a ClientHello', () => {
   it('is found in a hello that spans several records', async () => {
     const hello = await helloOf('split.example.org')
     const body = hello.subarray(5)
-    const record = (part: Buffer): Buffer => Buffer.concat([Buffer.of(22, 3, 1, part.length >> 8, part.length & 255), part])
     const split = Buffer.concat([record(body.subarray(0, 3)), record(body.subarray(3, 60)), record(body.subarray(60))])
-    expect(readClientHello(split, 65_536)).toEqual({ serverName: 'split.example.org' })
+    expect(readClientHello(split)).toEqual({ serverName: 'split.example.org' })
+  })
+
+  it('is found in tiny records that come byte by byte, at the cost of their bytes', async () => {
+    const hello = (await helloOf('tiny.example.org')).subarray(5)
+    const padded = Buffer.concat([hello, Buffer.alloc(10_000)])
+    padded.writeUIntBE(padded.length - 4, 1, 3)
+    const bytes = Buffer.concat([record(padded.subarray(0, 4)), ...[...padded.subarray(4)].map(byte => record(Buffer.of(byte)))])
+    const reader = new ClientHelloReader(65_536)
+    // Looked at anew as a whole with each piece, it would take hours.
+    const found = [...bytes].map(byte => reader.push(Buffer.of(byte))).filter(read => read !== undefined)
+    expect(found).toEqual([{ serverName: 'tiny.example.org' }])
   })
 
   it('is undefined when the client names none', async () => {
-    expect(readClientHello(await helloOf(undefined), 65_536)).toEqual({ serverName: undefined })
+    expect(readClientHello(await helloOf(undefined))).toEqual({ serverName: undefined })
   })
 
   it('refuses what is none, and never holds more than its limit', async () => {
@@ -68,11 +80,11 @@ describe('server name of a ClientHello', () => {
       broken,
       Buffer.concat([Buffer.from([22, 3, 1, 0, 4, 2, 0, 0, 0])])
     ]) {
-      const read = (): unknown => readClientHello(bytes.length < 5 ? Buffer.concat([bytes, Buffer.alloc(3, 1)]) : bytes, 65_536)
+      const read = (): unknown => readClientHello(bytes.length < 5 ? Buffer.concat([bytes, Buffer.alloc(3, 1)]) : bytes)
       expect(read).toThrow(ProtocolError)
     }
     const endless = Buffer.concat([Buffer.from([22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff]), Buffer.alloc(16_380)])
-    expect(() => readClientHello(endless, 65_536)).toThrow(ProtocolError)
+    expect(() => readClientHello(endless)).toThrow(ProtocolError)
   })
 })
 
