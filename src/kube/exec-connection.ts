@@ -1,19 +1,16 @@
 /**
- * A command in a container as a byte stream: what is written is its stdin, what it writes is read. `pods/exec` over a WebSocket, `v5.channel.k8s.io` or,
- * on API servers before 1.30, `v4`, which cannot end stdin: there `end()` only says that nothing more comes. Bounded by the WebSocket's own
- * back-pressure in both directions.
+ * A command in a container as a byte stream: what is written is its stdin, what it writes is read. On API servers that cannot end stdin `end()` only says
+ * that nothing more comes. Bounded by the WebSocket's own back-pressure in both directions. `exec-channels.ts` has the protocol.
  */
 import { Duplex } from 'node:stream'
 import type { Clock, Timer } from '../base/clock.ts'
 import { printable } from '../base/format.ts'
 import { encodeBinaryFrame } from '../transport/frame.ts'
 import type { ApiClient } from './api-client.ts'
-import { type ApiWebSocket, openApiWebSocket, SubprotocolRefused } from './api-websocket.ts'
 import { type ExecStatus, execExitCode } from './errors.ts'
-import { parseExecStatus } from './exec.ts'
-import type { Cluster, ExecStreamCommand } from './types.ts'
+import { CHANNEL, type ExecWebSocket, openExec, parseExecStatus } from './exec-channels.ts'
+import type { Cluster } from './types.ts'
 
-const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3, close: 255 } as const
 const PING_MS = 20_000
 const STDERR_CHARS = 500
 
@@ -32,45 +29,26 @@ export class ExecEnded extends Error {
 
 export function podExecConnection(client: ApiClient, clock: Clock): Cluster['execConnection'] {
   return async (namespace, pod, command, signal) => {
-    const path = streamPath(namespace, pod, command)
-    const wanted = { path, asked: { verb: 'get', resource: 'pods/exec', namespace, name: pod }, clock, signal }
-    const options = { program: command.command[0] ?? '', clock, secure: client.secure }
-    try {
-      const api = await openApiWebSocket(client, { ...wanted, subprotocol: 'v5.channel.k8s.io' })
-      return new ExecConnection(api, { ...options, closesStdin: true })
-    } catch (error) {
-      if (!(error instanceof SubprotocolRefused)) throw error
-      return new ExecConnection(await openApiWebSocket(client, { ...wanted, subprotocol: 'v4.channel.k8s.io' }), {
-        ...options,
-        closesStdin: false
-      })
-    }
+    const api = await openExec(client, { namespace, pod, command, stdin: true, clock, signal })
+    return new ExecConnection(api, { program: command.command[0] ?? '', clock, secure: client.secure })
   }
-}
-
-function streamPath(namespace: string, pod: string, { container, command }: ExecStreamCommand): string {
-  const query = new URLSearchParams({ stdin: 'true', stdout: 'true', stderr: 'true' })
-  if (container !== undefined) query.set('container', container)
-  for (const word of command) query.append('command', word)
-  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query.toString()}`
 }
 
 interface ExecConnectionOptions {
   program: string
   clock: Clock
   secure: boolean
-  closesStdin: boolean
 }
 
 class ExecConnection extends Duplex {
   readonly opaque = true
-  readonly #api: ApiWebSocket
+  readonly #api: ExecWebSocket
   readonly #options: ExecConnectionOptions
   readonly #ping: Timer
   #status: ExecStatus | undefined
   #stderr = ''
 
-  constructor(api: ApiWebSocket, options: ExecConnectionOptions) {
+  constructor(api: ExecWebSocket, options: ExecConnectionOptions) {
     super({ allowHalfOpen: true, highWaterMark: 65_536 })
     this.#api = api
     this.#options = options
@@ -93,7 +71,7 @@ class ExecConnection extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.#options.closesStdin) this.#send(CHANNEL.close, Buffer.from([CHANNEL.stdin]), done)
+    if (this.#api.endsStdin) this.#send(CHANNEL.close, Buffer.from([CHANNEL.stdin]), done)
     else done()
   }
 

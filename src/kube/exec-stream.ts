@@ -1,4 +1,4 @@
-/** A command in a container whose output is a stream: its reader's pace is the command's, through the socket. `exec.ts` has the protocol. */
+/** A command in a container whose output is a stream: its reader's pace is the command's, through the socket. `exec-channels.ts` has the protocol. */
 import { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { deferred } from '../base/closable.ts'
@@ -8,7 +8,7 @@ import { printable } from '../base/format.ts'
 import type { ApiClient } from './api-client.ts'
 import type { ApiWebSocket } from './api-websocket.ts'
 import { type ExecStatus, execExitCode, unreachable } from './errors.ts'
-import { CHANNEL, execPath, MAX_STDERR, openExec, parseExecStatus } from './exec.ts'
+import { CHANNEL, MAX_STDERR, openExec, parseExecStatus } from './exec-channels.ts'
 import type { Cluster, ExecStream } from './types.ts'
 
 /** Without a byte for this long, though somebody reads, the line or the node is gone. */
@@ -16,10 +16,8 @@ const SILENCE_MS = 60_000
 
 export function podExecStream(client: ApiClient, clock: Clock): Cluster['execStream'] {
   return async (namespace, pod, command, signal) => {
-    const asked = { verb: 'get', resource: 'pods/exec', namespace, name: pod }
     try {
-      const api = await openExec(client, { path: execPath(namespace, pod, command), asked, clock, signal })
-      return streamOf(api, clock, signal)
+      return streamOf(await openExec(client, { namespace, pod, command, clock, signal }), clock, signal)
     } catch (error) {
       signal.throwIfAborted()
       throw unreachable(error, client.server)

@@ -1,21 +1,16 @@
-/**
- * One command in a container, run to its end without stdin: `pods/exec` over a WebSocket, `v5.channel.k8s.io` or, on API servers before 1.30, `v4`.
- * First byte of a message = channel: 1 stdout, 2 stderr, 3 how it ended (a `Status`). Reference: apimachinery remotecommand/constants.go.
- */
+/** One command in a container, run to its end without stdin. */
 import { StringDecoder } from 'node:string_decoder'
 import { type Clock, deadline } from '../base/clock.ts'
 import { InterceptError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
 import type { ApiClient } from './api-client.ts'
-import { type ApiWebSocket, openApiWebSocket, SubprotocolRefused } from './api-websocket.ts'
-import { type Asked, type ExecStatus, execExitCode, unreachable } from './errors.ts'
+import type { ApiWebSocket } from './api-websocket.ts'
+import { type ExecStatus, execExitCode, unreachable } from './errors.ts'
+import { CHANNEL, MAX_STDERR, openExec, parseExecStatus } from './exec-channels.ts'
 import type { Cluster, ExecCommand } from './types.ts'
 
-const SUBPROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const
-export const CHANNEL = { stdout: 1, stderr: 2, error: 3 } as const
 /** A process environment is at most a few MiB; nobody else may fill our memory. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-export const MAX_STDERR = 64 * 1024
 /** For the whole command. */
 const LIMIT_MS = 15_000
 
@@ -26,10 +21,8 @@ export function podExec(client: ApiClient, clock: Clock): Cluster['exec'] {
         hint: `try it by hand: kubectl exec -n ${namespace} ${pod} -c ${command.container} -- ${command.command.join(' ')}`
       })
     const limit = deadline(clock, LIMIT_MS, late, signal)
-    // `exec` is a GET for WebSockets; which verb it needs depends on the server's version, and a refusal names it.
-    const asked: Asked = { verb: 'get', resource: 'pods/exec', namespace, name: pod }
     try {
-      const api = await openExec(client, { path: execPath(namespace, pod, command), asked, clock, signal: limit.signal })
+      const api = await openExec(client, { namespace, pod, command, clock, signal: limit.signal })
       const { stdout, stderr, status } = await collect(api, command, limit.signal)
       return { stdout, stderr, exitCode: execExitCode(status) }
     } catch (error) {
@@ -38,29 +31,6 @@ export function podExec(client: ApiClient, clock: Clock): Cluster['exec'] {
     } finally {
       limit.done()
     }
-  }
-}
-
-export function execPath(namespace: string, pod: string, { container, command }: ExecCommand): string {
-  const query = new URLSearchParams({ container, stdout: 'true', stderr: 'true' })
-  for (const word of command) query.append('command', word)
-  return `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/exec?${query.toString()}`
-}
-
-export interface Opening {
-  path: string
-  asked: Asked
-  clock: Clock
-  signal: AbortSignal
-}
-
-export async function openExec(client: ApiClient, opening: Opening): Promise<ApiWebSocket> {
-  const [newest, older] = SUBPROTOCOLS
-  try {
-    return await openApiWebSocket(client, { ...opening, subprotocol: newest })
-  } catch (error) {
-    if (!(error instanceof SubprotocolRefused)) throw error
-    return openApiWebSocket(client, { ...opening, subprotocol: older })
   }
 }
 
@@ -105,12 +75,4 @@ function collect({ ws, socket }: ApiWebSocket, { command }: ExecCommand, signal:
   if (signal.aborted) onAbort()
   ws.resume()
   return promise.finally(() => signal.removeEventListener('abort', onAbort))
-}
-
-export function parseExecStatus(payload: Buffer): ExecStatus {
-  try {
-    return JSON.parse(payload.toString('utf8')) as ExecStatus
-  } catch {
-    return { status: 'Failure', message: payload.toString('utf8') }
-  }
 }
