@@ -4,6 +4,7 @@
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type OutgoingHttpHeaders } from 'node:http2'
 import type { ServerContext } from './context.ts'
+import { AS_OFTEN_AS_SAID } from './http2-options.ts'
 import type { TunnelStream } from './registry.ts'
 
 /** Why no request can be sent to that app; none was. */
@@ -43,6 +44,7 @@ export class AppSession {
     this.#most = most
     this.#expected = expected
     const session = connect('http://app', {
+      ...AS_OFTEN_AS_SAID,
       createConnection: () => connection,
       settings: {
         enablePush: false,

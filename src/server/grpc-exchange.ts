@@ -3,7 +3,7 @@
  * arrive as they were sent. Deadlines are the app's and the visitor's (`grpc-timeout` passes); none is added. A refusal of ours is a gRPC status
  * (UNAVAILABLE) with its sentence, as clients show it. Each call is given to a connector by itself; sessions with its app are shared (`grpc-apps.ts`).
  */
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import { formatEndpoint } from '../base/connection.ts'
 import { type Refusal, sentenceOf } from './answer.ts'
 import { chooseConnector } from './choice.ts'
@@ -11,6 +11,7 @@ import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { answerWith } from './grpc-answer.ts'
 import type { AppPlace } from './grpc-apps.ts'
 import { GrpcUpload } from './grpc-upload.ts'
+import { AS_SAID, grouped } from './http2-options.ts'
 import type { Http2Request } from './http2-request.ts'
 import { type Asked, askedByRequest } from './personal.ts'
 import type { Connector, StreamOpen } from './registry.ts'
@@ -18,8 +19,6 @@ import { portOf, stripPort } from './routes.ts'
 
 const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants
 const UNAVAILABLE = '14'
-/** As the app said it: no Date of ours. The option is not in node's types. */
-const AS_SAID = { sendDate: false }
 
 export interface GrpcCall {
   request: Http2Request
@@ -156,11 +155,4 @@ function refuse(stream: ServerHttp2Stream, why: Refusal, context: ServerContext)
     { endStream: true, ...AS_SAID }
   )
   if (!stream.readableEnded) stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR))
-}
-
-/** A name that comes more than once has all its values, in their order. */
-function grouped(fields: readonly (readonly [string, string])[]): OutgoingHttpHeaders {
-  const groups = new Map<string, string[]>()
-  for (const [name, value] of fields) groups.set(name, [...(groups.get(name) ?? []), value])
-  return Object.fromEntries([...groups].map(([name, values]) => [name, values.length === 1 ? values[0] : values]))
 }

@@ -15,6 +15,7 @@ import { asError } from '../base/errors.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { serveGrpc } from './grpc-exchange.ts'
 import { readHttp2Request, serveHttp2Request } from './http2-exchange.ts'
+import { AS_OFTEN_AS_SAID } from './http2-options.ts'
 import type { ServerLimits } from './limits.ts'
 import { rateLimit } from './rate-limit.ts'
 
@@ -116,6 +117,7 @@ class Http2Visitor {
 }
 
 const sessionOptions = (limits: ServerLimits): ServerOptions => ({
+  ...AS_OFTEN_AS_SAID,
   settings: {
     enablePush: false,
     enableConnectProtocol: true,

@@ -8,6 +8,7 @@ import { BodyFramer, responseFraming } from '../http/framer.ts'
 import { parseResponseHead } from '../http/head.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import type { ResponseHead } from '../http/message.ts'
+import { AS_SAID } from './http2-options.ts'
 import { connectionFields } from './request-plan.ts'
 
 export interface Http2ResponseOptions {
@@ -19,8 +20,6 @@ export interface Http2ResponseOptions {
   onRoom: () => void
 }
 
-/** No Date of ours. The option is not in node's types. */
-const AS_THE_APP_SAID = { sendDate: false }
 const UNSENT_BYTES = 131_072
 
 export class Http2Response {
@@ -88,7 +87,11 @@ export class Http2Response {
     }
     const fields = { ':status': head.status, ...fieldsOf(head) }
     if (head.status < 200) {
-      this.#stream.additionalHeaders(fields)
+      try {
+        this.#stream.additionalHeaders(fields)
+      } catch {
+        // HTTP/2 cannot say it, and nobody has to rely on one.
+      }
       return
     }
     const endStream = framing.kind === 'none'
@@ -101,7 +104,7 @@ export class Http2Response {
   /** node:http2 refuses what HTTP/2 cannot say, such as two fields of a kind that has one value. */
   #respond(fields: OutgoingHttpHeaders, options: ServerStreamResponseOptions): void {
     try {
-      this.#stream.respond(fields, { ...options, ...AS_THE_APP_SAID })
+      this.#stream.respond(fields, { ...options, ...AS_SAID })
     } catch (cause) {
       throw new ProtocolError('HTTP_HEADER', 'the head of the app cannot be said in HTTP/2', { cause })
     }
@@ -109,7 +112,13 @@ export class Http2Response {
 
   #follow(body: BodyFramer): void {
     this.#body = body
-    this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers ?? {}))
+    this.#stream.once('wantTrailers', () => {
+      try {
+        this.#stream.sendTrailers(this.#trailers ?? {})
+      } catch {
+        this.#stream.sendTrailers({}) // as above
+      }
+    })
   }
 
   #keepTrailers(raw: Buffer): void {
@@ -128,7 +137,7 @@ export class Http2Response {
   }
 }
 
-const OF_CONNECTION = ['transfer-encoding', 'upgrade', 'http2-settings']
+const OF_CONNECTION = ['transfer-encoding', 'upgrade', 'http2-settings', 'te']
 const UPGRADE_FIELDS = ['sec-websocket-accept', 'content-length']
 const NEVER_TRAILERS = ['content-length', 'host', 'trailer']
 

@@ -50,6 +50,8 @@ async function counted(to: number): Promise<Counted> {
 
 /** Nothing is idle for too long, and fifty calls at once may take a moment here. */
 const PATIENT = { appIdleMs: 60_000, firstByteTimeoutMs: 10_000 }
+/** Not in node's types. */
+const LENIENT: object = { strictSingleValueFields: false }
 const AS_GRPC = { 'content-type': 'application/grpc' }
 
 interface RawApp {
@@ -248,6 +250,28 @@ describe('an app that goes away', () => {
     using session = await openHttp2(world.url)
     await ask(session, 'x').catch(() => {}) // refused by a status, without a body
     expect([asked, world.server.stats()]).toMatchObject([1, { refusals: { 'app-closed': 1 }, retried: 0 }])
+  })
+})
+
+describe('metadata', () => {
+  it('that comes twice passes twice, both ways', async () => {
+    const twice = (...values: string[]): http2.OutgoingHttpHeaders => Object.fromEntries([['x-content-type-options', values]])
+    const heard: string[] = []
+    const app = http2.createServer(LENIENT)
+    app.on('stream', (stream, _headers, _flags, raw) => {
+      heard.push(...raw.filter((_, at) => raw[at - 1] === 'x-content-type-options'))
+      stream.respond({ ...AS_GRPC, ...twice('a', 'b') })
+      stream.end()
+    })
+    await using world = await startWorld({ weights: [] })
+    await world.addSidecar(await listening(app))
+    using session = await openHttp2(world.url, LENIENT)
+    const call = session.request({ ':method': 'POST', ':path': '/x', ':authority': HOST, ...AS_GRPC, ...twice('c', 'd') })
+    const answered = new Promise<string[]>(resolve => call.once('response', (_headers, _flags, raw: string[]) => resolve(raw)))
+    call.resume().end()
+    const raw = await answered
+    expect(raw.filter((_, at) => raw[at - 1] === 'x-content-type-options')).toEqual(['a', 'b'])
+    expect(heard).toEqual(['c', 'd'])
   })
 })
 
