@@ -113,14 +113,13 @@ describe('three servers', () => {
     }
   )
 
-  it('lose none when it is frozen, are answered by the pods 3 s later, and by the laptop when it wakes', async () => {
+  it('lose none when it is frozen, are answered by the pods within 3 s, and by the laptop when it wakes', async () => {
     const session = await startVerified(scaled)
     const signal = () => process.kill(session.pid, 'SIGSTOP')
     try {
       const { visits, atMs } = await struck(scaled, { name: 'SIGSTOP of the agent', signal, forMs: FULL ? 10_000 : 5_000 })
       expect(kinds(failed(visits))).toEqual({})
-      // 3 s after its last byte, and then all who wait are sent to the pods at once.
-      expect(backAfterS(visits, atMs)).toBeLessThan(3.5)
+      expect(backAfterS(visits, atMs)).toBeLessThanOrEqual(3)
     } finally {
       process.kill(session.pid, 'SIGCONT')
     }
