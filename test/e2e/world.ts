@@ -116,8 +116,16 @@ export interface Session {
 const running = new Set<ChildProcess>()
 
 /** `kubectl intercept ARGS -o json`, through the real kubectl. */
-export function intercept(namespace: string, ...args: string[]): Session {
-  const child = spawn('kubectl', ['intercept', ...args, '-n', namespace, '-o', 'json'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+export const intercept = (namespace: string, ...args: string[]): Session => open(['kubectl', ...words(namespace, args)])
+
+/** The same on a machine of another name, whose processes nobody here can look at. */
+export const interceptOn = (machine: string, namespace: string, ...args: string[]): Session =>
+  open(['unshare', '--uts', 'sh', '-c', 'echo "$0" >/proc/sys/kernel/hostname; exec kubectl "$@"', machine, ...words(namespace, args)])
+
+const words = (namespace: string, args: readonly string[]): string[] => ['intercept', ...args, '-n', namespace, '-o', 'json']
+
+function open([command = '', ...args]: readonly string[]): Session {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   const events: SessionEvent[] = []
   let rest = ''
