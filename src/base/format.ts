@@ -26,6 +26,9 @@ export function formatShare(share: number): string {
   return `${Number.isInteger(percent) ? percent.toFixed(0) : percent.toFixed(1)} %`
 }
 
+/** `1 copy`, `2 copies`. */
+export const plural = (count: number, word: string, many = `${word}s`): string => `${count} ${count === 1 ? word : many}`
+
 /** A tunnel id as people may see it: `10bc451e…`. */
 export const shortTunnel = (uuid: string): string => `${uuid.slice(0, 8)}…`
 
