@@ -26,6 +26,7 @@ import { type OperateSettings, readOperation } from './operate-settings.ts'
 import { withPolicy } from './policy-settings.ts'
 import { withRules } from './rules-settings.ts'
 import { badUsage, seeHelp } from './usage-error.ts'
+import { limitYoungHeap, SERVER_LIMIT_BYTES } from './young-heap.ts'
 
 type Part = 'server' | 'sidecar'
 
@@ -64,6 +65,7 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     return 0
   }
   const running: Running[] = []
+  const young = limitYoungHeap(clock, servers.length > 0 ? SERVER_LIMIT_BYTES : undefined)
   try {
     const operated: { servers: RunningServer[]; sidecars: Sidecar[] } = { servers: [], sidecars: [] }
     for (const fact of servers) {
@@ -83,6 +85,7 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
     await Promise.all(running.map(each => each.drain(stop.now)))
     return 0
   } finally {
+    young.cancel()
     await closeAll(running)
   }
 }

@@ -7,15 +7,17 @@ import type { Clock, Timer } from '../base/clock.ts'
 
 /** Both of its halves, as V8 counts them. */
 const LIMIT_BYTES = 16 * 1_048_576
+/** Of a server: what is under way for hundreds of visitors at a time should not be taken for something that lasts. */
+export const SERVER_LIMIT_BYTES = 2 * LIMIT_BYTES
 const LOOK_MS = 200
 
 /** Until the returned timer is cancelled, or the limit is reached: growing is then switched off for good. */
-export function limitYoungHeap(clock: Clock): Timer {
+export function limitYoungHeap(clock: Clock, limitBytes = LIMIT_BYTES): Timer {
   const look = clock.every(
     LOOK_MS,
     () => {
       const young = v8.getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space')
-      if (young !== undefined && young.space_size < LIMIT_BYTES) return
+      if (young !== undefined && young.space_size < limitBytes) return
       v8.setFlagsFromString('--semi-space-growth-factor=1')
       look.cancel()
     },
