@@ -10,7 +10,7 @@ import { DEFAULT_LIMITS } from '../../src/server/limits.ts'
 import { startApp } from '../harness/app.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type Gost, type GostVersion, startGostClient } from '../harness/gost.ts'
-import { GrpcVisitor, startGrpcApp } from '../harness/grpc.ts'
+import { GrpcVisitor, type Said, startGrpcApp } from '../harness/grpc.ts'
 import { RawVisitor, startWorld, TUNNEL, type World } from '../unit/server/world.ts'
 
 const versions: readonly GostVersion[] = ['ga', 'nightly']
@@ -72,6 +72,21 @@ describe.each(versions)('stock gost %s connectors', version => {
     endless.cancel()
     await eventually(() => expect(app.counts.cancelled).toBe(1))
     await eventually(() => expect(world.server.stats()).toMatchObject({ binds: 1, active: 0 }))
+  })
+
+  it('carry many gRPC calls on one stream, and on another one after the app was restarted', async () => {
+    const before = await startGrpcApp()
+    await using world = await startWorld({ weights: [], limits, server: { rules } })
+    await using _gost = await connect(world, before.port, version)
+    using client = new GrpcVisitor(world.server.entrypointPort, 'nginx.local')
+    const many = (): Promise<Said[]> => Promise.all(Array.from({ length: 100 }, (_, at) => client.say('x'.repeat(at * 100 + 1))))
+    expect((await many()).map(({ message }) => message.length).at(-1)).toBe(9_901)
+    expect(world.server.stats().connectors).toMatchObject([{ active: 1 }])
+    await before[Symbol.asyncDispose]()
+    await eventually(() => expect(world.server.stats().connectors).toMatchObject([{ active: 0 }]))
+    await using after = await startGrpcApp(before.port)
+    await many()
+    expect([after.counts.calls, world.server.stats()]).toMatchObject([100, { refused: 0, connectors: [{ active: 1 }] }])
   })
 
   it('let an app speak first on a TCP entrypoint', async () => {

@@ -26,7 +26,7 @@ export interface GrpcApp extends AsyncDisposable {
   readonly counts: { calls: number; cancelled: number }
 }
 
-export async function startGrpcApp(): Promise<GrpcApp> {
+export async function startGrpcApp(at = 0): Promise<GrpcApp> {
   const counts = { calls: 0, cancelled: 0 }
   const server = new grpc.Server()
   server.addService(SERVICE, {
@@ -53,7 +53,7 @@ export async function startGrpcApp(): Promise<GrpcApp> {
     }
   })
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`127.0.0.1:${at}`, grpc.ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error)
     )
   )
