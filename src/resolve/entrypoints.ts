@@ -1,6 +1,6 @@
 /** Entrypoints of a server: those that all tunnels share, and those of one tunnel, where whatever arrives goes to it. Pure. */
 import type { EntrypointFact, ServerFact } from '../discovery/types.ts'
-import type { FoundServer } from './find-server.ts'
+import type { FoundServer } from './server-pods.ts'
 
 /** Where a probe may ask for a tunnel: what is said at an entrypoint of one tunnel goes to its app. */
 export const sharedPort = (fact: ServerFact | undefined): number | undefined =>

@@ -2,7 +2,7 @@
 import { isWildcard, keyOf, routeHost, sampleHost } from '../discovery/hosts.ts'
 import type { IngressRule } from '../discovery/types.ts'
 import { type Ingress, nameOf, namespaceOf, type Service, servicePort, targetPort } from './objects.ts'
-import type { FoundServer } from './find-server.ts'
+import type { FoundServer } from './server-pods.ts'
 import type { IngressPlan } from './types.ts'
 
 interface Backend {

@@ -1,7 +1,7 @@
 /** A target's name → its pods, in the order of product.md §4 rules 1 and 2, with one line for every fallback taken. */
 import { InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
-import { podsBehind, selectorText } from './find-server.ts'
+import { podsBehind, selectorText } from './server-pods.ts'
 import { formatSelector, type Ingress, isOver, labelsOf, matches, nameOf, type Pod, type Service, type WorkloadObject } from './objects.ts'
 import type { TargetKind, TargetRef } from './types.ts'
 import { findWorkload, isWorkloadKind, selectorOf, WORKLOAD_KINDS, type WorkloadKind } from './workloads.ts'

@@ -1,6 +1,7 @@
 /** Everything one resolution shares: the lists, the readers, and servers already found. */
 import { type HostPort, isLoopback } from '../discovery/address.ts'
-import { type FoundServer, findServer } from './find-server.ts'
+import { findServer } from './find-server.ts'
+import type { FoundServer } from './server-pods.ts'
 import { groupKey, type TunnelMember } from './groups.ts'
 import { type Inventory, inventory, type ReadableCluster } from './inventory.ts'
 import { isOver, namespaceOf, type Pod, type Service } from './objects.ts'
