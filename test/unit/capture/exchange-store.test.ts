@@ -1,7 +1,8 @@
 import v8 from 'node:v8'
 import vm from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { ExchangeStore, type KeptRecord } from '../../../src/capture/exchange-store.ts'
+import { ExchangeStore } from '../../../src/capture/exchange-store.ts'
+import type { KeptRecord } from '../../../src/capture/kept-record.ts'
 import { eventually } from '../../harness/eventually.ts'
 
 const begin = (store: ExchangeStore, id: string): KeptRecord =>
