@@ -1,7 +1,7 @@
 /**
  * The visitors, as a program of their own: `node load.ts JSON` makes the load and prints the result as one JSON line. Every visitor keeps
  * one connection and asks again as soon as it has its answer. gost says `Connection: close` and keeps the connection open all the same,
- * so keeping it measures the tunnel and not the cost of TCP connections to it.
+ * so keeping it measures the tunnel and not the cost of TCP connections to it. `obeys` does what every real client does: it connects anew.
  */
 import net from 'node:net'
 
@@ -11,6 +11,8 @@ export interface Load {
   /** Of requests (`/`). */
   path?: string
   visitors: number
+  /** Closes the connection after an answer that says so. */
+  obeys?: boolean
   /** How long to go on and how many requests to make at least, or how many bytes each visitor moves once (down, up). */
   work: { kind: 'requests'; seconds: number; atLeast?: number } | { kind: 'down' | 'up'; bytes: number }
 }
@@ -39,6 +41,8 @@ class Visitor {
   /** The last answer that came in one piece, and its body: most are the same again, and reading them anew would make the visitors the bottleneck. */
   #known: Buffer = Buffer.alloc(0)
   #knownLength = 0
+  /** The last answer said `Connection: close`. */
+  closes = false
 
   constructor(load: Load) {
     this.#socket = net.connect({ port: load.port, host: '127.0.0.1', noDelay: true })
@@ -89,6 +93,7 @@ class Visitor {
       const end = this.#head.indexOf(HEAD_END)
       if (end === -1) return
       const head = this.#head.toString('latin1', 0, end)
+      this.closes = /\r\nconnection: *close/i.test(head)
       this.#length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN)
       if (!head.startsWith('HTTP/1.1 200') || Number.isNaN(this.#length)) {
         this.#failed?.(new Error(`not an answer to count: ${head.slice(0, 60)}`))
@@ -125,6 +130,10 @@ async function requests(load: Load, { seconds, atLeast = 0 }: { seconds: number;
       try {
         await visitor.ask(head)
         times.push(performance.now() - begin)
+        if (load.obeys === true && visitor.closes) {
+          visitor.close()
+          visitor = new Visitor(load)
+        }
       } catch {
         errors += 1
         visitor.close()

@@ -18,6 +18,8 @@ export interface PairFigure {
 export interface PairWork {
   readonly name: string
   readonly visitors: number
+  /** They close a connection when told to, as gost does with each answer. */
+  readonly obeys?: boolean
   readonly load: Load['work']
   readonly warmUp: Load['work']
   readonly roundTripMs: number
@@ -56,18 +58,18 @@ export const FULL: PairSize = { seconds: 3, warmRequests: 30_000, bulkMiB: 100, 
 export const SMOKE: PairSize = { seconds: 0.5, warmRequests: 100, bulkMiB: 4, slowMiB: 1, visitors: [16] }
 
 export function pairWorksOf({ seconds, warmRequests, bulkMiB, slowMiB, visitors }: PairSize): PairWork[] {
-  const requests = visitors.map(
-    (count): PairWork => ({
-      name: `GET of 12 bytes, ${count} visitors`,
-      visitors: count,
-      load: { kind: 'requests', seconds },
-      // By count: on a busy machine seconds would leave V8 cold.
-      warmUp: { kind: 'requests', seconds: 0, atLeast: warmRequests },
-      roundTripMs: 0,
-      pairs: PAIRS,
-      figures: requestFigures
-    })
-  )
+  const requestsOf = (count: number, obeys: boolean): PairWork => ({
+    name: `GET of 12 bytes, ${count} visitors${obeys ? ' that close when told to' : ''}`,
+    visitors: count,
+    obeys,
+    load: { kind: 'requests', seconds },
+    // By count: on a busy machine seconds would leave V8 cold.
+    warmUp: { kind: 'requests', seconds: 0, atLeast: warmRequests },
+    roundTripMs: 0,
+    pairs: obeys ? ['gost+gost', 'ours+ours'] : PAIRS,
+    figures: requestFigures
+  })
+  const requests = [false, true].flatMap(obeys => visitors.map(count => requestsOf(count, obeys)))
   const bulk = (kind: 'down' | 'up', count: number, mib: number, roundTripMs: number): PairWork => ({
     name: `${kind === 'down' ? 'download' : 'upload'} ${mib} MiB ×${count}${roundTripMs > 0 ? `, ${roundTripMs} ms round trip` : ''}`,
     visitors: count,
