@@ -21,5 +21,6 @@ export const pairwise = (ours: readonly number[], theirs: readonly number[]): nu
 /** Three significant digits, without exponents: `2310`, `12.4`, `0.57`. */
 export const figure = (value: number): string => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3))
 
-/** `12.4 (11.8–13.0)` */
-export const shown = ({ median, low, high }: Spread): string => `${figure(median)} (${figure(low)}–${figure(high)})`
+/** `12.4 (11.8–13.0)`; of one run `12.4`. */
+export const shown = ({ median, low, high }: Spread): string =>
+  low === high ? figure(median) : `${figure(median)} (${figure(low)}–${figure(high)})`

@@ -50,14 +50,26 @@ describe('the page', () => {
     const work = pairWorksOf(FULL_PAIRS).find(({ load }) => load.kind === 'down')
     if (work === undefined) throw new Error('no download')
     const results = new Map<PairName, number[][]>([
-      ['gost+gost', [[100, 2, 2, 20]]],
-      ['ours+ours', [[150, 1, 1, 80]]],
+      [
+        'gost+gost',
+        [
+          [100, 2, 2, 20],
+          [200, 2, 2, 20]
+        ]
+      ],
+      [
+        'ours+ours',
+        [
+          [150, 1, 1, 80],
+          [400, 1, 1, 80]
+        ]
+      ],
       ['frp+frp', []]
     ])
     const lines = renderPairs([{ work: { ...work, pairs: ['gost+gost', 'ours+ours', 'frp+frp'] }, results }]).split('\n')
     expect(lines.slice(2)).toEqual([
-      '| download 100 MiB ×1 | gost+gost | 100 (100–100) | 2.00 (2.00–2.00) | 2.00 (2.00–2.00) | 20.0 (20.0–20.0) |',
-      '| download 100 MiB ×1 | ours+ours | 150 (150–150)<br>× 1.50 (1.50–1.50) | 1.00 (1.00–1.00)<br>× 0.500 (0.500–0.500) | 1.00 (1.00–1.00)<br>× 0.500 (0.500–0.500) | 80.0 (80.0–80.0)<br>× 4.00 (4.00–4.00) |',
+      '| download 100 MiB ×1 | gost+gost | 150 (100–200) | 2.00 | 2.00 | 20.0 |',
+      '| download 100 MiB ×1 | ours+ours | 275 (150–400)<br>× 1.75 (1.50–2.00) | 1.00<br>× 0.500 | 1.00<br>× 0.500 | 80.0<br>× 4.00 |',
       ''
     ])
   })
