@@ -6,7 +6,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { asError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
-import { readMarker, removeMarked } from './mount-root.ts'
+import { readMarker } from './mount-marker.ts'
+import { removeMarked } from './remove-marked.ts'
 
 export interface Records {
   /** Where records are written; undefined where no folder can be used, which costs only the clean-up after a crash. */
