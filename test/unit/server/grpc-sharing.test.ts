@@ -300,6 +300,29 @@ describe('several connectors', () => {
     await new Promise(resolve => chat.once('end', resolve))
   })
 
+  it('finish what runs when they stop, and get no more', async () => {
+    await using old = await startGrpcApp()
+    await using next = await startGrpcApp()
+    await using world = await startWorld({ weights: [], limits: PATIENT })
+    const leaving = await world.addSidecar(old.port)
+    using client = visitor(world)
+    const chat = client.chat()
+    const heard: string[] = []
+    chat.on('data', (message: string) => heard.push(message))
+    chat.write('a')
+    await eventually(() => expect(heard).toEqual(['re: a']))
+    await world.addSidecar(next.port)
+    let stopped = false
+    const stopping = leaving.stop(AbortSignal.timeout(10_000)).then(() => (stopped = true))
+    await eventually(() => expect(world.server.stats().connectors[0]).toMatchObject({ condition: 'draining', active: 1 }))
+    await Promise.all(Array.from({ length: 10 }, () => client.say('x')))
+    expect([old.counts.calls, next.counts.calls]).toEqual([1, 10])
+    chat.write('b')
+    await eventually(() => expect([heard, stopped]).toEqual([['re: a', 're: b'], false]))
+    chat.end()
+    await stopping
+  })
+
   it('end nobody else with them', async () => {
     await using one = await startGrpcApp()
     await using other = await startGrpcApp()
