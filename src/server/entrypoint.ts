@@ -46,7 +46,7 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
   const listener = await listenTcp(
     { host: at.host, port: at.port, pooled: true, ...(at.tunnelId === undefined ? {} : { keepAliveMs: KEEP_ALIVE_MS }) },
     connection => {
-      if (visitors.size >= context.limits.visitors || connection.remote === undefined) {
+      if (connection.remote === undefined || (visitors.size >= context.limits.visitors && !dropOneIdle(visitors))) {
         connection.destroy()
         return
       }
@@ -83,6 +83,17 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
     },
     close: closeOnce(() => listener.close())
   }
+}
+
+/** The one that has been there longest: silent strangers keep nobody out. False when all are busy. */
+function dropOneIdle(visitors: Set<Visitor>): boolean {
+  for (const visitor of visitors) {
+    if (!visitor.idle || visitor.drain !== undefined) continue
+    visitors.delete(visitor)
+    visitor.connection.destroy()
+    return true
+  }
+  return false
 }
 
 /** An accepted socket counts by itself. */

@@ -401,13 +401,23 @@ describe('HTTP entrypoint: limits', () => {
     await eventually(() => expect(fits.text).toMatch(/^HTTP\/1\.1 200 /))
   })
 
-  it('drops visitors above the limit', async () => {
-    await using world = await startWorld({ limits: { visitors: 2, headTimeoutMs: 5_000 } })
+  it('drops the visitor that was silent longest above the limit, and nobody else', async () => {
+    await using world = await startWorld({ limits: { visitors: 3, headTimeoutMs: 5_000 } })
+    const busy = await world.raw(request('/drip/3/100'))
+    const silent = await world.raw('')
     await world.raw('')
-    await world.raw('')
-    await eventually(() => expect(world.server.stats().visitorsOpen).toBe(2))
-    const third = await world.raw('')
-    await eventually(() => expect(third.closed || third.ended).toBe(true))
+    await eventually(() => expect(world.server.stats()).toMatchObject({ visitorsOpen: 3, active: 1 }))
+    expect((await world.visit('/')).status).toBe(200)
+    await eventually(() => expect(silent.closed || silent.ended).toBe(true))
+    await eventually(() => expect(busy.text).toMatch(/xxx$/))
+  })
+
+  it('drops a new visitor where all are busy', async () => {
+    await using world = await startWorld({ limits: { visitors: 1, firstByteTimeoutMs: 5_000 } })
+    await world.raw(request('/slow/3000'))
+    await eventually(() => expect(world.server.stats().active).toBe(1))
+    const second = await world.raw('')
+    await eventually(() => expect(second.closed || second.ended).toBe(true))
   })
 
   it('gives the visitor a 503 when the connector has no room for a stream', async () => {
