@@ -26,8 +26,9 @@ export interface ServerLimits {
   streamsPerConnector: number
   connectorsPerTunnel: number
   tunnels: number
-  /** Accepted binds per second over all, with a burst of the same size. */
+  /** Accepted binds per second, with a burst of the same size: of tunnels of the rules, and of all others. */
   bindsPerSecond: number
+  /** Where more come, one that waits for a request goes. */
   visitors: number
   /** Connectors tried for one request. */
   attempts: number
@@ -39,7 +40,7 @@ export interface ServerLimits {
   halfClosedMs: number
   /** How long a visitor may take to close after our answer. */
   lingerMs: number
-  /** Unfinished connections on the tunnel port. */
+  /** Unfinished connections on the tunnel port, at each step of their handshake; where more come the oldest goes. */
   handshakes: number
   /** Source addresses of one UDP entrypoint, how long one may be silent, and bytes of each that wait for the connector. */
   udpSources: number

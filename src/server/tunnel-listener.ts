@@ -1,6 +1,7 @@
 /**
  * The tunnel port: tcp, tls, ws or wss under it, one relay request on each connection, and for a BIND a connector from then on
- * (gost: x/handler/tunnel/handler.go, bind.go). What is not a relay request, or comes too often, is closed without a word.
+ * (gost: x/handler/tunnel/handler.go, bind.go). What is not a relay request is closed without a word. Who knows no tunnel of the rules can keep nobody out who
+ * does: neither by silent connections, nor by binds, however many.
  */
 import { randomUUID } from 'node:crypto'
 import { closeOnce, type Closable } from '../base/closable.ts'
@@ -24,6 +25,9 @@ import { closeGently } from './http-entrypoint.ts'
 import { sourceOf } from './open-stream.ts'
 import { rateLimit } from './rate-limit.ts'
 import { connectRelay, readRequest, refuseRelay } from './relay-entrypoint.ts'
+import { Unfinished } from './unfinished.ts'
+
+const COMPLAINTS_PER_SECOND = 10
 
 export interface TunnelListenerOptions extends Endpoint {
   carrier: Carrier
@@ -63,9 +67,15 @@ class TunnelPort {
   readonly #context: ServerContext
   readonly #secure: TlsAcceptor | undefined
   readonly #upgrades: ReturnType<typeof webSocketServer> | undefined
+  /** Of binds: to tunnels of the rules, and to any other. */
+  readonly #admitKnown: () => boolean
   readonly #admit: () => boolean
+  /** One stranger must not fill the log. */
+  readonly #complain: () => boolean
   readonly #connectors = new Set<BoundConnector>()
-  #handshakes = 0
+  readonly #handshakes: Unfinished
+  /** Their relay request is awaited, or their refusal not taken. */
+  readonly #unbound: Unfinished
 
   constructor(options: TunnelListenerOptions, context: ServerContext) {
     const { carrier, path, tls } = options
@@ -84,12 +94,15 @@ class TunnelPort {
         limits: { handshakeTimeoutMs: limits.relayTimeoutMs, pending: limits.handshakes }
       })
     }
+    this.#handshakes = new Unfinished(limits.handshakes)
+    this.#unbound = new Unfinished(limits.handshakes)
+    this.#admitKnown = rateLimit({ perSecond: limits.bindsPerSecond, clock })
     this.#admit = rateLimit({ perSecond: limits.bindsPerSecond, clock })
+    this.#complain = rateLimit({ perSecond: COMPLAINTS_PER_SECOND, clock })
   }
 
   accept(connection: Connection): void {
-    if (this.#handshakes >= this.#context.limits.handshakes) connection.destroy()
-    else if (this.#secure === undefined) this.#carry(connection)
+    if (this.#secure === undefined) this.#carry(connection)
     else void this.#handshake(connection, this.#secure)
   }
 
@@ -110,13 +123,13 @@ class TunnelPort {
   async #handshake(connection: Connection, secure: TlsAcceptor): Promise<void> {
     const { clock, limits, log } = this.#context
     const limit = deadline(clock, limits.relayTimeoutMs, () => new Error('TLS handshake too slow'))
-    this.#handshakes += 1
+    this.#handshakes.enter(connection)
     try {
       this.#carry(await secure(connection, limit.signal))
     } catch (error) {
       log.debug('TLS handshake failed', { error: asError(error) })
     } finally {
-      this.#handshakes -= 1
+      this.#handshakes.leave(connection)
       limit.done()
     }
   }
@@ -136,11 +149,9 @@ class TunnelPort {
 
   async #handle(connection: Connection): Promise<void> {
     const visitor: Visitor = { connection, reader: new ByteReader(connection), source: sourceOf(connection.remote), idle: false }
-    this.#handshakes += 1
-    const request = await readRequest(visitor, this.#context).finally(() => {
-      this.#handshakes -= 1
-    })
-    if (request === undefined || !this.#admit()) connection.destroy()
+    this.#unbound.enter(connection)
+    const request = await readRequest(visitor, this.#context)
+    if (request === undefined) connection.destroy()
     else await this.#decided(visitor, request)
   }
 
@@ -150,14 +161,14 @@ class TunnelPort {
     const decision = decide(request, { routes, credentials, direct })
     switch (decision.kind) {
       case 'refuse':
-        this.#context.log.warn('connector refused', { status: statusText(decision.status), from: visitor.source.host })
-        refuseRelay(visitor, decision.status, this.#context)
+        this.#refuse(visitor, decision.status, statusText(decision.status))
         break
       case 'asked':
         visitor.connection.write(encodeResponse(whichResponse()))
         closeGently(visitor, this.#context)
         break
       case 'connect':
+        this.#unbound.leave(visitor.connection)
         await connectRelay(visitor, { request, tunnelId: decision.tunnelId }, this.#context)
         break
       case 'bind':
@@ -166,20 +177,31 @@ class TunnelPort {
     }
   }
 
+  #refuse(visitor: Visitor, status: number, why: string): void {
+    if (this.#complain()) this.#context.log.warn('connector refused', { status: why, from: visitor.source.host })
+    refuseRelay(visitor, status, this.#context)
+  }
+
   #bind(visitor: Visitor, decision: Extract<Decision, { kind: 'bind' }>): void {
-    const { registry, mirrors, clock, limits, log, counters, tallies } = this.#context
+    const { registry, routes, mirrors, clock, limits, log, counters, tallies } = this.#context
     const { tunnelId, weight, network, capability, bound, grant } = decision
     if (this.#context.draining()) {
       log.info('connector refused: this server shuts down', { tunnel: tunnelId })
       refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, this.#context)
       return
     }
-    if (!registry.hasRoom(tunnelId)) {
-      log.warn('no room for another connector', { tunnel: tunnelId })
-      refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, this.#context)
+    const known = routes.tunnelIds.includes(tunnelId)
+    if (!(known ? this.#admitKnown() : this.#admit())) {
+      this.#refuse(visitor, STATUS.SERVICE_UNAVAILABLE, 'too many binds in a moment')
+      return
+    }
+    // Tunnels that nobody's rule names cannot take the place of those.
+    if (!registry.hasRoom(tunnelId) && !(known && registry.connectors(tunnelId).length === 0)) {
+      this.#refuse(visitor, STATUS.SERVICE_UNAVAILABLE, 'no room for another connector')
       return
     }
     const { connection } = visitor
+    this.#unbound.leave(connection)
     const id = randomUUID()
     const rest = visitor.reader.release()
     if (rest.length > 0) connection.unshift(rest)

@@ -19,7 +19,7 @@ export interface WebSocketServerOptions {
   limits?: {
     /** From the connection to its upgrade, default 10 s. */
     handshakeTimeoutMs?: number
-    /** Connections that are not upgraded yet; more are dropped. Default 1024. */
+    /** Connections that are not upgraded yet; where more come the oldest goes. Default 1024. */
     pending?: number
     /** Bytes of a request head, default 16 KiB. */
     headBytes?: number
@@ -63,8 +63,9 @@ export function webSocketServer(options: WebSocketServerOptions): WebSocketAccep
     },
     accept(connection) {
       if (waiting.size >= (limits.pending ?? 1024)) {
-        connection.destroy()
-        return
+        const [oldest] = waiting.keys()
+        oldest?.destroy()
+        if (oldest !== undefined) settled(oldest)
       }
       const timer = clock.after(limits.handshakeTimeoutMs ?? 10_000, () => connection.destroy())
       waiting.set(connection, timer)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { bindRequest, connectRequest } from '../../../src/relay/addresses.ts'
@@ -44,18 +45,19 @@ const response = (bytes: Buffer): NonNullable<ReturnType<ResponseDecoder['push']
   return decoded
 }
 
-describe('tunnel listener: carriers', () => {
-  const dials: Record<Carrier, (tcp: Dial) => Dial> = {
-    tcp: tcp => tcp,
-    tls: tcp => dialTls(tcp, { verify: false }),
-    ws: tcp => dialWebSocket(tcp, { path: '/proxy' }),
-    wss: tcp => dialWebSocket(dialTls(tcp, { verify: false }), { path: '/proxy' })
-  }
+const DIALS: Record<Carrier, (tcp: Dial) => Dial> = {
+  tcp: tcp => tcp,
+  tls: tcp => dialTls(tcp, { verify: false }),
+  ws: tcp => dialWebSocket(tcp, { path: '/proxy' }),
+  wss: tcp => dialWebSocket(dialTls(tcp, { verify: false }), { path: '/proxy' })
+}
+const dialOf = (carrier: Carrier, port: number): Dial => DIALS[carrier](dialTcp({ host: '127.0.0.1', port }))
 
+describe('tunnel listener: carriers', () => {
   it.each(['tcp', 'tls', 'ws', 'wss'] as const)('serves visitors through a connector that comes by %s', async carrier => {
     const server = await start(carrier)
     const app = await startApp()
-    const dial = dials[carrier](dialTcp({ host: '127.0.0.1', port: server.tunnelPort }))
+    const dial = dialOf(carrier, server.tunnelPort)
     const sidecar = startSidecar({ dial, tunnelId: TUNNEL, weight: 3, target: { host: '', port: app.port } })
     await sidecar.ready
     const answer = await visit(`http://127.0.0.1:${server.entrypointPort}/size/300000`, { host: HOST })
@@ -214,10 +216,47 @@ describe('tunnel listener: limits', () => {
     await eventually(() => expect(server.stats().connectors).toHaveLength(2))
     const third = await speak(server, bind())
     await eventually(() => expect(third.received.toString('hex')).toBe('01050000'))
-    const flood = await Promise.all(Array.from({ length: 8 }, () => speak(server, bind())))
-    await eventually(() => expect(flood.every(({ ended, closed }) => ended || closed)).toBe(true))
-    expect(flood.filter(({ received }) => received.length === 0).length).toBeGreaterThanOrEqual(5)
     for (const { socket } of first) socket.destroy()
+    await eventually(() => expect(server.stats().connectors).toHaveLength(0))
+    const flood = await Promise.all(Array.from({ length: 8 }, () => speak(server, bind())))
+    await eventually(() => expect(flood.every(({ received }) => received.length >= 4)).toBe(true))
+    expect(flood.filter(({ received }) => received.toString('hex') === '01050000').length).toBeGreaterThanOrEqual(5)
+    for (const { socket } of flood) socket.destroy()
+    await server.close()
+  })
+
+  it('has room and time for tunnels of the rules, however many strangers bind others', async () => {
+    const server = await start('tcp', { limits: { ...FAST_LIMITS, tunnels: 3, bindsPerSecond: 5 } })
+    const strangers = await Promise.all(Array.from({ length: 20 }, () => speak(server, bind({ tunnelId: randomUUID() }))))
+    await eventually(() => expect(strangers.every(({ received }) => received.length >= 4)).toBe(true))
+    expect(server.stats().connectors).toHaveLength(3)
+    const known = await speak(server, bind())
+    await eventually(() => expect(server.stats().connectors.map(({ tunnelId }) => tunnelId)).toContain(TUNNEL))
+    for (const { socket } of [...strangers, known]) socket.destroy()
+    await server.close()
+  })
+
+  it.each(['tcp', 'tls', 'ws'] as const)('takes a connector by %s while strangers are silent, however many', async carrier => {
+    const server = await start(carrier, { limits: { ...FAST_LIMITS, handshakes: 4, relayTimeoutMs: 60_000 } })
+    const strangers = await Promise.all(Array.from({ length: 12 }, () => speak(server)))
+    await eventually(() => expect(strangers.filter(({ ended, closed }) => ended || closed).length).toBeGreaterThanOrEqual(8))
+    const sidecar = startSidecar({ dial: dialOf(carrier, server.tunnelPort), tunnelId: TUNNEL, weight: 1, target: { host: '', port: 1 } })
+    await sidecar.ready
+    for (const { socket } of strangers) socket.destroy()
+    await sidecar.close()
+    await server.close()
+  })
+
+  it('keeps nobody from binding with the right credentials by guesses, however many', async () => {
+    const auth = { user: 'a', password: 'b' }
+    const server = await start('tcp', { credentials: [auth], limits: { ...FAST_LIMITS, bindsPerSecond: 2 } })
+    const guesses = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => speak(server, bind({ auth: { user: 'a', password: String(at) } })))
+    )
+    await eventually(() => expect(guesses.every(({ received }) => received.toString('hex') === '01020000')).toBe(true))
+    const right = await speak(server, bind({ auth }))
+    await eventually(() => expect(server.stats().connectors).toHaveLength(1))
+    for (const { socket } of [...guesses, right]) socket.destroy()
     await server.close()
   })
 
