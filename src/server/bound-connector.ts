@@ -50,6 +50,8 @@ export interface BoundConnectorOptions {
 
 /** A stock connector stops reading its whole session at 4 MiB unread (smux MaxReceiveBuffer): uploads that an app does not read would freeze it. */
 const STOCK_BUDGET_BYTES = 4_194_304
+/** An unanswered open is noticed late by this part of its time at most. */
+const LOOKS = 16
 /** gost sends a NOP every 10 s: after one and a half of them something is wrong. */
 const STOCK_SILENCE_MS = 15_000
 
@@ -195,7 +197,9 @@ export class BoundConnector implements Connector {
       }
       nextMs = Math.min(nextMs, missedMs, this.#checkAnswer(stream, stream.openedAt + unansweredOpenMs - now))
     }
-    if (nextMs < Infinity) this.#watch ??= this.#clock.after(nextMs, this.#lookForAnswers, { unref: true })
+    // Not for each of thousands by itself: every look goes through all of them.
+    const waitMs = Math.max(nextMs, unansweredOpenMs / LOOKS)
+    if (nextMs < Infinity) this.#watch ??= this.#clock.after(waitMs, this.#lookForAnswers, { unref: true })
   }
 
   /** Milliseconds until it has to be looked at again. */
