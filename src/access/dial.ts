@@ -16,6 +16,8 @@ import { type Destination, unreachable } from './resolve-name.ts'
 export interface Way {
   /** Opens a connection; called again, by the next way that there is. Throws the reason when none is left. */
   open(signal: AbortSignal): Promise<Connection>
+  /** The pod that the last one led to; empty for none. */
+  readonly pod?: string
 }
 
 export interface DialParts {
@@ -78,6 +80,7 @@ function wayToPods(destination: Extract<Destination, { kind: 'pods' }>, parts: D
   const pods = chooser.order(destination.pods)
   let inside = dialInside
   let last: Error | undefined
+  let reached = ''
   const dialPod = (pod: PodPort, parent: AbortSignal): Promise<Connection> => {
     const done = chooser.opened(pod)
     return within(clock, parent, signal => cluster.forwarder(pod.namespace, pod.pod).dial(pod.port, signal)).then(
@@ -92,10 +95,15 @@ function wayToPods(destination: Extract<Destination, { kind: 'pods' }>, parts: D
     )
   }
   return {
+    get pod() {
+      return reached
+    },
     async open(signal) {
       for (let pod = pods.shift(); pod !== undefined; pod = pods.shift()) {
         try {
-          return await dialPod(pod, signal)
+          const connection = await dialPod(pod, signal)
+          reached = pod.pod
+          return connection
         } catch (error) {
           signal.throwIfAborted()
           last = asError(error)

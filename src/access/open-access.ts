@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { closeAll, closeOnce, deferred } from '../base/closable.ts'
 import { type Connection, type Endpoint, formatEndpoint } from '../base/connection.ts'
 import { asError, errnoOf, InterceptError } from '../base/errors.ts'
+import type { EventBody } from '../event/types.ts'
 import type { Logger } from '../base/log.ts'
 import type { Cluster } from '../kube/types.ts'
 import { resetConnection } from '../transport/reset.ts'
@@ -37,6 +38,7 @@ export interface AccessOptions {
   log: Logger
   /** One line for the person, now and then. */
   say: (line: string) => void
+  onConnection?: ((connection: EventBody<'access.connection'>) => void) | undefined
   /** Of the proxy; default any. */
   port?: number | undefined
   forwards?: readonly Forward[] | undefined
@@ -164,9 +166,19 @@ function serveParts(options: AccessOptions, names: Names, signal: AbortSignal): 
     signal,
     lingering: new Lingering(clock),
     wayTo: async to => wayTo(await resolveName(names, to.host, to.port), dial),
+    tell: teller(options.onConnection),
     say: say.again
   }
   return { serve, dial }
+}
+
+/** Numbers what it tells. */
+function teller(onConnection: AccessOptions['onConnection']): ServeParts['tell'] {
+  let count = 0
+  return (connection, id = String((count += 1))) => {
+    onConnection?.({ id, ...connection })
+    return id
+  }
 }
 
 async function serveClient(client: Connection, parts: ServeParts): Promise<void> {

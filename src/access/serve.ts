@@ -1,8 +1,9 @@
 /** What serving a client needs, whatever it speaks: a destination for its words, the join, and the one place that says why something is refused. */
 import type { Clock } from '../base/clock.ts'
-import type { Connection, Endpoint } from '../base/connection.ts'
+import { type Connection, type Endpoint, formatEndpoint } from '../base/connection.ts'
 import { asError, errnoOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import type { EventBody } from '../event/types.ts'
 import type { ByteSource } from './byte-source.ts'
 import type { Way } from './dial.ts'
 import { type Refusal, refusalOf, timedOut } from './refusal.ts'
@@ -16,6 +17,8 @@ export interface ServeParts {
   lingering: Lingering
   /** Throws what `resolveName` throws. */
   wayTo: (to: Endpoint) => Promise<Way>
+  /** Each connection to a destination, as it opens and closes, or is refused. */
+  tell: (connection: Omit<EventBody<'access.connection'>, 'id'>, id?: string) => string
   /** One line for the person; `key` keeps it from being said again and again. */
   say: (key: string, line: string) => void
 }
@@ -45,7 +48,11 @@ export async function connectTo(to: Endpoint, client: Connection, parts: ServePa
     const way = await parts.wayTo(to)
     stop.signal.throwIfAborted()
     parts.signal.throwIfAborted()
-    return { way, upstream: await way.open(stop.signal) }
+    const upstream = await way.open(stop.signal)
+    const about = { name: formatEndpoint(to), pod: way.pod ?? '' }
+    const id = parts.tell({ ...about, state: 'open', cause: 'dialled' })
+    upstream.once('close', () => void parts.tell({ ...about, state: 'closed', cause: upstream.errored?.message ?? 'ended' }, id))
+    return { way, upstream }
   } finally {
     late.cancel()
     client.off('close', onClose)
@@ -58,8 +65,9 @@ export function refuse(thrown: unknown, to: Endpoint, parts: ServeParts): Refusa
   const refusal = refusalOf(thrown, to)
   const error = asError(thrown)
   parts.log.info('refused', { to: `${to.host}:${to.port}`, error })
-  if (error.name !== 'AbortError' && !parts.signal.aborted)
-    parts.say(`${to.host}:${to.port} ${errnoOf(error) ?? refusal.line}`, refusal.line)
+  if (error.name === 'AbortError' || parts.signal.aborted) return refusal
+  parts.say(`${to.host}:${to.port} ${errnoOf(error) ?? refusal.line}`, refusal.line)
+  parts.tell({ name: formatEndpoint(to), pod: '', state: 'refused', cause: refusal.line })
   return refusal
 }
 

@@ -1,13 +1,15 @@
 /** `--forward`, `--listen` and `--via-pod` → an open access to the cluster. Shared by `access` and `intercept -- COMMAND`. */
-import type { Access } from '../access/open-access.ts'
+import type { Access, openAccess } from '../access/open-access.ts'
 import { formatEndpoint } from '../base/connection.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { CommandContext } from './context.ts'
 import { readWhole } from './values.ts'
 
+type OnConnection = Parameters<typeof openAccess>[0]['onConnection']
+
 export interface AccessFlags {
   /** Says where each forward listens. */
-  open(cluster: Cluster, say: (line: string) => void): Promise<Access>
+  open(cluster: Cluster, say: (line: string) => void, onConnection?: OnConnection): Promise<Access>
 }
 
 /** Throws BAD_USAGE. */
@@ -22,11 +24,11 @@ export async function readAccessFlags({ args, clock, log, parts }: CommandContex
   const port = listen === undefined ? 0 : readWhole({ flag: '--listen', text: listen }, { min: 0, max: 65_535, example: 1_080 })
   const via = args.text('via-pod')
   return {
-    async open(cluster, say) {
-      const openAccess = await parts.openAccess()
+    async open(cluster, say, onConnection) {
+      const open = await parts.openAccess()
       const { namespace } = cluster
       const viaPod = via === undefined ? undefined : await insidePodOf(cluster, parseInsidePod(via, namespace))
-      const access = await openAccess({ cluster, namespace, clock, log: log.child('access'), say, port, forwards, viaPod })
+      const access = await open({ cluster, namespace, clock, log: log.child('access'), say, port, forwards, viaPod, onConnection })
       for (const { local, forward } of access.forwards) say(`${formatEndpoint(local)} → ${targetOf(forward)}`)
       return access
     }

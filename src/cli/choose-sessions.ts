@@ -20,6 +20,8 @@ export interface Verb {
   hint: (target: string) => string
   /** What to do when several sessions run and none was named. */
   several: (pid: string) => string
+  /** It is about visitors: `access` and `env --mount` have none. */
+  intercepts?: boolean
 }
 
 /** Throws NO_SESSION when none runs. */
@@ -33,9 +35,11 @@ export async function runningSessions({ io, clock, stop }: Pick<CommandContext, 
 
 const targetsOf = (session: RunningSession): string[] => (session.info?.targets ?? []).map(({ name }) => name)
 
+const KINDS: Readonly<Record<string, string>> = { access: 'access, session', mount: 'env --mount, session' }
+
 export function nameOf(session: RunningSession, targets: readonly string[]): string {
   const names = targets.length > 0 ? targets : targetsOf(session)
-  return names.length === 0 ? `session ${session.pid}` : names.join(', ')
+  return names.join(', ') || `${KINDS[session.info?.kind ?? ''] ?? 'session'} ${session.pid}`
 }
 
 /** `nginx (pid 4242, since 12:04:31)`: enough to tell two sessions of one target apart. */
@@ -43,7 +47,7 @@ function introduced(session: RunningSession, here: PlaceHere | undefined): strin
   const { pid, info } = session
   const since = info === undefined || info.startedAt === '' ? '' : `, since ${new Date(info.startedAt).toLocaleTimeString('en-GB')}`
   const where = isElsewhere(session, here) ? `, ${clusterOf(session)}` : ''
-  return `${targetsOf(session).join(', ') || 'a session'} (pid ${pid}${since}${where})`
+  return `${targetsOf(session).join(', ') || session.info?.command || 'a session'} (pid ${pid}${since}${where})`
 }
 
 const isElsewhere = ({ info }: RunningSession, here: PlaceHere | undefined): boolean =>
@@ -67,12 +71,13 @@ export interface Choice {
 
 /** Throws TARGET_AMBIGUOUS without a word among several, and NO_SESSION for a word that nothing here has. */
 export function chooseSessions({ sessions, words, verb, here }: Choice): Chosen[] {
-  const [first, second] = sessions
   if (words.length === 0) {
+    const meant = withoutName(sessions, verb)
+    const [first, second] = meant
     if (first !== undefined && second === undefined) return [{ session: first, targets: [] }]
     throw new InterceptError(
       'TARGET_AMBIGUOUS',
-      `${sessions.length} sessions run here: ${sessions.map(each => introduced(each, here)).join('; ')}`,
+      `${meant.length} sessions run here: ${meant.map(each => introduced(each, here)).join('; ')}`,
       {
         hint: verb.several(String(first?.pid ?? 'PID'))
       }
@@ -91,6 +96,16 @@ export function chooseSessions({ sessions, words, verb, here }: Choice): Chosen[
       leaving.set(session, (leaving.get(session) ?? new Set()).add(target))
   }
   return [...leaving].map(([session, targets]) => ({ session, targets: [...targets] }))
+}
+
+/** Those that intercept go before the others, which have to be named where there are both. */
+function withoutName(sessions: readonly RunningSession[], { intercepts }: Verb): readonly RunningSession[] {
+  const intercepting = sessions.filter(({ info }) => info?.kind === undefined)
+  if (intercepting.length > 0) return intercepting
+  if (intercepts !== true) return sessions
+  throw new InterceptError('NO_SESSION', 'no session of this user on this machine intercepts anything', {
+    hint: 'start one: kubectl intercept svc/nginx --port 8080'
+  })
 }
 
 interface Found {

@@ -72,7 +72,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandSpec>> = {
     summary: "End this user's sessions on this machine",
     usage: ['kubectl intercept leave [TARGET...|PID...|--all]'],
     about: [
-      'Sessions are those of `kubectl intercept TARGET`; `env --mount` and `access` end by Ctrl-C where they run. Running requests finish first. A name means the session in the cluster and namespace of the flags and the kubeconfig, a pid means any. Without a word the only running session ends; with several, name a target, or the pid of a session, or write --all. Files that a crashed session left (env --mount) are removed too.'
+      'Running requests finish first. A name means the session that intercepts it in the cluster and namespace of the flags and the kubeconfig, a pid means any. Without a word the only session that intercepts ends; with several, name a target, or the pid of a session, or write --all. `env --mount` and `access` end by Ctrl-C where they run, by their pid (kubectl intercept list), or with --all. Files that a crashed session left (env --mount) are removed too.'
     ],
     examples: [
       { command: 'kubectl intercept leave', summary: 'end the running session' },

@@ -4,7 +4,8 @@ import path from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { EXIT } from '../base/errors.ts'
 import { formatBytes } from '../base/format.ts'
-import type { Mounted, Placed } from '../volumes/mount-files.ts'
+import type { Mounted, MountRequest, Placed } from '../volumes/mount-files.ts'
+import { runAside } from './aside.ts'
 import { connect } from './connect.ts'
 import type { CommandContext } from './context.ts'
 import { sayOn } from './environment-output.ts'
@@ -21,15 +22,17 @@ export async function runMount(context: CommandContext, word: string): Promise<n
   for (const line of await cleanLeftovers(io)) say(line)
   const cluster = await connect(context, line => say(`warning: ${line}`))
   try {
-    const mounted = await openMount(context, { cluster, word, say })
-    try {
-      report(mounted, say)
-      say(mounted.placed.length === 0 ? 'no files; Ctrl-C ends this' : 'the files are there until Ctrl-C')
-      await untilStopped(stop.drain, context.clock)
-    } finally {
-      await mounted.close()
-    }
-    return mounted.missing.length > 0 ? EXIT.DIFFERENCES : EXIT.OK
+    return await runAside(context, { kind: 'mount', cluster }, async events => {
+      const mounted = await openMount(context, { cluster, word, say, onChanged: change => events.emit('mount.changed', change) })
+      try {
+        report(mounted, say)
+        say(mounted.placed.length === 0 ? 'no files; Ctrl-C ends this' : 'the files are there until Ctrl-C')
+        await untilStopped(stop.drain, context.clock)
+      } finally {
+        await mounted.close()
+      }
+      return mounted.missing.length > 0 ? EXIT.DIFFERENCES : EXIT.OK
+    })
   } finally {
     await cluster.close()
   }
@@ -39,12 +42,13 @@ interface Opening {
   cluster: Awaited<ReturnType<typeof connect>>
   word: string
   say: (line: string) => void
+  onChanged?: MountRequest['onChanged']
 }
 
 /** Throws BAD_USAGE, MOUNT_FAILED, and what the cluster threw. */
 export async function openMount(
   { command, args, io, stop, clock, log }: CommandContext,
-  { cluster, word, say }: Opening
+  { cluster, word, say, onChanged }: Opening
 ): Promise<Mounted> {
   const [{ mountFiles }, { readMountWords }, { findTargetPod }, { chooseContainer }, { parseTargetOf }] = await Promise.all([
     import('../volumes/mount-files.ts'),
@@ -74,7 +78,8 @@ export async function openMount(
     clock,
     log: log.child('volumes'),
     signal: stop.drain,
-    say
+    say,
+    onChanged
   })
 }
 

@@ -3,6 +3,7 @@ import type { Access } from '../access/open-access.ts'
 import { asError } from '../base/errors.ts'
 import type { Environment } from '../environment/environment.ts'
 import type { EventStream } from '../event/stream.ts'
+import type { Emit } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
 import type { Mounted } from '../volumes/mount-files.ts'
 import { readAccessFlags } from './access-options.ts'
@@ -38,6 +39,7 @@ export async function openPodHere(context: CommandContext, word: string, forProg
     said.add(line)
   }
   const say = (line: string): void => speak(line)
+  let emit: Emit = () => {}
   const cluster = await connect(context, line => say(`warning: ${line}`))
   const opened: Part[] = [cluster]
   const kept = async <T extends Part>(part: Promise<T>): Promise<T> => {
@@ -50,8 +52,10 @@ export async function openPodHere(context: CommandContext, word: string, forProg
   }
   const all = await Promise.allSettled([
     readEnvironment?.(cluster),
-    accessFlags === undefined ? undefined : kept(accessFlags.open(cluster, say)),
-    args.all('mount').length === 0 ? undefined : kept(openMount(context, { cluster, word, say }))
+    accessFlags === undefined ? undefined : kept(accessFlags.open(cluster, say, connection => emit('access.connection', connection))),
+    args.all('mount').length === 0
+      ? undefined
+      : kept(openMount(context, { cluster, word, say, onChanged: change => emit('mount.changed', change) }))
   ])
   const failed = all.find(result => result.status === 'rejected')
   const [environment, access, mounted] = all
@@ -67,6 +71,7 @@ export async function openPodHere(context: CommandContext, word: string, forProg
     access: access.value,
     mounted: mounted.value,
     sayBy(events) {
+      ;({ emit } = events)
       speak = message => events.emit('notice', { level: 'info', code: 'POD', message })
     },
     close

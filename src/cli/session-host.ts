@@ -1,10 +1,5 @@
 /** What surrounds a running session: its event stream, output, view and control socket. The session itself is given in. */
-import { closeOnce } from '../base/closable.ts'
-import { asError, exitCodeFor, isAbort } from '../base/errors.ts'
-import { chooseDirectory } from '../control/directory.ts'
-import type { SessionInfo } from '../control/message.ts'
-import { type ControlServer, serveControl } from '../control/serve.ts'
-import { EMPTY_VIEW, reduce, type SessionView } from '../event/reduce.ts'
+import { exitCodeFor, isAbort } from '../base/errors.ts'
 import { eventStream } from '../event/stream.ts'
 import { errorShape } from '../output/error.ts'
 import { ExchangeStore } from '../capture/exchange-store.ts'
@@ -19,6 +14,7 @@ import type { CommandContext } from './context.ts'
 import { cleanLeftovers, isAlive } from './leftovers.ts'
 import { type SessionOutput, sessionOutput } from './session-output.ts'
 import type { RecordingFile } from './recording-file.ts'
+import { startControl, viewOf } from './start-control.ts'
 import { badUsage } from './usage-error.ts'
 import { readChoice } from './values.ts'
 import { VERSION } from './version.ts'
@@ -40,16 +36,14 @@ export async function hostSession(
 ): Promise<number> {
   const { io, clock, log, stop, command, flagArgs } = context
   const events = eventStream(`${io.pid}-${crypto.randomUUID().slice(0, 4)}`, clock)
-  let view: SessionView = EMPTY_VIEW
-  events.subscribe(event => {
-    view = reduce(view, event)
-  })
-  const commands = commandTable({ events, stop, targets: () => Object.keys(view.targets) })
+  const view = viewOf(events)
+  const commands = commandTable({ events, stop, targets: () => Object.keys(view().targets) })
   const capture = captureFor(options, context)
   const recording = options.control ? await recordingFor(capture, { context, events }) : undefined
   const output = await outputFor(options, { context, events, commands, capture })
   const written = await eventsFileFor(context, events)
-  const control = options.control ? await startControl(context, { commands, info: () => infoOf(view, io.pid), events }) : undefined
+  if (options.control) await sayLeftovers(io, events)
+  const control = options.control ? await startControl(context, { commands, view, events }) : undefined
   const young = limitYoungHeap(clock)
   limitOldHeap()
   const clusters: { close(): Promise<void> }[] = []
@@ -169,48 +163,8 @@ async function outputFor({ format, beside }: HostOptions, { context, events, com
   })
 }
 
-/** A machine without a usable folder loses `leave` and `list`, not the session. */
-async function startControl(
-  { io, clock, log }: CommandContext,
-  parts: { commands: HostedCommands; info: () => SessionInfo; events: InterceptContext['events'] }
-): Promise<ControlServer | undefined> {
-  try {
-    for (const message of await cleanLeftovers(io)) parts.events.emit('notice', { level: 'info', code: 'LEFTOVERS', message })
-    const directory = await chooseDirectory(io)
-    if (directory === undefined) return undefined
-    const { pid, platform } = io
-    const server = await serveControl({
-      directory,
-      pid,
-      platform,
-      clock,
-      info: parts.info,
-      onCommand: request => parts.commands.run(request, 'control'),
-      subscribe: parts.events.subscribe
-    })
-    return { path: server.path, close: closeOnce(server.close) }
-  } catch (error) {
-    log.warn('no control socket', { error: asError(error) })
-    return undefined
-  }
+/** What cannot be cleaned is the next one's. */
+async function sayLeftovers(io: CommandContext['io'], events: InterceptContext['events']): Promise<void> {
+  const messages = await cleanLeftovers(io).catch(() => [])
+  for (const message of messages) events.emit('notice', { level: 'info', code: 'LEFTOVERS', message })
 }
-
-const infoOf = (view: SessionView, pid: number): SessionInfo => ({
-  pid,
-  session: view.session ?? '',
-  user: view.user ?? '',
-  version: VERSION,
-  command: view.command ?? '',
-  startedAt: view.startedAt ?? '',
-  cluster: view.cluster,
-  targets: Object.entries(view.targets).map(([name, { state, workload, namespace, local, weight, share, mirror }]) => ({
-    name,
-    state,
-    workload,
-    namespace,
-    local,
-    weight,
-    share,
-    mirror
-  }))
-})

@@ -46,6 +46,8 @@ export interface SessionInfo {
   user: string
   version: string
   command: string
+  /** Undefined: it intercepts. */
+  kind?: string | undefined
   startedAt: string
   /** Undefined without a cluster, and where an older version runs. */
   cluster?: SessionCluster | undefined
@@ -91,7 +93,7 @@ const number = (value: unknown): number | undefined => (typeof value === 'number
 
 /** Another version of this program may say more or less. */
 export function readSessionInfo(value: Result): SessionInfo | undefined {
-  const { pid, session, user, version, command, startedAt, cluster, targets } = value
+  const { pid, session, user, version, command, kind, startedAt, cluster, targets } = value
   if (typeof pid !== 'number' || typeof session !== 'string') return undefined
   const list = Array.isArray(targets) ? targets.filter(isObject) : []
   return {
@@ -100,6 +102,7 @@ export function readSessionInfo(value: Result): SessionInfo | undefined {
     user: text(user) ?? '',
     version: text(version) ?? '',
     command: text(command) ?? '',
+    ...(typeof kind === 'string' && { kind }),
     startedAt: text(startedAt) ?? '',
     ...readCluster(cluster),
     targets: list.flatMap(target => {

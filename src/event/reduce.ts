@@ -59,6 +59,7 @@ export interface SessionView {
   user?: string
   version?: string
   command?: string
+  kind?: 'access' | 'mount'
   cluster?: { context: string; server: string }
   targets: Readonly<Record<string, TargetView>>
   counters: Counters
@@ -72,9 +73,9 @@ export const EMPTY_VIEW: SessionView = { targets: {}, counters: NO_COUNTS, repla
 
 export function reduce(view: SessionView, event: SessionEvent): SessionView {
   if (event.type === 'session.started') {
-    const { session, at, pid, user, version, command, cluster } = event
+    const { session, at, pid, user, version, command, kind, cluster } = event
     const targets = Object.fromEntries(event.targets.map(name => [name, newTarget(at)]))
-    const where = cluster === undefined ? {} : { cluster }
+    const where = { ...(cluster !== undefined && { cluster }), ...(kind !== undefined && { kind }) }
     return { ...view, session, startedAt: at, pid, user, version, command, ...where, targets: { ...targets, ...view.targets } }
   }
   if (event.type === 'session.ended') {

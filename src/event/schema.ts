@@ -65,6 +65,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
     user: text,
     version: text,
     command: text,
+    kind: may(oneOf('access', 'mount')),
     targets: listOf(text),
     cluster: may(objectOf({ context: text, server: text })),
     controlPath: may(text)

@@ -60,6 +60,8 @@ interface Bodies {
     user: string
     version: string
     command: string
+    /** What it does where it intercepts nothing: `access`, or the files of `env --mount`. */
+    kind?: 'access' | 'mount'
     targets: string[]
     /** Which cluster, by its API server; absent without one. */
     cluster?: { context: string; server: string }

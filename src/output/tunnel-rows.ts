@@ -106,6 +106,7 @@ export function tunnelNotes({ rows, sessions, cluster }: Listing): string[] {
 function sessionLine(session: ListedSession, cluster: SessionCluster): string {
   const { pid, targets, command, answers } = session
   if (!answers) return `session ${pid} does not answer`
+  if (session.kind !== undefined) return `session ${pid}: ${command}${isOfCluster(session, cluster) ? '' : ' (in another cluster)'}`
   const states = targets.map(
     ({ name, namespace, state }) => `${name}${namespace === undefined ? '' : ` (namespace ${namespace})`} ${state}`
   )

@@ -161,14 +161,16 @@ async function readObject(
   })
 }
 
-export const mapBytes = ({ data, binaryData }: ObjectsByKind['configmaps']): ObjectBytes => ({
+export const mapBytes = ({ metadata, data, binaryData }: ObjectsByKind['configmaps']): ObjectBytes => ({
+  version: metadata?.resourceVersion,
   values: new Map([
     ...Object.entries(data ?? {}).map(([key, text]) => [key, Buffer.from(text, 'utf8')] as const),
     ...Object.entries(binaryData ?? {}).map(([key, base64]) => [key, Buffer.from(base64, 'base64')] as const)
   ])
 })
 
-export const secretBytes = ({ data }: ObjectsByKind['secrets']): ObjectBytes => ({
+export const secretBytes = ({ metadata, data }: ObjectsByKind['secrets']): ObjectBytes => ({
+  version: metadata?.resourceVersion,
   values: new Map(Object.entries(data ?? {}).map(([key, base64]) => [key, Buffer.from(base64, 'base64')]))
 })
 

@@ -2,8 +2,9 @@
 import path from 'node:path'
 import { type Closable, closeOnce, deferred } from '../base/closable.ts'
 import { asError } from '../base/errors.ts'
+import type { EventBody } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
-import { changesOf, sameFiles } from './changes.ts'
+import { changedFiles, changesOf, sameFiles } from './changes.ts'
 import { type CopyJob, copyJobs } from './copy-jobs.ts'
 import { copyOut } from './copy-out.ts'
 import { cannotWrite } from './failure.ts'
@@ -24,6 +25,8 @@ export interface MountRequest extends Omit<SourcesContext, 'cluster'> {
   platform: string
   /** One line for the person: something changed while the session runs. */
   say: (line: string) => void
+  /** Each file that was written again, or removed. */
+  onChanged?: ((change: EventBody<'mount.changed'>) => void) | undefined
 }
 
 /** One mount or copy, for a line. */
@@ -228,12 +231,19 @@ class Mount implements Mounted {
       try {
         await writeVolume(await place.root.folder(place.at), planned.files, clock)
         say(`${planned.path} changed: ${changesOf(place.planned, planned)}`)
+        this.#tell(place, planned, sources)
         place.planned = planned
       } catch (error) {
         log.warn('a volume was not written', { error: asError(error) })
         say(`${planned.path} stays as it was: ${cannotWrite(path.join(place.root.path, place.at), error).message}`)
       }
     }
+  }
+
+  #tell(place: Place, planned: PlannedMount, sources: LiveSources): void {
+    const { changed, removed } = changedFiles(place.planned, planned)
+    for (const { path: name, source } of [...changed, ...removed])
+      this.#request.onChanged?.({ path: path.join(place.root.path, place.at, name), source, version: versionOf(source, sources) })
   }
 
   async #end(): Promise<void> {
@@ -257,3 +267,10 @@ class Mount implements Mounted {
 const parentOf = (name: string): string => name.split('/').slice(0, -1).join('/')
 
 const isOf = (what: string, mount: string): boolean => what === mount || what.startsWith(`${mount}/`)
+
+/** Of the object behind `configmap/app:app.yaml`; empty for what is no object. */
+function versionOf(source: string, sources: LiveSources): string {
+  const [, kind, name = ''] = /^(configmap|secret)\/([^:]+)/.exec(source) ?? []
+  const read = kind === 'configmap' ? sources.configMap(name) : kind === 'secret' ? sources.secret(name) : undefined
+  return read === undefined || 'problem' in read ? '' : (read.version ?? '')
+}

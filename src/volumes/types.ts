@@ -48,6 +48,8 @@ export interface VolumePlan {
 }
 
 export interface ObjectBytes {
+  /** `resourceVersion`. */
+  version?: string | undefined
   values: ReadonlyMap<string, Buffer>
 }
 export type ObjectRead = ObjectBytes | Unread

@@ -1,6 +1,6 @@
 /** `kubectl intercept access` over the fake Kubernetes API: what is printed, said and answered. */
 import { EventEmitter } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -139,6 +139,29 @@ describe('kubectl intercept access', () => {
     expect(result.code).toBe(0)
     expect(result.stdout.split('\n').filter(line => line !== '')).toHaveLength(9)
     expect(result.stderr).toMatch(/^namespace default is reachable through socks5h:\/\/127\.0\.0\.1:\d+ and http:/)
+  })
+
+  it('ends by leave, which ends the command too, and tells its connections as events', async () => {
+    const { fake } = await start()
+    const home = mkdtempSync(path.join(tmpdir(), 'a-'))
+    const socketPath = path.join(home, '.kubectl-intercept/run/4242.sock')
+    const script = `const http = require('node:http'), { port } = new URL(process.env.HTTP_PROXY);
+      const ask = path => http.get({ port, host: '127.0.0.1', path }, r => r.resume()).on('error', () => {});
+      setInterval(() => { ask('http://web/'); ask('http://nobody.invalid/') }, 100); setTimeout(() => process.exit(1), 10_000)`
+    const running = access(fake, ['--', NODE, '-e', script], { home })
+    await eventually(() => expect(existsSync(socketPath)).toBe(true))
+    const socket = net.connect(socketPath)
+    let told = ''
+    socket.on('data', chunk => (told += String(chunk)))
+    socket.write('{"id":"1","command":"subscribe"}\n')
+    await eventually(() =>
+      expect(told).toMatch(/"access.connection","id":"\d+","name":"web:80","pod":"web-0","state":"open","cause":"dialled"/)
+    )
+    await eventually(() => expect(told).toMatch(/"name":"nobody.invalid:80","pod":"","state":"refused","cause":"nobody.invalid/))
+    socket.destroy()
+    expect((await runCli(['leave'], { home, pid: 1 })).stdout).toBe('access, session 4242 left\n')
+    expect((await running).code).toBe(143)
+    rmSync(home, { recursive: true })
   })
 
   it('listens for each --forward, and says where', async () => {

@@ -1,6 +1,7 @@
 /** `kubectl intercept env --mount` over the fake Kubernetes API: files, lines and exit codes, from the start to Ctrl-C. */
 import { EventEmitter } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pack } from 'tar-stream'
@@ -89,6 +90,7 @@ function run(...args: string[]): Running {
     cwd: folder,
     home: path.join(folder, 'home'),
     signals,
+    pid: process.pid, // one that is alive
     onStart: io => {
       stream = io.stderr as unknown as MemoryStream
     }
@@ -216,6 +218,46 @@ describe('env --mount', () => {
 })
 
 describe('leave', () => {
+  it.each([[['leave']], [['leave', '--all']], [['leave', String(process.pid)]]])(
+    'ends it by %j, and answers when its files are gone',
+    async words => {
+      await start()
+      const session = run('--mount', 'pod')
+      await session.ready()
+      const home = path.join(folder, 'home')
+      expect((await runCli(['set', 'hold'], { cwd: folder, home })).stderr).toContain('no session of this user on this machine intercepts')
+      expect((await runCli(['set', String(process.pid), 'hold'], { cwd: folder, home })).stderr).toContain(
+        'this session has no command "set"'
+      )
+      const left = await runCli(words, { cwd: folder, home, pid: 1 })
+      expect([left.stdout, existsSync(path.join(folder, 'pod'))]).toEqual([`env --mount, session ${process.pid} left\n`, false])
+      expect((await session.done).code).toBe(0)
+    }
+  )
+
+  it('is told of each file that changed, as an event', async () => {
+    await start()
+    const session = run('--mount', 'pod')
+    await session.ready()
+    const socket = net.connect(path.join(folder, `home/.kubectl-intercept/run/${process.pid}.sock`))
+    let told = ''
+    socket.on('data', chunk => (told += String(chunk)))
+    socket.write('{"id":"1","command":"subscribe"}\n')
+    await eventually(() => told.includes('"ok":true'))
+    fake?.set('configmaps', { metadata: { name: 'app' }, data: { 'app.yaml': 'level: info' } })
+    await eventually(() => told.includes('mount.changed'))
+    const events = told.split('\n').filter(line => line.includes('mount.changed'))
+    expect(events.map(line => JSON.parse(line) as unknown)).toMatchObject([
+      {
+        path: path.join(folder, 'pod/etc/shop/app.yaml'),
+        source: 'configmap/app:app.yaml',
+        version: expect.stringMatching(/^\d+$/) as unknown
+      }
+    ])
+    socket.destroy()
+    await session.press()
+  })
+
   it('removes what a crashed session left, and says so', async () => {
     await start()
     const session = run('--mount', 'pod')
@@ -223,6 +265,7 @@ describe('leave', () => {
     // As a crash would have it: the record names a process that is gone.
     const home = path.join(folder, 'home')
     const records = path.join(home, '.kubectl-intercept/run')
+    rmSync(path.join(records, `${process.pid}.sock`))
     const [name = ''] = readdirSync(records)
     const record = JSON.parse(readFileSync(path.join(records, name), 'utf8')) as object
     writeFileSync(path.join(records, name), JSON.stringify({ ...record, pid: 2 ** 22 + 1 }))

@@ -2,6 +2,7 @@
 import type { Access } from '../../access/open-access.ts'
 import { EXIT } from '../../base/errors.ts'
 import { singleQuoted } from '../../base/shell-quote.ts'
+import { runAside } from '../aside.ts'
 import { readAccessFlags } from '../access-options.ts'
 import { connect } from '../connect.ts'
 import type { CommandContext } from '../context.ts'
@@ -30,12 +31,14 @@ export async function run(context: CommandContext): Promise<number> {
   const cluster = await connect(context, say)
   const young = limitYoungHeap(context.clock)
   try {
-    const access = await flags.open(cluster, say)
-    try {
-      return await (args.child === undefined ? untilStopped(access, context, cluster.namespace) : runCommand(access, context, args.child))
-    } finally {
-      await access.close()
-    }
+    return await runAside(context, { kind: 'access', cluster }, async events => {
+      const access = await flags.open(cluster, say, connection => events.emit('access.connection', connection))
+      try {
+        return await (args.child === undefined ? untilStopped(access, context, cluster.namespace) : runCommand(access, context, args.child))
+      } finally {
+        await access.close()
+      }
+    })
   } finally {
     young.cancel()
     await cluster.close()
@@ -69,6 +72,8 @@ async function runCommand(access: Access, { io, stop }: CommandContext, [file = 
       cwd: io.cwd,
       signals: io.signals,
       send: sendSignal,
+      // `leave`: Ctrl-C is the command's own.
+      stop: stop.drain,
       terminal: [io.stdin, io.stdout, io.stderr].some(stream => stream.isTTY === true)
     })
     if (problem !== undefined) io.stderr.write(`error: ${problem}\n`)

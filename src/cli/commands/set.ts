@@ -14,6 +14,7 @@ export async function run(context: CommandContext): Promise<number> {
   const here = await placeHere(context, sessions)
   const verb = {
     hint: (target: string) => `kubectl intercept set ${target} ${setting.text}`,
+    intercepts: true,
     several: (pid: string) => `name one by its pid, or by a target: kubectl intercept set ${pid} ${setting.text}`
   }
   const chosen = chooseSessions({ sessions, words: setting.words, verb, here })
