@@ -2,41 +2,19 @@
  * `kubectl intercept demo`: the real server, sidecar and session in one process, with visitors that never stop, told as a story that checks itself.
  * Only Kubernetes is played (`stand-in-cluster.ts`).
  */
-import type { Writable } from 'node:stream'
-import { type Clock, sleep } from '../base/clock.ts'
-import { EXIT, InterceptError } from '../base/errors.ts'
+import { sleep } from '../base/clock.ts'
+import { EXIT } from '../base/errors.ts'
 import { formatMs } from '../base/format.ts'
-import { type Logger, silent } from '../base/log.ts'
-import { eventStream } from '../event/stream.ts'
-import type { TargetState } from '../event/types.ts'
-import { intercept, type Intercept } from '../session/intercept.ts'
-import { demoPlan, demoSettings } from './demo-plan.ts'
+import { silent } from '../base/log.ts'
+import type { Intercept } from '../session/intercept.ts'
+import { conclude } from './conclusion.ts'
+import { DemoSessions, POLL_MS, STATE_TIMEOUT_MS } from './demo-sessions.ts'
 import { Narrator } from './narrator.ts'
-import { chapterLine, intro, note, type Row, summary } from './screen.ts'
-import { standInCluster } from './stand-in-cluster.ts'
+import type { DemoOptions } from './options.ts'
+import { chapterLine, intro, note, type Row } from './screen.ts'
 import { type Chapter, type Chapters, CHAPTERS, judge } from './story.ts'
 import { addSample, answered, emptySample, type Sample, sendVisitors, type Visitors } from './visitors.ts'
 import { HOST, openWorld, type World } from './world.ts'
-
-export interface DemoOptions {
-  stdout: Writable & { readonly isTTY?: boolean }
-  stderr: Writable
-  clock: Clock
-  /** Ends the demo early. */
-  signal: AbortSignal
-  /** Stay after the story, intercepting, until `signal`. */
-  keep?: boolean
-  color?: boolean
-  /** `json`: the session's events, one per line, and the result as the last line. */
-  output?: 'plain' | 'json'
-  log?: Logger
-  /** Other promises, and how fast the visitors ask: for tests. */
-  chapters?: Chapters
-  thinkMs?: number
-}
-
-const STATE_TIMEOUT_MS = 10_000
-const POLL_MS = 10
 
 /** 0 when every promise held, 1 when one did not, 130 when `signal` ended the story. */
 export async function runDemo(options: DemoOptions): Promise<number> {
@@ -66,7 +44,7 @@ class Demo {
   readonly #narrator: Narrator
   readonly #rows: Row[] = []
   readonly #between: Sample = emptySample()
-  readonly #running = new Set<Intercept>()
+  readonly #sessions: DemoSessions
   readonly #chapters: Chapters
   readonly #startedAt: number
 
@@ -75,6 +53,7 @@ class Demo {
     this.#world = world
     this.#visitors = visitors
     this.#narrator = new Narrator(options)
+    this.#sessions = new DemoSessions(options, world, this.#narrator)
     this.#chapters = options.chapters ?? CHAPTERS
     this.#startedAt = options.clock.now()
   }
@@ -95,17 +74,19 @@ class Demo {
     await this.#bringAppBack(all)
     if (this.#options.keep === true) await this.#stay()
     await this.#leave(all)
-    return this.#conclude()
+    addSample(this.#between, this.#visitors.take())
+    const tookMs = this.#options.clock.now() - this.#startedAt
+    return conclude(this.#narrator, { rows: this.#rows, between: this.#between, tookMs, failure: this.#visitors.failure })
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#running].map(each => each.close()))
+  close(): Promise<void> {
+    return this.#sessions.close()
   }
 
   async #split(): Promise<Intercept> {
     this.#head(this.#chapters.split)
-    const half = await this.#start({ split: 0.5 })
-    await this.#until(half, ['registered', 'verified'])
+    const half = await this.#sessions.start({ split: 0.5 })
+    await this.#sessions.until(half, ['registered', 'verified'])
     this.#narrator.say(note(this.#narrator.paint, 'registered beside the sidecar: weight 1 of 2'))
     await this.#count(this.#chapters.split)
     return half
@@ -114,13 +95,13 @@ class Demo {
   async #takeAll(half: Intercept): Promise<Intercept> {
     this.#head(this.#chapters.all)
     const started = this.#options.clock.now()
-    const all = await this.#start({})
-    await this.#until(all, ['verified'])
+    const all = await this.#sessions.start({})
+    await this.#sessions.until(all, ['verified'])
     const tookMs = this.#options.clock.now() - started
     this.#narrator.say(
       note(this.#narrator.paint, `verified after ${formatMs(tookMs)}: a visitor's request came out on this laptop (weight 255)`)
     )
-    await this.#end(half)
+    await this.#sessions.end(half)
     await this.#count(this.#chapters.all)
     return all
   }
@@ -128,7 +109,7 @@ class Demo {
   async #stopApp(all: Intercept): Promise<void> {
     this.#head(this.#chapters.down)
     await this.#world.laptop.stop()
-    await this.#until(all, ['returning'])
+    await this.#sessions.until(all, ['returning'])
     this.#narrator.say(note(this.#narrator.paint, 'returning: the laptop passes visitors back to the pod, none sees an error'))
     await this.#count(this.#chapters.down)
   }
@@ -137,14 +118,14 @@ class Demo {
     this.#head(this.#chapters.back)
     const started = this.#options.clock.now()
     await this.#world.laptop.start()
-    await this.#until(all, ['verified'])
+    await this.#sessions.until(all, ['verified'])
     this.#narrator.say(note(this.#narrator.paint, `noticed after ${formatMs(this.#options.clock.now() - started)}`))
     await this.#count(this.#chapters.back)
   }
 
   async #leave(all: Intercept): Promise<void> {
     this.#head(this.#chapters.left)
-    const report = await this.#end(all)
+    const report = await this.#sessions.end(all)
     this.#narrator.say(note(this.#narrator.paint, `drained, left, checked: ${report.line}`))
     await this.#count(this.#chapters.left, report.serving === true ? undefined : `the end check: ${report.line}`)
   }
@@ -159,48 +140,6 @@ class Demo {
     this.#narrator.say(`   your laptop      curl http://127.0.0.1:${this.#world.laptop.port}/`)
     this.#narrator.say('')
     if (!signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }))
-  }
-
-  #exchanges = 0
-
-  async #start(share: { split?: number }): Promise<Intercept> {
-    const { clock, log = silent } = this.#options
-    const events = eventStream('demo', clock)
-    events.subscribe(event => this.#narrator.write(event))
-    const started = intercept({
-      plan: demoPlan(this.#world),
-      local: { host: '127.0.0.1', port: this.#world.laptop.port },
-      settings: demoSettings(this.#world, share),
-      cluster: standInCluster(),
-      clock,
-      log,
-      emit: events.emit,
-      random: () => crypto.randomUUID().replaceAll('-', ''),
-      user: 'demo',
-      pid: 0,
-      session: crypto.randomUUID(),
-      nextId: () => String((this.#exchanges += 1))
-    })
-    this.#running.add(started)
-    await started.start(this.#options.signal)
-    return started
-  }
-
-  async #end(running: Intercept): Promise<Awaited<ReturnType<Intercept['drain']>>> {
-    const report = await running.drain(AbortSignal.timeout(STATE_TIMEOUT_MS))
-    this.#running.delete(running)
-    await running.close()
-    return report
-  }
-
-  async #until(running: Intercept, states: readonly TargetState[]): Promise<void> {
-    const { clock } = this.#options
-    const end = clock.now() + STATE_TIMEOUT_MS
-    while (!states.includes(running.state)) {
-      if (clock.now() > end)
-        throw new InterceptError('TUNNEL_LOST', `the demo's session is ${running.state} instead of ${states.join(' or ')}`)
-      await this.#pause()
-    }
   }
 
   #head(chapter: Chapter): void {
@@ -218,7 +157,7 @@ class Demo {
     addSample(this.#between, this.#visitors.take())
     const end = clock.now() + STATE_TIMEOUT_MS
     while (answered(this.#visitors.window) < chapter.requests && this.#visitors.window.failed === 0 && clock.now() < end) {
-      await this.#pause()
+      await this.#sessions.pause()
       this.#narrator.progress(this.#visitors.window)
     }
     const sample = this.#visitors.take()
@@ -227,37 +166,5 @@ class Demo {
     this.#rows.push({ title: chapter.title, sample, broken: broken ?? judge(chapter, sample) })
     this.#narrator.progress(sample, true)
     this.#narrator.say('')
-  }
-
-  /** As long as the story goes on `signal` ends it; with `keep` the end is part of the story. */
-  async #pause(): Promise<void> {
-    const { clock, signal, keep = false } = this.#options
-    if (keep && signal.aborted) await sleep(clock, POLL_MS)
-    else await sleep(clock, POLL_MS, signal)
-  }
-
-  #conclude(): number {
-    addSample(this.#between, this.#visitors.take())
-    const failed = this.#between.failed
-    const broken = this.#rows.filter(row => row.broken !== undefined)
-    for (const line of summary(this.#narrator.paint, this.#rows, this.#between)) this.#narrator.say(line)
-    this.#narrator.say('')
-    const ok = broken.length === 0 && failed === 0
-    const requests = [...this.#rows.map(row => row.sample), this.#between].reduce(
-      (sum, sample) => sum + answered(sample) + sample.failed,
-      0
-    )
-    const seconds = formatMs(this.#options.clock.now() - this.#startedAt)
-    this.#narrator.write({ v: 1, type: 'demo', ok, requests, failed: this.#rows.reduce((sum, row) => sum + row.sample.failed, failed) })
-    if (ok) {
-      this.#narrator.say(`${this.#narrator.paint('green', 'Every promise held')}: ${requests} requests, 0 failed, ${seconds}.`)
-      this.#narrator.say(
-        `On your cluster: ${this.#narrator.paint('bold', 'kubectl intercept list')}, then ${this.#narrator.paint('bold', 'kubectl intercept svc/NAME --port 8080')}`
-      )
-      return EXIT.OK
-    }
-    const why = this.#visitors.failure ?? broken[0]?.broken ?? `${failed} requests failed while switching`
-    this.#narrator.say(`${this.#narrator.paint('red', 'A promise was broken')}: ${why}`)
-    return EXIT.DIFFERENCES
   }
 }

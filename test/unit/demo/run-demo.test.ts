@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
-import { runDemo, type DemoOptions } from '../../../src/demo/run-demo.ts'
+import type { DemoOptions } from '../../../src/demo/options.ts'
+import { runDemo } from '../../../src/demo/run-demo.ts'
 import { CHAPTERS, type Chapters } from '../../../src/demo/story.ts'
 import { eventually } from '../../harness/eventually.ts'
 
