@@ -16,6 +16,8 @@ export interface OurServerSetup {
   hosts: readonly (readonly [host: string, tunnelId: string])[]
   /** To start again where it was. */
   at?: { tunnelPort: number; entrypointPort: number }
+  /** Default: ws. */
+  carrier?: 'tcp' | 'ws'
 }
 
 async function started(argv: readonly string[], line: RegExp): Promise<Program> {
@@ -30,10 +32,10 @@ async function started(argv: readonly string[], line: RegExp): Promise<Program> 
   return program
 }
 
-export async function startOurServer({ hosts, at }: OurServerSetup): Promise<OurServer> {
+export async function startOurServer({ hosts, at, carrier = 'ws' }: OurServerSetup): Promise<OurServer> {
   const { tunnelPort, entrypointPort } = at ?? { tunnelPort: await freePort(), entrypointPort: await freePort() }
   const rules = hosts.map(([host, tunnelId]) => `${host}:${tunnelId}`).join(',')
-  const listen = `tunnel+ws://127.0.0.1:${tunnelPort}?entrypoint=127.0.0.1:${entrypointPort}&path=/proxy&tunnel=${rules}`
+  const listen = `tunnel+${carrier}://127.0.0.1:${tunnelPort}?entrypoint=127.0.0.1:${entrypointPort}&path=/proxy&tunnel=${rules}`
   const program = await started(['server', '-L', listen], /tunnel server on port/)
   return { ...program, tunnelPort, entrypointPort }
 }
@@ -43,16 +45,18 @@ export interface OurSidecarSetup {
   tunnelId: string
   appPort: number
   weight: number
+  /** Default: ws. */
+  carrier?: 'tcp' | 'ws'
 }
 
-export const startOurSidecar = ({ tunnelPort, tunnelId, appPort, weight }: OurSidecarSetup): Promise<Program> =>
+export const startOurSidecar = ({ tunnelPort, tunnelId, appPort, weight, carrier = 'ws' }: OurSidecarSetup): Promise<Program> =>
   started(
     [
       'sidecar',
       '-L',
       `rtcp://:0/127.0.0.1:${appPort}`,
       '-F',
-      `tunnel+ws://127.0.0.1:${tunnelPort}?path=/proxy&tunnel.id=${tunnelId}&tunnel.weight=${weight}`
+      `tunnel+${carrier}://127.0.0.1:${tunnelPort}?path=/proxy&tunnel.id=${tunnelId}&tunnel.weight=${weight}`
     ],
     /registered at/
   )
