@@ -7,6 +7,23 @@ import { badUsage, quoted } from './usage-error.ts'
 const SHARE_FLAGS = ['weight', 'split'] as const
 export const FILTER_NAMES = ['header', 'path', 'method', 'host'] as const
 
+/** What kubectl itself, or a habit, would have written otherwise. */
+function refuseHabits(words: readonly string[]): void {
+  const [first = '', second] = words
+  const port = words.find(word => /^\d+(?::\d+)?$/.test(word))
+  const rest = words.filter(word => word !== port).join(' ') || 'TARGET'
+  if (port !== undefined)
+    throw badUsage(`${quoted(port)} is no target; a port has a flag`, `write kubectl intercept ${rest} --port ${port}`)
+  if (second === undefined) return
+  if (!second.includes('/') && KIND_WORD.test(first))
+    throw badUsage(
+      `${quoted(first)} is a kind, and would be a target`,
+      `write kubectl intercept ${first}/${second}; something of that name: kubectl intercept deploy/${first}`
+    )
+}
+
+const KIND_WORD = /^(?:svc|services?|deploy|deployments?|sts|statefulsets?|ds|daemonsets?|rs|replicasets?|po|pods?|ing|ingress|ingresses)$/
+
 /** A value that was written with a blank before it stands among the targets. */
 function refuseStrayValues({ words, text }: ParsedArgs): void {
   const part = words.find(word => /^\d{1,3}(?:\.\d+)?%$/.test(word))
@@ -22,6 +39,7 @@ function refuseStrayValues({ words, text }: ParsedArgs): void {
 /** Throws BAD_USAGE. */
 export function refuseContradictions(args: ParsedArgs, io: Io): void {
   refuseStrayValues(args)
+  refuseHabits(args.words)
   const named = args.words.length > 0
   if (args.on('all') && named) {
     throw badUsage(

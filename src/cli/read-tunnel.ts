@@ -28,7 +28,7 @@ export function readVia(args: ParsedArgs): ViaRequest {
 /** gost's own spelling (`tunnel+ws://`) is fine too; the message names the plain ones. */
 function readServerUrl(typed: { flag: string; text: string }): URL {
   const gost = TUNNEL_SCHEMES.some(scheme => typed.text.toLowerCase().startsWith(`${scheme}://`))
-  return readUrl(typed, gost ? TUNNEL_SCHEMES : CARRIERS.slice(0, 4), EXAMPLE_SERVER)
+  return readUrl(typed, gost ? TUNNEL_SCHEMES : CARRIERS.slice(0, 4), EXAMPLE_SERVER, CARRIERS.slice(0, 4))
 }
 
 export async function readManual(args: ParsedArgs, io: Io): Promise<ManualTunnel | undefined> {

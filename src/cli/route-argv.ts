@@ -113,7 +113,7 @@ function addFlag(shape: Shape, met: { spelling: string; value: string | undefine
 
 function missingValue(spelling: string, name: string): InterceptError {
   const argument = flagNamed(name)?.argument ?? 'VALUE'
-  return badUsage(`${spelling} needs a value`, `write --${name} ${argument}; all flags: kubectl intercept --help`)
+  return badUsage(`${spelling} needs a value`, `write --${name} ${argument}; all flags: the same command with --help`)
 }
 
 function assemble(seen: { words: string[]; flags: Met[]; unknown: string[]; child: readonly string[] | undefined }): RoutedArgv {

@@ -73,7 +73,12 @@ export const SESSION_FLAGS = [
     summary:
       'consent to visitors that pass this laptop and are answered by a pod: a share that whole weights cannot express, or a filter or a mirror in front of a stock server',
     default: 'asked on a terminal',
-    inCommand: { set: { summary: 'consent to a share that whole weights cannot express', default: 'refused' } },
+    inCommand: {
+      set: {
+        summary: 'consent to a share that whole weights cannot express, or to a filter in front of a stock server',
+        default: 'refused'
+      }
+    },
     config: 'never'
   },
   {

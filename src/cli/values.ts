@@ -60,10 +60,11 @@ export function readUuid({ flag, text }: Typed): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
 
-export function readUrl(typed: Typed, schemes: readonly string[], example: string): URL {
+/** `named`: those that the message names, where more are taken. */
+export function readUrl(typed: Typed, schemes: readonly string[], example: string, named = schemes): URL {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(typed.text)?.[1]?.toLowerCase()
   const url = scheme !== undefined && schemes.includes(scheme) ? URL.parse(typed.text) : null
-  if (url === null || url.hostname === '') throw wrong(typed, `a URL with ${orList(schemes.map(name => `${name}://`))}`, example)
+  if (url === null || url.hostname === '') throw wrong(typed, `a URL with ${orList(named.map(name => `${name}://`))}`, example)
   return url
 }
 

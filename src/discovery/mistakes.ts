@@ -19,8 +19,11 @@ export interface Mistake {
 export function mistakesOf(config: GostConfig, context: ContainerContext): Mistake[] {
   const mistakes: Mistake[] = []
   for (const service of config.services) {
-    if (service.handler.type === 'tunnel') mistakes.push(...serverMistakes(service, { config, context }))
-    if (service.listener.type === 'rtcp' || service.listener.type === 'rudp') mistakes.push(...sidecarMistakes(service, config))
+    const isServer = service.handler.type === 'tunnel'
+    const isSidecar = service.listener.type === 'rtcp' || service.listener.type === 'rudp'
+    if (isServer) mistakes.push(...serverMistakes(service, { config, context }))
+    if (isSidecar) mistakes.push(...sidecarMistakes(service, config))
+    if (!isServer && !isSidecar) mistakes.push(passedOver(`${service.place ?? service.name} is no listener of a tunnel: only gost runs it`))
   }
   return mistakes
 }

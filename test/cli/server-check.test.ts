@@ -33,6 +33,7 @@ describe('--check', () => {
         '-L tunnel+ws://:8421: rule 5 of tunnel= has no tunnel id, as in nginx.local:UUID'
       ]
     ],
+    [`${SERVER}:8421 -L http://:8080`, ['-L http://:8080 is no listener of a tunnel: only gost runs it']],
     [`${SERVER}:8421?ingress=main`, ['-L tunnel+ws://:8421: there is no ingress main']],
     [`${SERVER}:80?entrypoint=:80`, ['port 80 is used twice: by -L tunnel+ws://:80 and by entrypoint=:80']],
     [

@@ -1,7 +1,7 @@
 /** `kubectl intercept replay FILE`: recorded requests again, to the local app, with the answers compared. */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { asError, EXIT, InterceptError } from '../../base/errors.ts'
+import { asError, errnoOf, EXIT, InterceptError } from '../../base/errors.ts'
 import { eventLines } from '../../event/event-lines.ts'
 import { eventStream } from '../../event/stream.ts'
 import type { Header } from '../../event/types.ts'
@@ -66,7 +66,10 @@ async function readText(file: string, name: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    throw new InterceptError('BAD_USAGE', `${name} cannot be read: ${asError(error).message}`, { hint: EXAMPLE, cause: error })
+    throw new InterceptError('BAD_USAGE', `${quoted(name)} cannot be read (${errnoOf(error) ?? asError(error).message})`, {
+      hint: `see whether it is there: ls -l ${name}`,
+      cause: error
+    })
   }
 }
 
