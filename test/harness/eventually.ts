@@ -7,7 +7,7 @@ export interface EventuallyOptions {
 
 /** Runs `check` until it neither throws nor returns false; throws its last error (or a timeout) when the time is up. */
 export async function eventually<T>(check: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<T> {
-  const { timeoutMs = 5_000, intervalMs = 5 } = options
+  const { timeoutMs = 10_000, intervalMs = 5 } = options
   const end = performance.now() + timeoutMs
   for (;;) {
     let failure: unknown = new Error(`not true within ${timeoutMs} ms: ${check.toString().slice(0, 200)}`)
