@@ -2,31 +2,26 @@
 import path from 'node:path'
 import { type Closable, closeOnce, deferred } from '../base/closable.ts'
 import { asError } from '../base/errors.ts'
-import type { EventBody } from '../event/types.ts'
 import type { Cluster } from '../kube/types.ts'
-import { changedFiles, changesOf, sameFiles } from './changes.ts'
 import { type CopyJob, copyJobs } from './copy-jobs.ts'
 import { copyOut } from './copy-out.ts'
 import { cannotWrite } from './failure.ts'
 import { type Records, writeRecord } from './leftovers.ts'
 import { type LiveSources, readLiveSources, type SourcesContext, type VolumeCluster } from './live-sources.ts'
 import { type MountRoot, openRoot } from './mount-root.ts'
-import type { Missing, PlannedMount, VolumePlan } from './types.ts'
+import { type Place, Rewriting, type RewritingOptions } from './rewriting.ts'
+import type { Missing, VolumePlan } from './types.ts'
 import { planVolumes } from './volume-plan.ts'
 import { writeOnce } from './write-once.ts'
 import { writeVolume } from './write-volume.ts'
 
-export interface MountRequest extends Omit<SourcesContext, 'cluster'> {
+export interface MountRequest extends Omit<SourcesContext, 'cluster'>, Pick<RewritingOptions, 'say' | 'onChanged'> {
   /** Absolute. Undefined: only copies. */
   root: string | undefined
   copies: readonly { from: string; to: string | undefined }[]
   records: Records
   uid: number | undefined
   platform: string
-  /** One line for the person: something changed while the session runs. */
-  say: (line: string) => void
-  /** Each file that was written again, or removed. */
-  onChanged?: ((change: EventBody<'mount.changed'>) => void) | undefined
 }
 
 /** One mount or copy, for a line. */
@@ -63,13 +58,6 @@ export async function mountFiles(cluster: VolumeCluster & Pick<Cluster, 'execStr
   }
 }
 
-interface Place {
-  planned: PlannedMount
-  root: MountRoot
-  /** Below the root. */
-  at: string
-}
-
 class Mount implements Mounted {
   readonly placed: Placed[] = []
   readonly missing: Missing[] = []
@@ -79,15 +67,13 @@ class Mount implements Mounted {
   readonly #cluster: VolumeCluster & Pick<Cluster, 'execStream'>
   readonly #request: MountRequest
   readonly #roots: { root: MountRoot; forget: () => Promise<void> }[] = []
-  readonly #places: Place[] = []
+  readonly #rewriting: Rewriting
   #sources: LiveSources | undefined
-  #writing: Promise<void> | undefined
-  #again = false
-  #ended = false
 
   constructor(cluster: VolumeCluster & Pick<Cluster, 'execStream'>, request: MountRequest) {
     this.#cluster = cluster
     this.#request = request
+    this.#rewriting = new Rewriting({ ...request, container: request.target.container, missing: this.missing })
     this.close = closeOnce(() => this.#end())
   }
 
@@ -110,7 +96,7 @@ class Mount implements Mounted {
     const elsewhere = await this.#copies(plan, main)
     if (main !== undefined) for (const planned of plan.mounts) await this.#place({ planned, root: main, at: planned.path.slice(1) })
     if (main !== undefined) this.#noteElsewhere(plan, elsewhere)
-    sources.follow({ changed: () => this.#rewrite(), say: this.#request.say })
+    sources.follow({ changed: () => this.#rewriting.changed(sources), say: this.#request.say })
   }
 
   async #open(folder: string): Promise<MountRoot> {
@@ -174,7 +160,7 @@ class Mount implements Mounted {
         await root.note({ volumes: [at] })
         const blocked = await writeVolume(folder, planned.files, this.#request.clock)
         for (const name of blocked) this.notes.push(`${path.join(local, name)} is there already, and was left alone`)
-        this.#places.push(place)
+        this.#rewriting.follow(place)
       } else {
         const files = single ? planned.files.map(file => ({ ...file, path: path.posix.basename(at) })) : planned.files
         await writeOnce(root, single ? parentOf(at) : at, files)
@@ -199,57 +185,8 @@ class Mount implements Mounted {
         )
   }
 
-  /** One at a time; changes that come meanwhile are written once more after it. */
-  #rewrite(): void {
-    this.#again = true
-    if (this.#writing === undefined && !this.#ended) this.#writing = this.#writeAll()
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#again && !this.#ended) {
-      this.#again = false
-      await this.#writeChanged()
-    }
-    // In the same turn as the last look at it: a change after this starts anew.
-    this.#writing = undefined
-  }
-
-  async #writeChanged(): Promise<void> {
-    const { target, clock, say, log } = this.#request
-    const sources = this.#sources
-    if (sources === undefined) return
-    const plan = planVolumes(sources.pod, target.container, sources)
-    for (const place of this.#places) {
-      const planned = plan.mounts.find(mount => mount.path === place.planned.path)
-      if (planned === undefined || sameFiles(planned, place.planned)) continue
-      // As in the kubelet: a volume that lacks something keeps what it had.
-      const lacking = plan.missing.find(({ what }) => isOf(what, planned.path) && !this.missing.some(known => known.what === what))
-      if (lacking !== undefined) {
-        say(`${planned.path} stays as it was: ${lacking.why}`)
-        continue
-      }
-      try {
-        await writeVolume(await place.root.folder(place.at), planned.files, clock)
-        say(`${planned.path} changed: ${changesOf(place.planned, planned)}`)
-        this.#tell(place, planned, sources)
-        place.planned = planned
-      } catch (error) {
-        log.warn('a volume was not written', { error: asError(error) })
-        say(`${planned.path} stays as it was: ${cannotWrite(path.join(place.root.path, place.at), error).message}`)
-      }
-    }
-  }
-
-  #tell(place: Place, planned: PlannedMount, sources: LiveSources): void {
-    const { changed, removed } = changedFiles(place.planned, planned)
-    for (const { path: name, source } of [...changed, ...removed])
-      this.#request.onChanged?.({ path: path.join(place.root.path, place.at, name), source, version: versionOf(source, sources) })
-  }
-
   async #end(): Promise<void> {
-    this.#ended = true
-    await this.#sources?.close()
-    await this.#writing
+    await Promise.all([this.#rewriting.end(), this.#sources?.close()])
     // Each on its own: a folder that cannot be removed keeps no other.
     const ends = await Promise.allSettled(this.#roots.map(opened => this.#giveBack(opened)))
     this.#closed.resolve()
@@ -265,12 +202,3 @@ class Mount implements Mounted {
 }
 
 const parentOf = (name: string): string => name.split('/').slice(0, -1).join('/')
-
-const isOf = (what: string, mount: string): boolean => what === mount || what.startsWith(`${mount}/`)
-
-/** Of the object behind `configmap/app:app.yaml`; empty for what is no object. */
-function versionOf(source: string, sources: LiveSources): string {
-  const [, kind, name = ''] = /^(configmap|secret)\/([^:]+)/.exec(source) ?? []
-  const read = kind === 'configmap' ? sources.configMap(name) : kind === 'secret' ? sources.secret(name) : undefined
-  return read === undefined || 'problem' in read ? '' : (read.version ?? '')
-}
