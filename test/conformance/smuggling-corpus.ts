@@ -6,7 +6,7 @@
 
 export const HOST = 'corpus.local'
 const H = `Host: ${HOST}\r\n`
-const HIDDEN = `GET /hidden HTTP/1.1\r\n${H}\r\n`
+export const HIDDEN = `GET /hidden HTTP/1.1\r\n${H}\r\n`
 const N = HIDDEN.length
 const CH = 'Transfer-Encoding: chunked\r\n'
 const EMPTY = `0\r\n\r\n${HIDDEN}`

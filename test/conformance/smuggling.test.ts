@@ -5,8 +5,9 @@ import { silent } from '../../src/base/log.ts'
 import { FAST_LIMITS } from '../../src/server/limits.ts'
 import { type RunningServer, startServer } from '../../src/server/run-server.ts'
 import { startTestConnector } from './peers.ts'
-import { APPS, type AskedApp, outcomeOf, same } from './smuggling.ts'
+import { APPS, type AskedApp, http2Answers, outcomeOf, same } from './smuggling.ts'
 import { FALSE_BODIES, HOST, SMUGGLING } from './smuggling-corpus.ts'
+import { SMUGGLING_HTTP2 } from './smuggling-http2.ts'
 
 for (const [name, start] of Object.entries(APPS)) {
   const app = await start()
@@ -50,6 +51,13 @@ function attack(name: string, app: AskedApp): void {
     const expected = name === 'nginx' ? (others?.nginx ?? ours) : ours
     const [asked, counted] = [app.asked().length, server.stats().requests]
     const outcome = await outcomeOf(bytes, { port: http, app, expected })
+    expect(same(outcome, expected), `${outcome} instead of ${expected}`).toBe(true)
+    expect(app.asked().length - asked).toBeLessThanOrEqual(server.stats().requests - counted)
+  })
+
+  it.each(Object.entries(SMUGGLING_HTTP2))('over HTTP/2: %s', async (_title, [bytes, expected]) => {
+    const [asked, counted] = [app.asked().length, server.stats().requests]
+    const outcome = await outcomeOf(bytes, { port: http, app, expected, read: http2Answers })
     expect(same(outcome, expected), `${outcome} instead of ${expected}`).toBe(true)
     expect(app.asked().length - asked).toBeLessThanOrEqual(server.stats().requests - counted)
   })

@@ -4,6 +4,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
+import { FRAME, framesIn } from '../harness/http2-frames.ts'
 import { startNginx } from '../harness/nginx.ts'
 import { visit } from '../harness/visit.ts'
 import { RawVisitor } from '../unit/server/world.ts'
@@ -53,15 +54,36 @@ export async function visitInnocently(port: number): Promise<void> {
   expect({ status, text }).toEqual({ status: 200, text: `GET ${path}` })
 }
 
+interface OutcomeOptions {
+  port: number
+  app: AskedApp
+  expected: Outcome
+  /** What came, as in an `Outcome`. */
+  read?: (received: Buffer) => string[]
+}
+
+const http1Answers = (received: Buffer): string[] => received.toString('latin1').match(/(?<=HTTP\/1\.[01] )\d+/g) ?? []
+
+/** Of the static table of HPACK (RFC 7541, appendix A). */
+const STATUSES: Readonly<Record<number, string>> = { 0x88: '200', 0x8c: '400', 0x8d: '404', 0x8e: '500' }
+
+/** Of the one stream: its status, or the code of its reset. */
+export const http2Answers = (received: Buffer): string[] =>
+  framesIn(received).flatMap(({ type, stream, payload }) => {
+    if (stream !== 1) return []
+    if (type === FRAME.RST_STREAM) return payload.readUInt32BE() === 0 ? [] : [`reset ${payload.readUInt32BE()}`]
+    return type === FRAME.HEADERS ? [STATUSES[payload[0] ?? 0] ?? '???'] : []
+  })
+
 /** Sends the bytes, waits for as many answers as `expected` has or for the end, and has two innocent visitors come after that. */
-export async function outcomeOf(bytes: string, to: { port: number; app: AskedApp; expected: Outcome }): Promise<Outcome> {
-  const { port, app, expected } = to
+export async function outcomeOf(bytes: string | Buffer, to: OutcomeOptions): Promise<Outcome> {
+  const { port, app, expected, read = http1Answers } = to
   const before = app.asked().length
   const [statuses = ''] = expected.split('|', 1)
   const wanted = statuses.match(/\d+/g)?.length ?? 0
   const visitor = await RawVisitor.connect(port)
-  visitor.send(Buffer.from(bytes, 'latin1'))
-  const answers = (): string[] => visitor.text.match(/HTTP\/1\.[01] \d+/g) ?? []
+  visitor.send(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+  const answers = (): string[] => read(visitor.received)
   try {
     await eventually(() => expect((wanted > 0 && answers().length >= wanted) || visitor.ended || visitor.closed).toBe(true))
     await visitInnocently(port)
@@ -75,14 +97,7 @@ export async function outcomeOf(bytes: string, to: { port: number; app: AskedApp
     .asked()
     .slice(before)
     .filter(asked => !isInnocent(asked))
-  return [
-    answers()
-      .map(line => line.slice(9))
-      .join(' '),
-    rest.join(', ')
-  ]
-    .filter(part => part !== '')
-    .join(' | ')
+  return [answers().join(' '), rest.join(', ')].filter(part => part !== '').join(' | ')
 }
 
 /** A request that the app may have seen, or not. */

@@ -22,14 +22,14 @@ export function frame({ type, flags = 0, stream = 0, payload = Buffer.alloc(0) }
 
 export const settings = (): Buffer => frame({ type: FRAME.SETTINGS })
 
-/** Names and values shorter than 127 bytes. */
-export const headerBlock = (fields: Readonly<Record<string, string>>): Buffer =>
+/** Names and values shorter than 127 bytes, in Latin-1. */
+export const headerBlock = (fields: Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[]): Buffer =>
   Buffer.concat(
-    Object.entries(fields).flatMap(([name, value]) => [
+    (Array.isArray(fields) ? fields : Object.entries(fields)).flatMap(([name, value]) => [
       Buffer.from([0, name.length]),
-      Buffer.from(name),
+      Buffer.from(name, 'latin1'),
       Buffer.from([value.length]),
-      Buffer.from(value)
+      Buffer.from(value, 'latin1')
     ])
   )
 
