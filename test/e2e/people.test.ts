@@ -135,7 +135,7 @@ describe('two people who may edit', () => {
     await eventually(() => expect(leases()).toHaveLength(1), { intervalMs: 200 })
     typeOnce('kubectl intercept set nginx weight=255', ada)
     expect(leases()).toHaveLength(2)
-    await eventually(() => expect(claims(first)).toEqual(['acquired', 'released', 'acquired']))
+    await eventually(() => expect(claims(first)).toEqual(['acquired', 'beside', 'released', 'acquired']))
   })
 
   it('name the workload as the owner of their Leases, and the tunnel nowhere', async () => {
