@@ -85,6 +85,8 @@ export interface Visitor {
   source: Endpoint
   /** Waits for a next request: may be closed without loss. */
   idle: boolean
+  /** A request or stream of it is in progress; else it gives way when there are too many visitors. */
+  busy?: boolean
   /** Ends it as its protocol does, losing nothing. Instead of `idle`. */
   drain?: () => void
   /** It speaks TLS with us. */

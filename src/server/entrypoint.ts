@@ -46,7 +46,7 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
   const listener = await listenTcp(
     { host: at.host, port: at.port, pooled: true, ...(at.tunnelId === undefined ? {} : { keepAliveMs: KEEP_ALIVE_MS }) },
     connection => {
-      if (connection.remote === undefined || (visitors.size >= context.limits.visitors && !dropOneIdle(visitors))) {
+      if (connection.remote === undefined || (visitors.size >= context.limits.visitors && !dropOneWaiting(visitors))) {
         connection.destroy()
         return
       }
@@ -86,9 +86,10 @@ export async function openEntrypoint(at: EntrypointOptions, context: ServerConte
 }
 
 /** The one that has been there longest: silent strangers keep nobody out. False when all are busy. */
-function dropOneIdle(visitors: Set<Visitor>): boolean {
+function dropOneWaiting(visitors: Set<Visitor>): boolean {
   for (const visitor of visitors) {
-    if (!visitor.idle || visitor.drain !== undefined) continue
+    // The end of its last answer may still be on its way.
+    if (visitor.busy === true || visitor.connection.writableLength > 0) continue
     visitors.delete(visitor)
     visitor.connection.destroy()
     return true

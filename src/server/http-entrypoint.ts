@@ -60,11 +60,13 @@ async function serveRequest(
     const keepAlive = keepsAfterRefusal(request, context)
     return answer(visitor, { status: 502, why: 'no-route', keepAlive, bodiless: request.head.method === 'HEAD' }, context)
   }
+  visitor.busy = true
   context.active.count += 1
   try {
     return await runExchange({ visitor, request, tunnelId: route.tunnelId, context, timer })
   } finally {
     context.active.count -= 1
+    visitor.busy = false
   }
 }
 

@@ -76,6 +76,7 @@ class Http2Visitor {
     stream.on('error', (error: Error) => log.debug('HTTP/2 stream failed', { error })) // `close` follows
     this.#timer?.cancel()
     this.#open += 1
+    this.#visitor.busy = true
     stream.once('close', () => {
       this.#open -= 1
       if (this.#open === 0) this.#wait(limits.idleTimeoutMs)
@@ -97,6 +98,7 @@ class Http2Visitor {
 
   /** Nobody stays without a request in progress, whatever bytes come. */
   #wait(ms: number): void {
+    this.#visitor.busy = false
     this.#timer?.cancel()
     this.#timer = this.#context.clock.after(ms, () => this.#end(), { unref: true })
   }

@@ -54,6 +54,7 @@ export async function joinOrClose(visitor: Visitor, stream: TunnelStream | undef
     visitor.connection.destroy()
     return
   }
+  visitor.busy = true
   context.active.count += 1
   try {
     await joinVisitor(visitor, stream, { context })

@@ -44,6 +44,7 @@ export async function connectRelay(
     refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, context)
     return
   }
+  visitor.busy = true
   context.active.count += 1
   try {
     await joinVisitor(visitor, stream, { context, early: encodeResponse({ status: STATUS.OK, features: [] }) })

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { eventually } from '../../harness/eventually.ts'
+import { PREFACE } from '../../harness/http2-frames.ts'
 import { visit } from '../../harness/visit.ts'
 import { HOST, request, startWorld, TUNNEL } from './world.ts'
 
@@ -401,10 +402,16 @@ describe('HTTP entrypoint: limits', () => {
     await eventually(() => expect(fits.text).toMatch(/^HTTP\/1\.1 200 /))
   })
 
-  it('drops the visitor that was silent longest above the limit, and nobody else', async () => {
-    await using world = await startWorld({ limits: { visitors: 3, headTimeoutMs: 5_000 } })
+  it.each([
+    ['silent', ''],
+    ['slow within a head', 'GET / HTTP/1.1\r\n'],
+    ['slow within a ClientHello', '\x16\x03\x01'],
+    ['slow within a relay request', '\x01\x01'],
+    ['idle in HTTP/2', PREFACE]
+  ])('drops the visitor that was %s longest above the limit, and nobody else', async (_what, bytes) => {
+    await using world = await startWorld({ limits: { visitors: 3, headTimeoutMs: 5_000, relayTimeoutMs: 5_000 } })
     const busy = await world.raw(request('/drip/3/100'))
-    const silent = await world.raw('')
+    const silent = await world.raw(Buffer.from(bytes, 'latin1'))
     await world.raw('')
     await eventually(() => expect(world.server.stats()).toMatchObject({ visitorsOpen: 3, active: 1 }))
     expect((await world.visit('/')).status).toBe(200)
