@@ -53,7 +53,9 @@ describe('a personal intercept in front of a stock server', () => {
     console.log(passed.message)
     const load = { b: arrivals({ ...shop.visitor, rate: 40, headers: { 'X-User': 'b' } }), none: arrivals({ ...shop.visitor, rate: 40 }) }
     await eventually(() => expect(bob.events.filter(({ type }) => type === 'exchange.completed').length).toBeGreaterThan(COUNT + 20))
+    const fromMs = load.b.atMs
     await ada.stop()
+    const toMs = load.b.atMs
     await bob.event('notice', ({ code }) => code === 'HOLDER')
     expect(await landed(shop)).toEqual([{ pod: COUNT }, { bob: COUNT }, { pod: COUNT }])
     await Promise.all([load.b.stop(), load.none.stop()])
@@ -61,8 +63,10 @@ describe('a personal intercept in front of a stock server', () => {
       `the holder left: ${failed(load.b.visits).length} of ${load.b.visits.length} of the other session, ${failed(load.none.visits).length} of ${load.none.visits.length} of the rest failed`
     )
     // A stock server has no "send no more": what it opens towards the holder within the last round trip may be lost (docs/figures.md).
-    const [b, none] = [load.b, load.none].map(({ visits }) => visits.filter(each => failed([each]).length === 0))
-    expect(failed([...load.b.visits, ...load.none.visits]).length).toBeLessThanOrEqual(2)
+    const lost = failed([...load.b.visits, ...load.none.visits])
+    expect(lost.filter(({ atMs, ms }) => atMs + ms < fromMs || atMs > toMs)).toEqual([])
+    expect(lost.length).toBeLessThanOrEqual(5)
+    const [b, none] = [load.b, load.none].map(({ visits }) => visits.filter(each => !lost.includes(each)))
     expect([tally(b ?? [], whom), tally(none ?? [], whom)]).toEqual([{ bob: b?.length }, { pod: none?.length }])
   }, 90_000)
 
