@@ -409,7 +409,7 @@ describe('HTTP entrypoint: limits', () => {
     ['slow within a relay request', '\x01\x01'],
     ['idle in HTTP/2', PREFACE]
   ])('drops the visitor that was %s longest above the limit, and nobody else', async (_what, bytes) => {
-    await using world = await startWorld({ limits: { visitors: 3, headTimeoutMs: 5_000, relayTimeoutMs: 5_000 } })
+    await using world = await startWorld({ limits: { visitors: 3, headTimeoutMs: 60_000, relayTimeoutMs: 60_000 } })
     const busy = await world.raw(request('/drip/3/100'))
     const silent = await world.raw(Buffer.from(bytes, 'latin1'))
     await world.raw('')
