@@ -72,7 +72,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   relayTimeoutMs: 10_000,
   helloMs: 2_000,
   unansweredOpenMs: 3_000,
-  heartbeatMs: 2_500,
+  heartbeatMs: 2_200,
   keepaliveIntervalMs: 10_000,
   keepaliveTimeoutMs: 30_000,
   streamsPerConnector: 4_096,
