@@ -34,6 +34,8 @@ export interface Http2Fields {
 const PSEUDO = new Set([':method', ':scheme', ':authority', ':path', ':protocol'])
 /** RFC 9113 §8.2.2: a message that holds one is malformed. */
 const OF_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings'])
+/** Blanks around a name would get lost on the way to HTTP/1.1. */
+const VISIBLE = /^[\x21-\x7e]+$/
 const GRPC = /^application\/grpc(?:$|[+;\s])/i
 
 /** Throws RequestRefused. */
@@ -90,6 +92,7 @@ function authorityOf(authority: string | undefined, fields: readonly (readonly [
   const named = [...(authority === undefined ? [] : [authority]), ...fields.filter(([name]) => name === 'host').map(([, value]) => value)]
   const [first] = named
   if (first === undefined || first === '') throw new RequestRefused(400, 'the request names no host')
+  if (!VISIBLE.test(first)) throw new RequestRefused(400, 'the Host is malformed')
   if (named.some(name => name.toLowerCase() !== first.toLowerCase())) throw new RequestRefused(400, ':authority and Host differ')
   return first
 }

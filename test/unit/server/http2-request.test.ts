@@ -67,6 +67,7 @@ describe('a request in HTTP/2', () => {
     ['a relative path', [':method', 'GET', ':authority', 'a', ':path', 'x']],
     ['a method that is none', [':method', 'GET /', ':authority', 'a', ':path', '/']],
     ['no host', [':method', 'GET', ':path', '/']],
+    ['a host of a blank', [':method', 'GET', ':authority', ' ', ':path', '/']],
     ['two hosts', [...START, 'host', 'b.local']],
     ['a pseudo field twice', [...START, ':path', '/']],
     ['a pseudo field behind others', ['x', 'y', ...START]],
