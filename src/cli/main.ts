@@ -70,8 +70,17 @@ async function runRouted(routed: RoutedArgv, { io, parts, stop }: { io: Io; part
   const log = level === undefined ? silent : logger(logSink(io.stderr, systemClock), level)
   const context: CommandContext = { command, io, args, flagArgs: routed.args, clock: systemClock, log, stop, parts, config }
   const { run } = await COMMANDS[command].load()
-  return run(context)
+  // A session that holds its target has no connection open, and all its timers let go: Node would take that for the end.
+  const awake = systemClock.every(AWAKE_MS, () => {})
+  try {
+    return await run(context)
+  } finally {
+    awake.cancel()
+  }
 }
+
+/** The longest that a timer of Node can be is some 24 days. */
+const AWAKE_MS = 86_400_000
 
 /** Commands that look into the cluster take settings from a file; nothing of that is loaded where there is none. */
 async function withConfig(command: CommandName, routed: RoutedArgv, io: Io): Promise<{ config?: UsedConfig; line: RoutedArgv }> {
