@@ -2,11 +2,11 @@
 import { isMap, LineCounter, parseDocument } from 'yaml'
 import { asError, InterceptError } from '../base/errors.ts'
 import { printable } from '../base/format.ts'
-import type { Credentials } from '../server/bind.ts'
+import type { Credentials, Grant } from '../server/bind.ts'
 
 type ReadFile = (path: string) => string
 
-const KEYS = ['user', 'password', 'passwordFile', 'sha256', 'tunnels', 'maxWeight', 'filters']
+const KEYS = ['user', 'password', 'passwordFile', 'sha256', 'tunnels', 'maxWeight', 'filters', 'mirror']
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 export function withPolicy<T extends { credentials?: readonly Credentials[] }>(
@@ -22,7 +22,7 @@ export function parsePolicy(text: string, shown: string, readFile: ReadFile): Cr
   const lines = new LineCounter()
   const invalid = (at: number, what: string): InterceptError =>
     new InterceptError('CONFIG_INVALID', `${shown}, line ${lines.linePos(at).line}: ${what}`, {
-      hint: 'a user has user, one of password, passwordFile and sha256, and maybe tunnels, maxWeight and filters: see docs/server.md'
+      hint: 'a user has user, one of password, passwordFile and sha256, and maybe tunnels, maxWeight, filters and mirror: see docs/server.md'
     })
   const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, logLevel: 'error' })
   const [bad] = [...document.errors, ...document.warnings]
@@ -48,12 +48,13 @@ export function parsePolicy(text: string, shown: string, readFile: ReadFile): Cr
   })
 }
 
-function wrongGrant({ tunnels, maxWeight, filters }: Record<string, unknown>): string | undefined {
+function wrongGrant({ tunnels, maxWeight, filters, mirror }: Record<string, unknown>): string | undefined {
   if (tunnels !== undefined && !(Array.isArray(tunnels) && tunnels.every(id => typeof id === 'string' && UUID.test(id))))
     return 'tunnels must be a list of tunnel ids'
   if (maxWeight !== undefined && !(Number.isInteger(maxWeight) && Number(maxWeight) >= 1 && Number(maxWeight) <= 255))
     return 'maxWeight must be a whole number from 1 to 255'
-  return filters === undefined || typeof filters === 'boolean' ? undefined : 'filters must be true or false'
+  if (filters !== undefined && typeof filters !== 'boolean') return 'filters must be true or false'
+  return mirror === undefined || typeof mirror === 'boolean' ? undefined : 'mirror must be true or false'
 }
 
 function wrongSecret({ password, passwordFile, sha256 }: Record<string, unknown>): string | undefined {
@@ -72,10 +73,11 @@ function secretOf(
   return { password: String(password) }
 }
 
-const grantOf = ({ tunnels, maxWeight, filters }: Record<string, unknown>): Pick<Credentials, 'tunnels' | 'maxWeight' | 'filters'> => ({
+const grantOf = ({ tunnels, maxWeight, filters, mirror }: Record<string, unknown>): Grant => ({
   ...(Array.isArray(tunnels) && { tunnels: tunnels.map(id => String(id).toLowerCase()) }),
   ...(typeof maxWeight === 'number' && { maxWeight }),
-  ...(typeof filters === 'boolean' && { filters })
+  ...(typeof filters === 'boolean' && { filters }),
+  ...(typeof mirror === 'boolean' && { mirror })
 })
 
 function readText(what: string, file: string, readFile: ReadFile): string {

@@ -25,6 +25,8 @@ export interface Grant {
   maxWeight?: number
   /** Whether its connectors may have a filter; absent: yes. */
   filters?: boolean
+  /** Whether its connectors may get copies; absent: as `filters`. */
+  mirror?: boolean
 }
 
 export type Decision =

@@ -10,7 +10,7 @@ import { encodeResponse } from '../relay/encode.ts'
 import { openSession } from '../smux/session.ts'
 import { StreamTable } from '../smux/stream-table.ts'
 import type { SmuxSession, SmuxStream } from '../smux/types.ts'
-import { CONTROL_STREAM_ID, type Hello, type Neighbour } from '../tunnel/control-channel.ts'
+import { CONTROL_STREAM_ID, type Hello, type Neighbour, type Objection } from '../tunnel/control-channel.ts'
 import type { Grant } from './bind.ts'
 import type { Condition, Network } from './choice.ts'
 import { acceptControl, type ServerControl } from './control.ts'
@@ -20,11 +20,11 @@ import type { Personal } from './personal.ts'
 import type { Connector, ConnectorHealth, StreamOpen, TunnelStream } from './registry.ts'
 import type { Tally } from './tally.ts'
 
-/** What a connector of ours asks for is granted or refused by the server as a whole; a sentence is the reason why not. */
+/** What a connector of ours asks for is granted (undefined) or refused by the server as a whole. */
 export interface ConnectorRules {
-  greet(connector: BoundConnector, hello: Hello): string | undefined
-  reweigh(connector: BoundConnector, weight: number): string | undefined
-  refilter(connector: BoundConnector, filter: string): string | undefined
+  greet(connector: BoundConnector, hello: Hello): Objection | undefined
+  reweigh(connector: BoundConnector, weight: number): Objection | undefined
+  refilter(connector: BoundConnector, filter: string): Objection | undefined
   /** It takes no more streams; those that wait for more are not worth waiting for. */
   drains(connector: BoundConnector): void
   /** Who takes the visitors once this one is gone. */
@@ -240,8 +240,8 @@ export class BoundConnector implements Connector {
         return this.#rules.neighbours(this)
       },
       onWeight: weight => {
-        const why = this.#rules.reweigh(this, weight)
-        if (why !== undefined) return why
+        const objection = this.#rules.reweigh(this, weight)
+        if (objection !== undefined) return objection
         this.weight = weight
         this.#log.info('connector weight', { ...about, weight })
         return undefined
@@ -253,16 +253,16 @@ export class BoundConnector implements Connector {
     })
   }
 
-  #greet(hello: Hello): string | undefined {
+  #greet(hello: Hello): Objection | undefined {
     if (this.hello !== undefined) return undefined
     this.hello = hello
-    const why = this.#rules.greet(this, hello)
+    const objection = this.#rules.greet(this, hello)
     this.#pending?.cancel()
     this.#pending = undefined
-    if (why === undefined) return undefined
+    if (objection === undefined) return undefined
     this.#draining = true
-    this.#log.info('connector refused', { connector: this.id, tunnel: this.tunnelId, why })
+    this.#log.info('connector refused', { connector: this.id, tunnel: this.tunnelId, why: objection.why })
     this.#clock.after(this.#limits.lingerMs, () => void this.close(), { unref: true })
-    return why
+    return objection
   }
 }

@@ -1,7 +1,7 @@
 /** What a connector of ours may be, next to the others of its tunnel. */
 import { InterceptError } from '../base/errors.ts'
 import { type Filter, parseFilter } from '../filter/filter.ts'
-import { MAX_NEIGHBOURS, type Neighbour } from '../tunnel/control-channel.ts'
+import { MAX_NEIGHBOURS, type Neighbour, type Objection } from '../tunnel/control-channel.ts'
 import type { BoundConnector, ConnectorRules } from './bound-connector.ts'
 import { shares } from './choice.ts'
 import type { ServerContext } from './context.ts'
@@ -10,12 +10,12 @@ import type { Registry } from './registry.ts'
 
 export const connectorRules = ({ registry, mirrors, apps }: Pick<ServerContext, 'registry' | 'mirrors' | 'apps'>): ConnectorRules => ({
   greet(connector, { filter = '', mirror }) {
-    const why = takeFilter(registry, connector, filter)
-    if (why === undefined && mirror !== undefined) mirrors.add(connector, mirror)
-    return why
+    const objection = mirror === undefined || mayMirror(connector) ? takeFilter(registry, connector, filter) : denied(NO_MIRROR)
+    if (objection === undefined && mirror !== undefined) mirrors.add(connector, mirror)
+    return objection
   },
   reweigh({ grant: { maxWeight = 255 } }, weight) {
-    return weight > maxWeight ? `these credentials may take a weight of ${maxWeight} at most` : undefined
+    return weight > maxWeight ? denied(`these credentials may take a weight of ${maxWeight} at most (maxWeight)`) : undefined
   },
   refilter: (connector, filter) => takeFilter(registry, connector, filter),
   drains: connector => apps.drain(connector),
@@ -32,22 +32,30 @@ export const connectorRules = ({ registry, mirrors, apps }: Pick<ServerContext, 
   }
 })
 
-/** Gives the connector this filter, '' for none; a sentence is the reason why it keeps what it has. */
-function takeFilter(registry: Registry, connector: BoundConnector, text: string): string | undefined {
+const NO_MIRROR = 'these credentials may take no copies (mirror: false)'
+const NO_FILTER = 'these credentials may have no filter (filters: false)'
+
+const denied = (why: string): Objection => ({ why, because: 'policy' })
+
+/** Copies hold everybody's requests: who may not choose among them gets none, unless a policy says so. */
+const mayMirror = ({ grant }: BoundConnector): boolean => grant.mirror ?? grant.filters !== false
+
+/** Gives the connector this filter, '' for none; with an objection it keeps what it has. */
+function takeFilter(registry: Registry, connector: BoundConnector, text: string): Objection | undefined {
   if (text === '') {
     connector.personal = undefined
     return undefined
   }
-  if (connector.grant.filters === false) return 'these credentials may have no filter'
-  if (connector.network === 'udp') return 'a filter looks at HTTP requests, and this is a connector for UDP'
+  if (connector.grant.filters === false) return denied(NO_FILTER)
+  if (connector.network === 'udp') return { why: 'a filter looks at HTTP requests, and this is a connector for UDP' }
   const filter = read(text)
-  if (typeof filter === 'string') return filter
-  if (filter.needsAnswer) return 'the filter asks for what only the answer tells, and a request is given away before'
+  if (typeof filter === 'string') return { why: filter }
+  if (filter.needsAnswer) return { why: 'the filter asks for what only the answer tells, and a request is given away before' }
   const personal = personalOf(filter, connector.hello?.session)
   const { mirror, join = false } = connector.hello ?? {}
   // A mirror takes nothing away from anybody.
   const holder = mirror === undefined && !join ? holderOf(registry, connector, personal) : undefined
-  if (holder !== undefined) return `${holder.hello?.who ?? 'another session'} has this filter`
+  if (holder !== undefined) return { why: `${holder.hello?.who ?? 'another session'} has this filter`, because: 'taken' }
   connector.personal = personal
   return undefined
 }

@@ -1,7 +1,15 @@
 /** The server's end of the control channel: hears who a connector is and what it asks for, answers, and asks for a sign of life. */
 import type { Clock } from '../base/clock.ts'
 import type { SmuxStream } from '../smux/types.ts'
-import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour, TEXT_LIMIT } from '../tunnel/control-channel.ts'
+import {
+  ControlDecoder,
+  encodeControl,
+  type ControlMessage,
+  type Hello,
+  type Neighbour,
+  type Objection,
+  TEXT_LIMIT
+} from '../tunnel/control-channel.ts'
 
 export interface ServerControlOptions {
   clock: Clock
@@ -9,14 +17,14 @@ export interface ServerControlOptions {
   beatMs: number
   /** The name of this server, told to the connector. */
   name: string
-  /** Who it is. A sentence is the reason why it is refused. */
-  onHello: (hello: Hello) => string | undefined
+  /** Who it is. Undefined: welcome. */
+  onHello: (hello: Hello) => Objection | undefined
   /** Asks for no more; returns who takes the visitors now. */
   onDrain: () => Neighbour[]
   /** As `onHello`. */
-  onWeight: (weight: number) => string | undefined
+  onWeight: (weight: number) => Objection | undefined
   /** '' is none. As `onHello`. */
-  onFilter: (filter: string) => string | undefined
+  onFilter: (filter: string) => Objection | undefined
   onDeclined: (stream: number) => void
   /** A ping was not answered before the next one was due. */
   onMissed: () => void
@@ -43,8 +51,8 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
     if (stream.writableLength > UNREAD_LIMIT_BYTES) stream.destroy()
     else stream.write(encodeControl(message))
   }
-  const reply = (to: 'hello' | 'weight' | 'filter', why: string | undefined, done: ControlMessage): void =>
-    send(why === undefined ? done : { type: 'refused', to, why: why.slice(0, TEXT_LIMIT) })
+  const reply = (to: 'hello' | 'weight' | 'filter', objection: Objection | undefined, done: ControlMessage): void =>
+    send(objection === undefined ? done : { type: 'refused', to, ...objection, why: objection.why.slice(0, TEXT_LIMIT) })
   const receive = (message: ControlMessage): void => {
     switch (message.type) {
       case 'hello': {

@@ -36,10 +36,16 @@ export interface Neighbour {
   weight: number
 }
 
+/** Why something is refused, in words, and where a client can do something about it, what stands in the way: somebody else, or the server's policy. */
+export interface Objection {
+  why: string
+  because?: 'taken' | 'policy'
+}
+
 export type ControlMessage =
   | ({ type: 'hello' } & Hello)
   | { type: 'welcome'; server: string }
-  | { type: 'refused'; to: 'hello' | 'weight' | 'filter'; why: string }
+  | ({ type: 'refused'; to: 'hello' | 'weight' | 'filter' } & Objection)
   | { type: 'drain' }
   /** `others`: who takes the visitors now. */
   | { type: 'drained'; others?: Neighbour[] }
@@ -113,7 +119,7 @@ function parseLine(line: string): ControlMessage | undefined {
     case 'welcome':
       return { type: 'welcome', server: textOf(fields['server'], TEXT_LIMIT) ?? '' }
     case 'refused':
-      return { type: 'refused', to: refusalOf(fields['to']), why: textOf(fields['why'], TEXT_LIMIT) ?? '' }
+      return { type: 'refused', to: refusalOf(fields['to']), ...objectionOf(fields) }
     case 'drained':
       return {
         type: 'drained',
@@ -168,6 +174,10 @@ function textOf(value: unknown, limit: number): string | undefined {
 
 function refusalOf(value: unknown): 'hello' | 'weight' | 'filter' {
   return value === 'weight' || value === 'filter' ? value : 'hello'
+}
+
+function objectionOf({ why, because }: Fields): Objection {
+  return { why: textOf(why, TEXT_LIMIT) ?? '', ...((because === 'taken' || because === 'policy') && { because }) }
 }
 
 function streamOf(value: unknown): number {

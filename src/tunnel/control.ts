@@ -2,7 +2,7 @@
 import { deferred } from '../base/closable.ts'
 import { InterceptError } from '../base/errors.ts'
 import type { SmuxStream } from '../smux/types.ts'
-import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour } from './control-channel.ts'
+import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour, type Objection } from './control-channel.ts'
 
 export interface ControlOptions {
   hello: Hello
@@ -11,11 +11,11 @@ export interface ControlOptions {
 }
 
 export interface Control {
-  /** The server knows who we are and sends streams from now on. Undefined: it ended the channel. Rejects with TAKEN when it refuses us. */
+  /** The server knows who we are and sends streams from now on. Undefined: it ended the channel. Rejects when it refuses us: TAKEN, or by its policy TUNNEL_REJECTED. */
   readonly welcome: Promise<{ server: string } | undefined>
   /** Resolves once the server sends no more streams (or the link ended, or `signal` aborted): who takes the visitors now, where the server tells. */
   drain(signal: AbortSignal): Promise<readonly Neighbour[] | undefined>
-  /** From now on only what matches; '' is all. Rejects with TAKEN when somebody else has that filter. */
+  /** From now on only what matches; '' is all. Rejects with TAKEN when somebody else has that filter, with TUNNEL_REJECTED when the policy allows none. */
   filter(text: string, signal: AbortSignal): Promise<void>
   /** This stream reached no app. `told` is called when that is on its way: only then may the stream be destroyed. */
   declined(stream: number, told: () => void): void
@@ -45,7 +45,7 @@ export function openControl(stream: SmuxStream, { hello, onLeaving }: ControlOpt
         greeted.resolve({ server: message.server })
         break
       case 'refused':
-        if (message.to === 'hello') greeted.reject(refusal(message.why))
+        if (message.to === 'hello') greeted.reject(refusal(message))
         else answer(message.to === 'filter' ? 'filtered' : 'weighted', message)
         break
       case 'drained':
@@ -105,14 +105,23 @@ export function openControl(stream: SmuxStream, { hello, onLeaving }: ControlOpt
     },
     filter: async (filter, signal) => {
       const answered = await ask({ type: 'filter', filter }, 'filtered', signal)
-      if (answered?.type === 'refused') throw refusal(answered.why)
+      if (answered?.type === 'refused') throw refusal(answered)
     },
     declined: (id, told) => send({ type: 'declined', stream: id }, told),
     health: up => send({ type: 'health', up })
   }
 }
 
-const refusal = (why: string): InterceptError =>
-  new InterceptError('TAKEN', `the tunnel server refuses this connector: ${why}`, {
-    hint: 'see who is there: kubectl intercept list'
+function refusal({ why, because }: Objection): InterceptError {
+  if (because === 'policy') {
+    return new InterceptError('TUNNEL_REJECTED', `the policy of the tunnel server refuses this: ${why}`, {
+      hint: 'leave it out, or ask whoever runs the server to allow it in --policy; other credentials: --tunnel-auth USER:PASS'
+    })
+  }
+  return new InterceptError('TAKEN', `the tunnel server refuses this connector: ${why}`, {
+    hint:
+      because === 'taken'
+        ? 'share it with them: --join; or see who is there: kubectl intercept list'
+        : 'see who is there: kubectl intercept list'
   })
+}

@@ -80,9 +80,11 @@ function accept(response: RelayResponse): Bound {
 
 function rejected(status: number): InterceptError {
   const hint =
-    status === STATUS.UNAUTHORIZED || status === STATUS.FORBIDDEN
+    status === STATUS.UNAUTHORIZED
       ? 'give its credentials: --tunnel-auth USER:PASS or --tunnel-auth @FILE'
-      : 'see what the server expects: kubectl intercept list -o wide'
+      : status === STATUS.FORBIDDEN
+        ? 'its policy allows these credentials other tunnels only (tunnels), or less weight (maxWeight): --weight 254 or --split 50% take less'
+        : 'see what the server expects: kubectl intercept list -o wide'
   return new InterceptError('TUNNEL_REJECTED', `the tunnel server refused the bind: ${statusText(status)}`, { hint, details: { status } })
 }
 

@@ -127,7 +127,8 @@ describe('personal intercepts on a server', () => {
     const bob = await agent(world, { who: 'bob@forge', filter: 'path:/x and header.X-User:a' })
     await expect(bob.connector.ready).rejects.toMatchObject({
       code: 'TAKEN',
-      message: 'the tunnel server refuses this connector: ada@mill has this filter'
+      message: 'the tunnel server refuses this connector: ada@mill has this filter',
+      hint: expect.stringContaining('--join')
     })
     await ada.connector.close()
     await eventually(() => expect(world.server.stats().connectors).toHaveLength(1))

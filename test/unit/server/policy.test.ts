@@ -17,6 +17,7 @@ import { startWorld, TUNNEL } from './world.ts'
 const OTHER = '4d21094e-b74c-4916-86c1-d9fa36ea677b'
 const USERS: Credentials[] = [
   { user: 'ada', password: 'one', tunnels: [TUNNEL], maxWeight: 254, filters: false },
+  { user: 'bob', password: 'three', filters: false, mirror: true },
   { user: 'eve', sha256: createHash('sha256').update('eve:two').digest('hex') }
 ]
 
@@ -28,6 +29,7 @@ function ask(auth: { user: string; password: string } | undefined, { tunnelId = 
 
 describe('credentials', () => {
   const ada = { user: 'ada', password: 'one' }
+  const bob = { user: 'bob', password: 'three' }
   const eve = { user: 'eve', password: 'two' }
 
   it('bind what the policy grants them', () => {
@@ -47,22 +49,41 @@ describe('credentials', () => {
   it('of a connector of ours are told in words, and hold for filters too', async () => {
     await using world = await startWorld({ weights: [], server: { credentials: USERS } })
     const dial = dialWebSocket(dialTcp({ host: '127.0.0.1', port: world.server.tunnelPort }), { path: '/proxy' })
-    const connect = (more: { weight?: number; filter?: string }) =>
+    const connect = (more: { weight?: number; filter?: string; mirror?: number; auth?: typeof ada }) =>
       startConnector({
         dial,
-        bind: { tunnelId: TUNNEL, weight: more.weight ?? 1, auth: ada },
-        hello: { kind: 'agent', ...(more.filter === undefined ? {} : { filter: more.filter }) },
+        bind: { tunnelId: TUNNEL, weight: more.weight ?? 1, auth: more.auth ?? ada },
+        hello: {
+          kind: 'agent',
+          ...(more.filter === undefined ? {} : { filter: more.filter }),
+          ...(more.mirror === undefined ? {} : { mirror: more.mirror })
+        },
         clock: systemClock,
         log: silent,
         onStream: ({ connection }) => connection.destroy()
       })
     const heavy = connect({ weight: 255 })
-    await expect(heavy.ready).rejects.toThrow(/forbidden/)
+    await expect(heavy.ready).rejects.toMatchObject({
+      code: 'TUNNEL_REJECTED',
+      message: expect.stringContaining('forbidden'),
+      hint: expect.stringContaining('maxWeight')
+    })
     const filtered = connect({ filter: 'header.x-user:a' })
-    await expect(filtered.ready).rejects.toThrow('these credentials may have no filter')
+    await expect(filtered.ready).rejects.toMatchObject({
+      code: 'TUNNEL_REJECTED',
+      message: 'the policy of the tunnel server refuses this: these credentials may have no filter (filters: false)',
+      hint: expect.stringContaining('--policy')
+    })
+    const copied = connect({ mirror: 1 })
+    await expect(copied.ready).rejects.toMatchObject({
+      code: 'TUNNEL_REJECTED',
+      message: expect.stringContaining('may take no copies (mirror: false)')
+    })
+    const allowed = [connect({ mirror: 1, auth: bob }), connect({ mirror: 1, auth: eve })]
+    await Promise.all(allowed.map(each => each.ready))
     const plain = connect({})
     await plain.ready
-    await Promise.all([heavy, filtered, plain].map(connector => connector.close()))
+    await Promise.all([heavy, filtered, copied, ...allowed, plain].map(connector => connector.close()))
   })
 })
 

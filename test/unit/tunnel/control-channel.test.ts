@@ -7,6 +7,7 @@ const ALL: ControlMessage[] = [
   { type: 'hello', kind: 'sidecar' },
   { type: 'welcome', server: 'proxy-7d4' },
   { type: 'refused', to: 'filter', why: 'bob@mill has it' },
+  { type: 'refused', to: 'hello', why: 'no copies', because: 'policy' },
   { type: 'filter', filter: '' },
   { type: 'filtered' },
   { type: 'declined', stream: 4_294_967_295 },
