@@ -81,6 +81,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
     namespace: may(text),
     pods: listOf(text),
     sidecars: listOf(objectOf({ pod: text, weight })),
+    sidecarsUnknown: may(flag),
     server: objectOf({ service: text, pods: listOf(text), stock: flag }),
     entrypoint: text,
     hosts: listOf(text),
@@ -95,7 +96,7 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
     from: targetState,
     to: targetState,
     cause: text,
-    serving: oneOf('laptop', 'shared', 'cluster', 'nobody'),
+    serving: oneOf('laptop', 'shared', 'cluster', 'nobody', 'unknown'),
     detail: may(text)
   },
   'connector.state': {

@@ -44,7 +44,8 @@ const SERVED: Readonly<Record<Serving, string>> = {
   laptop: 'visitors reach this laptop',
   shared: 'visitors are shared with the cluster',
   cluster: 'the cluster serves',
-  nobody: 'NOBODY serves'
+  nobody: 'NOBODY serves',
+  unknown: 'whether visitors reach this laptop is not known'
 }
 
 export const servingWords = (serving: Serving): string => SERVED[serving]

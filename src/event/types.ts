@@ -23,7 +23,7 @@ export type TargetState = (typeof STATES)[number]
 
 export type ConnectorState = 'connecting' | 'bound' | 'lost' | 'withdrawn' | 'closed'
 /** Who serves the visitors now, as far as it can be known. */
-export type Serving = 'laptop' | 'shared' | 'cluster' | 'nobody'
+export type Serving = 'laptop' | 'shared' | 'cluster' | 'nobody' | 'unknown'
 /** Who answered an exchange. `other`: another laptop. `mirror`: the local app, and nobody but this screen got the answer. */
 export type Who = 'laptop' | 'returned' | 'other' | 'cluster' | 'replay' | 'mirror'
 export type RouteKind = 'ingress' | 'port-forward' | 'service-proxy' | 'url'
@@ -74,6 +74,8 @@ interface Bodies {
     namespace?: string
     pods: string[]
     sidecars: { pod: string; weight: number }[]
+    /** Who else registers was not read: an empty list says nothing. */
+    sidecarsUnknown?: boolean
     server: { service: string; pods: string[]; stock: boolean }
     entrypoint: string
     hosts: string[]

@@ -12,7 +12,11 @@ export function planLines(event: Extract<SessionEvent, { type: 'plan.resolved' }
   const server = `${event.server.service} (${event.server.stock ? 'gost' : 'ours'}${replicas > 1 ? `, ${replicas} replicas` : ''})`
   const weights = event.sidecars.map(({ weight }) => weight)
   const sidecars =
-    weights.length === 0 ? 'no sidecar' : `${plural(weights.length, 'sidecar')} of weight ${[...new Set(weights)].join(', ')}`
+    weights.length === 0
+      ? event.sidecarsUnknown === true
+        ? 'other connectors not known'
+        : 'no sidecar'
+      : `${plural(weights.length, 'sidecar')} of weight ${[...new Set(weights)].join(', ')}`
   const app = event.appPort === '' ? '' : `, app ${event.appPort}`
   return [
     `${paint('bold', padEnd(name, widthOf(name)))}  ${printable(event.workload)} → ${paint('bold', printable(event.local))}`,

@@ -61,7 +61,8 @@ export function manualPlan(options: ManualOptions): TunnelPlan {
     passes: [`intercepts tunnel ${shortTunnel(tunnelId)} of ${address === undefined ? 'its server' : formatHostPort(address)}`],
     bypasses: [],
     notes: ['nothing was read from a cluster: hosts, sidecars and the way back are not known'],
-    podSelector: undefined
+    podSelector: undefined,
+    byFlags: true
   }
 }
 

@@ -110,6 +110,8 @@ export interface TunnelPlan {
   notes: string[]
   /** Kubernetes label selector of the workload's pods, for following them; undefined for a single pod. */
   podSelector: string | undefined
+  /** Named by flags: which hosts lead here and who else registers is not known; empty lists say nothing. */
+  byFlags?: true
   /** Other workloads of the namespace that register under the same tunnel: their sidecars are in `sidecars` too. */
   alsoServedBy?: { workload: string; podSelector: string | undefined }[]
   /** What REMOTE of `--port` may say to mean this tunnel: container port, Service ports and their names. */

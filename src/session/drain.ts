@@ -61,9 +61,9 @@ function sayProgress({ options, exchanges }: RunningTarget): { cancel: () => voi
   return clock.every(PROGRESS_MS, say, { unref: true })
 }
 
-async function check({ options, sidecars, stop }: RunningTarget, { ways }: Holding, signal: AbortSignal): Promise<EndReport> {
+async function check({ options, sidecars, servedBefore, stop }: RunningTarget, { ways }: Holding, signal: AbortSignal): Promise<EndReport> {
   const plan = { ...options.plan, sidecars }
-  const asked = { ...options, plan, ways, path: options.settings.probePath }
+  const asked = { ...options, plan, ways, path: options.settings.probePath, servedBefore }
   try {
     return await checkEnd(asked, signal.aborted ? AbortSignal.abort(signal.reason) : stop)
   } catch (error) {

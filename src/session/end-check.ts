@@ -19,6 +19,8 @@ export interface EndCheckOptions {
   path: string
   random: () => string
   tries?: number
+  /** Whether somebody served before this session, where that was asked. */
+  servedBefore?: boolean | undefined
 }
 
 export interface EndReport {
@@ -31,7 +33,7 @@ export interface EndReport {
 export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): Promise<EndReport> {
   const { plan, ways, clock, emit, tries = 4 } = options
   const sidecars = plan.sidecars.filter(pod => pod.ready && !pod.terminating).length
-  const count = `${sidecars} ${sidecars === 1 ? 'sidecar' : 'sidecars'}`
+  const count = plan.byFlags === true ? '' : `; ${sidecars} ${sidecars === 1 ? 'sidecar' : 'sidecars'}`
   const host = visitorHost(plan)
   const http = plan.protocol === 'http' && host !== undefined
   const way = http ? ways[0] : ways.find(each => each.dial !== undefined)
@@ -77,7 +79,10 @@ export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): P
     reason = failed
     if (attempt < tries) await sleep(clock, 250 * attempt, signal)
   }
-  return { serving: false, line: `${plan.name} is NOT serving: ${reason} (${count})` }
+  if (options.servedBefore === false) {
+    return { serving: undefined, line: `${plan.name}: left; nobody served it before this session, and nobody does now: ${reason}` }
+  }
+  return { serving: false, line: `${plan.name} is NOT serving: ${reason}${count === '' ? '' : ` (${count.slice(2)})`}` }
 }
 
 /** Served, but by whom: another session of ours may have answered. */
@@ -89,11 +94,11 @@ async function servedLine(
   const dial = ways.find(way => way.dial !== undefined)?.dial
   const others = dial === undefined ? [] : await whoElse(dial, { tunnelId: plan.tunnelId, clock, asks: 4 }, signal)
   const [holder] = others.toSorted((a, b) => b.weight - a.weight)
-  if (holder === undefined) return `${plan.name} is served without this laptop (${how}; ${count})`
+  if (holder === undefined) return `${plan.name} is served without this laptop (${how}${count})`
   const who = `another kubectl intercept of ${holder.user}, weight ${holder.weight}`
   return holder.weight === 255
-    ? `${plan.name} is served by ${who}, not by the cluster (${how}; ${count})`
-    : `${plan.name} is served without this session (${how}; ${count}, and ${who})`
+    ? `${plan.name} is served by ${who}, not by the cluster (${how}${count})`
+    : `${plan.name} is served without this session (${how}${count === '' ? '; beside it' : `${count}, and`} ${who})`
 }
 
 /** gost's own error: 502 or 503, no body, no header but Content-Length (and what an Ingress adds in front: Date, Server). */

@@ -16,6 +16,7 @@ import { type Replica, type ReplicaSet, replicaSet } from './replica-set.ts'
 import { copiesOnly, mirrorWords } from './mirror-state.ts'
 import { requireAll } from './require-all.ts'
 import { allVerified, planOf, type RunningTarget } from './running-target.ts'
+import { servedNow } from './served-now.ts'
 import type { Verdict } from './verify.ts'
 import { arrivingShare } from './wanted-share.ts'
 
@@ -79,6 +80,7 @@ class HeldReplicas implements Holding {
     facts.replicas = routes.total
     if (facts.guest) refuseShared(this.#target, routes.shared !== undefined)
     if (facts.filter !== undefined) await refuseUntold(this.#target, this.ways, signal)
+    if (plan.byFlags === true) this.#target.servedBefore = await servedNow(this.#target, this.ways, signal)
     const replicas = this.#replicaSet(routes, facts.guest)
     this.#target.replicas = replicas
     voice.say('dialling')

@@ -6,6 +6,7 @@ import { checkFilter, looksHere } from './personal.ts'
 import type { RunningTarget } from './running-target.ts'
 import { stateVoice } from './state-voice.ts'
 import { initialFacts, type TargetFacts } from './state.ts'
+import { hostsUnknown } from './verify.ts'
 import { expressed } from './wanted-share.ts'
 import type { WayBack } from './way-back.ts'
 
@@ -30,7 +31,8 @@ export function newTarget(
     weight: split.weight,
     thinning: split.keep,
     filter: settings.filter,
-    mirrored: settings.mirror !== undefined
+    mirrored: settings.mirror !== undefined,
+    hostsUnknown: hostsUnknown(plan)
   }
   return {
     options,
@@ -38,6 +40,7 @@ export function newTarget(
     voice: stateVoice(emit, facts),
     exchanges,
     stop,
+    servedBefore: undefined,
     sidecars: plan.sidecars,
     claim: undefined,
     privateTunnel: undefined,

@@ -17,6 +17,7 @@ export function planEvent({ plan, local }: Mapped, weight: number, mirror?: Mirr
     ...(plan.namespace === '' ? {} : { namespace: plan.namespace }),
     pods: plan.sidecars.map(({ pod }) => pod),
     sidecars: plan.sidecars.map(({ pod, weight: each }) => ({ pod, weight: each })),
+    ...(plan.byFlags === true && { sidecarsUnknown: true }),
     server: { service: service === undefined ? `:${servicePort}` : `${service}:${servicePort}`, pods: pods.map(({ pod }) => pod), stock },
     entrypoint: plan.ingresses
       .filter(ingress => ingress.entrypoint)

@@ -16,6 +16,8 @@ export interface RunningTarget {
   readonly exchanges: Exchanges
   /** Aborts when everything ends. */
   readonly stop: AbortSignal
+  /** Whether somebody served the tunnel before this session; asked only where no cluster tells. */
+  servedBefore: boolean | undefined
   /** As the cluster says now. */
   sidecars: SidecarPod[]
   /** What others know of it. Undefined until it starts, and without a cluster. */

@@ -30,6 +30,8 @@ export interface TargetFacts {
   mirrored: boolean
   /** Another session holds the tunnel, and passes on what is ours. */
   guest: boolean
+  /** Nothing tells which visitors the server leads to this tunnel. */
+  hostsUnknown: boolean
 }
 
 export const initialFacts: TargetFacts = {
@@ -49,7 +51,8 @@ export const initialFacts: TargetFacts = {
   thinning: 1,
   filter: undefined,
   mirrored: false,
-  guest: false
+  guest: false,
+  hostsUnknown: false
 }
 
 export function stateOf(facts: TargetFacts): TargetState {
@@ -68,6 +71,7 @@ export function stateOf(facts: TargetFacts): TargetState {
 /** Who serves the visitors, as far as can be known from here. */
 export function servingOf(facts: TargetFacts): Serving {
   if (facts.mirrored || !TAKING.has(stateOf(facts))) return 'cluster'
+  if (facts.hostsUnknown) return 'unknown'
   return facts.weight === 255 && facts.thinning === 1 && facts.filter === undefined && !facts.guest && facts.bound >= facts.replicas
     ? 'laptop'
     : 'shared'

@@ -14,13 +14,13 @@ afterEach(() => {
   for (const home of homes.splice(0)) rmSync(home, { recursive: true, force: true })
 })
 
-function intercept(world: World, appPort: number, flags: readonly string[]) {
+function intercept(world: World, appPort: number, flags: readonly string[], tunnelId = TUNNEL) {
   const home = mkdtempSync(path.join(os.tmpdir(), 'named-'))
   homes.push(home)
   const signals = new EventEmitter()
   let said = (): string => ''
   const { tunnelPort, entrypointPort } = world.server
-  const server = ['--tunnel-server', `ws://127.0.0.1:${tunnelPort}/proxy`, '--tunnel-id', TUNNEL]
+  const server = ['--tunnel-server', `ws://127.0.0.1:${tunnelPort}/proxy`, '--tunnel-id', tunnelId]
   const entrypoint = ['--entrypoint', `http://127.0.0.1:${entrypointPort}`]
   const done = runCli([...server, ...entrypoint, '-p', String(appPort), '-o', 'json', ...flags], {
     home,
@@ -44,7 +44,7 @@ describe('a server named by a flag', () => {
     await using world = await startWorld()
     await using laptop = await startApp({ name: 'laptop' })
     const session = intercept(world, laptop.port, ['--header', 'X-User: ada'])
-    await eventually(() => expect(session.said()).toContain('"to":"verified"'))
+    await eventually(() => expect(session.said()).toContain('which hosts lead here is not known'))
     const asked = await Promise.all(['ada', 'bob', 'ada'].map(user => world.visit('/', { headers: { 'X-User': user } })))
     expect(asked.map(({ text }) => text.trim())).toEqual(['laptop', 'app0', 'laptop'])
     expect(await session.stop()).toBe(0)
@@ -65,5 +65,36 @@ describe('a server named by a flag', () => {
     const { code, stdout } = await intercept(world, 1, ['--dry-run', '--header', 'X-User: ada']).done
     expect([code, stdout]).toEqual([0, expect.stringContaining('the tunnel server chooses: only what matches comes to this laptop')])
     expect(world.server.stats()).toMatchObject({ binds: 0, refused: 0 })
+  })
+
+  it('is not verified by an arrival where no host is known', async () => {
+    await using world = await startWorld()
+    await using laptop = await startApp({ name: 'laptop' })
+    const session = intercept(world, laptop.port, ['-o', 'plain'])
+    await eventually(() => expect(session.said()).toContain('the server reaches this laptop; which hosts lead here is not known'))
+    expect(session.said()).toContain('whether visitors reach this laptop is not known')
+    expect(session.said()).toContain('other connectors not known')
+    expect(session.said()).not.toMatch(/verified \d|visitors reach this laptop$/m)
+    expect(await session.stop()).toBe(0)
+    expect(session.said()).not.toContain('sidecar)')
+  })
+
+  it('says early that nobody serves a mistyped tunnel, and is left without a failure', async () => {
+    await using world = await startWorld()
+    await using laptop = await startApp({ name: 'laptop' })
+    const session = intercept(world, laptop.port, ['-o', 'plain'], TUNNEL.replace('1', '2'))
+    await eventually(() => expect(session.said()).toContain('registered'))
+    expect(session.said().indexOf('nobody serves tunnel 20bc451e')).toBeGreaterThan(0)
+    expect(await session.stop()).toBe(0)
+    expect(session.said()).toContain('nobody served it before this session')
+  })
+
+  it('is found out to serve nobody any more when its only connector left meanwhile', async () => {
+    await using world = await startWorld()
+    await using laptop = await startApp({ name: 'laptop' })
+    const session = intercept(world, laptop.port, ['-o', 'plain'])
+    await eventually(() => expect(session.said()).toContain('which hosts lead here'))
+    await Promise.all(world.sidecars.map(sidecar => sidecar.close()))
+    expect(await session.stop()).toBe(9)
   })
 })

@@ -18,7 +18,8 @@ const verified: TargetFacts = {
   thinning: 1,
   filter: undefined,
   mirrored: false,
-  guest: false
+  guest: false,
+  hostsUnknown: false
 }
 
 describe('stateOf', () => {
