@@ -48,7 +48,7 @@ export async function dryRun({ mapped, settings, cluster, context }: DryRunOptio
     },
     about
   )
-  const notes = [...waysOf(plan, settings, cluster), returnNote(canReturn, settings)]
+  const notes = [...waysOf(plan, settings, cluster), returnNote(plan, canReturn, settings)]
   const consent = (what: string): void =>
     void notes.push(settings.mayThin ? `agreed to with --through-laptop: ${what}` : `needs consent: ${what} (--through-laptop)`)
   if (thinning < 1 && looksHere(plan)) consent(`${formatShare(shareOf(weight, weights))} of the visitors pass this laptop`)
@@ -89,10 +89,14 @@ function describe(candidate: Candidate): string {
   }
 }
 
-const returnNote = (canReturn: boolean, { fallback }: InterceptSettings): string =>
-  canReturn
-    ? 'return path: port-forward to the pods'
-    : `no return path${fallback ? '' : ' (--no-fallback)'}: when the local app is down, visitors see it`
+function returnNote(plan: TunnelPlan, canReturn: boolean, { fallback, mirror }: InterceptSettings): string {
+  if (canReturn) return 'return path: port-forward to the pods'
+  const none = `no return path${fallback ? '' : ' (--no-fallback)'}`
+  if (looksHere(plan)) return `${none}: when the local app is down, visitors see it`
+  return mirror === undefined
+    ? `${none}: while the local app is down, the tunnel server gives its requests to another connector`
+    : `${none}, and none is needed: the cluster answers every visitor`
+}
 
 async function permissions(plan: TunnelPlan, cluster: Cluster | undefined): Promise<string[]> {
   if (cluster === undefined) return []

@@ -60,6 +60,14 @@ describe('a dry run', () => {
   })
 
   it.each([
+    ['a stock server', 'gost', {}, 'when the local app is down, visitors see it'],
+    ['a server of ours', 'ours', {}, 'while the local app is down, the tunnel server gives its requests to another connector'],
+    ['a mirror of ours', 'ours', { mirror: { rate: 1, ignored: new Set<string>() } }, 'the cluster answers every visitor']
+  ] as const)('says what becomes of visitors without a return path: %s', async (_what, peer, settings, words) => {
+    expect(await notes({ ...settings, fallback: false }, peer)).toMatch(new RegExp(`^no return path \\(--no-fallback\\).*${words}$`, 'm'))
+  })
+
+  it.each([
     ['refuse', 'refused without --takeover or --join'],
     ['takeover', 'asked to hand it over (--takeover)'],
     ['join', 'the visitors are shared at random (--join)']
