@@ -50,6 +50,9 @@ function headerTerm(text: string): Term {
 const term = (flag: 'path' | 'method' | 'host', text: string): Term =>
   inFlag(flag, text, () => {
     if (text.trim() === '') throw unreadable('a value is missing', 0)
+    // `*` alone is asked for by OPTIONS; the rest of a regular expression is its own affair.
+    if (flag === 'path' && !/^[/*~\\]/.test(text.trim()))
+      throw unreadable('every path begins with /, so this matches nothing', 0, `for example: --path ${shellQuoted(`/${text.trim()}`)}`)
     return termOf({ kind: flag }, text.trim())
   })
 
@@ -59,6 +62,8 @@ function termOf(field: Field, text: string): Term {
   filterOf(result)
   return result
 }
+
+const shellQuoted = (text: string): string => `'${printable(text, 60).replaceAll("'", `'\\''`)}'`
 
 function inFlag(flag: Flag, text: string, make: () => Term): Term {
   try {

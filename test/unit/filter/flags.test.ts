@@ -45,6 +45,11 @@ it.each([
     "for example: --header 'X-User: ada'"
   ],
   [{ paths: ['~('] }, '--path "~(" cannot be read: "(" is no regular expression: missing closing )', "for example: --path '/api/*'"],
+  [
+    { paths: ['api/*'] },
+    '--path "api/*" cannot be read: every path begins with /, so this matches nothing',
+    "for example: --path '/api/*'"
+  ],
   [{ methods: [' '] }, '--method " " cannot be read: a value is missing', 'for example: --method POST'],
   [{ hosts: [''] }, '--host "" cannot be read: a value is missing', 'for example: --host nginx.local']
 ])('refuses %j', (flags, message, hint) => {
