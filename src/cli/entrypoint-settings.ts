@@ -20,7 +20,9 @@ export function readEntrypoint(typed: Typed): EntrypointSetting {
   const address = parseHostPort(equals < 0 ? text : text.slice(0, equals))
   if (address === undefined)
     throw badUsage(`${flag} needs an address with a port, and after = a tunnel id`, `for example: ${flag} :3306=UUID`)
-  return equals < 0 ? address : { ...address, tunnelId: readUuid({ ...typed, text: text.slice(equals + 1) }) }
+  return equals < 0
+    ? address
+    : { ...address, tunnelId: readUuid({ ...typed, flag: `what stands behind = in ${flag}`, text: text.slice(equals + 1) }) }
 }
 
 /** Throws BAD_USAGE. */

@@ -161,9 +161,13 @@ async function serve(fact: ServerFact, host: Host): Promise<{ server: RunningSer
 function inUse(error: unknown, port: number): unknown {
   const code = errnoOf(error)
   if (code !== 'EADDRINUSE' && code !== 'EACCES') return error
-  const why = code === 'EACCES' ? 'may not be used by this user' : 'or that of an entrypoint is in use'
-  return new InterceptError('LOCAL_UNREACHABLE', `port ${port} ${why}`, {
-    hint: 'choose another one: kubectl intercept server -L tunnel+ws://:PORT…',
+  const why = code === 'EACCES' ? 'may not be used by this user' : 'is in use'
+  const which = error instanceof Error && 'port' in error ? Number(error.port) : port
+  return new InterceptError('LOCAL_UNREACHABLE', `port ${which} ${why}`, {
+    hint:
+      which === port
+        ? 'choose another one: kubectl intercept server -L tunnel+ws://:PORT…'
+        : 'choose another one: entrypoint=:PORT of -L, or --entrypoint :PORT',
     cause: error
   })
 }

@@ -56,7 +56,7 @@ describe("gost's command line", () => {
     await eventually(() => expect(server.said()).toMatch(/tunnel server on port \d+ \(ws, path \/proxy\), entrypoint on \d+/))
     expect(await server.stop()).toBe(143)
     const bad = await runCli(['server', '--entrypoint', ':80=x', '-L', 'tunnel+ws://127.0.0.1:0'])
-    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('--entrypoint is not a UUID')])
+    expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('what stands behind = in --entrypoint is not a UUID')])
     const alone = await runCli(['server', '--entrypoint', ':80', '-L', `rtcp://:0/:1`, '-F', `tunnel+ws://127.0.0.1:1?tunnel.id=${ID}`])
     expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('needs exactly one tunnel listener')])
   })
@@ -77,7 +77,9 @@ describe("gost's command line", () => {
     const { port } = taken.address() as AddressInfo
     const { code, stderr } = await runCli(['server', '-L', `tunnel+ws://127.0.0.1:${port}?entrypoint=127.0.0.1:0&path=/proxy`])
     expect(code).toBe(8)
-    expect(stderr).toContain(`port ${port} or that of an entrypoint is in use`)
+    expect(stderr).toContain(`port ${port} is in use`)
+    const entrypoint = await runCli(['server', '-L', `tunnel+ws://127.0.0.1:0?entrypoint=127.0.0.1:${port}`])
+    expect([entrypoint.code, entrypoint.stderr]).toEqual([8, expect.stringContaining(`port ${port} is in use`)])
     taken.close()
   })
 
