@@ -17,6 +17,9 @@ export function describeServer(
 ): string {
   return lines([
     `tunnel server on ${onPort(tunnel)}, ${fact.carrier}, path ${fact.path}`,
+    ...(entrypoints.length + udp.length === 0
+      ? ['  no entrypoint: visitors have no port to come to (entrypoint=:80 in -L, or --entrypoint :80)']
+      : []),
     ...entrypoints.map(
       at =>
         `  visitors on ${onPort(at)}${at.tunnelId === undefined ? '' : `, all to tunnel ${at.tunnelId}`}${at.tls === undefined ? '' : ', with TLS'}${at.proxyProtocol === true ? ', with a PROXY header' : ''}`

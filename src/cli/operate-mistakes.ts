@@ -1,6 +1,7 @@
 /** What a server or sidecar is told of its command line: an error where it cannot start like this, and with --check all of it. */
 import { InterceptError } from '../base/errors.ts'
 import type { ArgvFacts } from '../discovery/container.ts'
+import type { Mistake } from '../discovery/mistakes.ts'
 import { isLoopback } from '../discovery/address.ts'
 import type { OperateSettings } from './operate-settings.ts'
 
@@ -13,8 +14,8 @@ interface Telling {
 /** Throws CONFIG_INVALID. What gost passes over is told to `warn`, unless it is only checked. */
 export function refuseMistakes(facts: ArgvFacts, { settings, part, warn }: Telling): void {
   const { check } = settings
-  const mistakes = [...facts.mistakes, ...doubledPorts(facts, settings).map(text => ({ text, fatal: true }))]
-  const refused = mistakes.filter(({ fatal }) => check || fatal).map(({ text }) => text)
+  const mistakes = [...facts.mistakes, ...doubledPorts(facts, settings).map((text): Mistake => ({ text, fatal: true }))]
+  const refused = mistakes.filter(({ fatal, harmless }) => fatal || (check && harmless !== true)).map(({ text }) => text)
   for (const { text } of mistakes) if (!refused.includes(text)) warn(text)
   if (refused.length === 0) return
   throw new InterceptError('CONFIG_INVALID', refused.join('\n'), {

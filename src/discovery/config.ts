@@ -16,7 +16,8 @@ export interface NodeConfig {
   /** Where it stands, for sentences; without credentials and ids. */
   place?: string
   connector: { type: string; auth: Auth | undefined; authFile: string | undefined; params: Params }
-  dialer: { type: string; tls: TlsConfig | undefined; params: Params }
+  /** `unknown`: as written, where gost takes a carrier that it does not know for tcp. */
+  dialer: { type: string; tls: TlsConfig | undefined; params: Params; unknown?: string }
 }
 
 export interface HopConfig {
@@ -47,7 +48,8 @@ export interface ServiceConfig {
   /** As for targets. */
   written?: string
   handler: { type: string; auth: Auth | undefined; authers: string[]; chains: string[]; params: Params; unread: string | undefined }
-  listener: { type: string; chains: string[]; certFile: string; keyFile: string; caFile: string; params: Params }
+  /** `unknown`: as for dialers. */
+  listener: { type: string; chains: string[]; certFile: string; keyFile: string; caFile: string; params: Params; unknown?: string }
   targets: ForwardTarget[]
   /** `service.proxyProtocol`: what the service itself receives. */
   params: Params
@@ -100,6 +102,12 @@ const LISTENERS_ONLY = new Set('rtcp rudp runix dns tun tap tungo red redir redi
 
 export const dialerType = (name: string): string => (TRANSPORTS.has(name) ? name : 'tcp')
 export const listenerType = (name: string): string => (TRANSPORTS.has(name) || LISTENERS_ONLY.has(name) ? name : 'tcp')
+
+/** The second half of `a+b`, where no carrier has that name. */
+export function unknownCarrier(scheme: string): { unknown?: string } {
+  const [, second] = scheme.split('+')
+  return second === undefined || TRANSPORTS.has(second) || LISTENERS_ONLY.has(second) ? {} : { unknown: second }
+}
 
 /** `a+b` → both halves; one word stands for both. */
 export function schemeHalves(scheme: string): [string, string] {

@@ -1,5 +1,5 @@
 /** One -F: a URL → one hop, with a node per address of a comma list (x/config/cmd/cmd.go buildNodeConfig). The URL's path is ignored. */
-import { dialerType, type HopConfig, schemeHalves } from './config.ts'
+import { dialerType, type HopConfig, schemeHalves, unknownCarrier } from './config.ts'
 import { parseAuthParam, parseGostUrl } from './gost-url.ts'
 import { getBool, getString, routeByPrefix } from './param.ts'
 
@@ -28,7 +28,7 @@ export function parseForwardUrl(text: string, name: string): HopConfig | undefin
       addr,
       place: `-F ${url.scheme}://${addr}`,
       connector: { type: connector, auth, authFile: undefined, params: sections.connector },
-      dialer: { type: dialerType(dialer), tls, params: sections.dialer }
+      dialer: { type: dialerType(dialer), tls, params: sections.dialer, ...unknownCarrier(url.scheme) }
     }))
   return { name, nodes, elsewhere: undefined }
 }

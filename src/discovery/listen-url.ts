@@ -1,6 +1,6 @@
 /** One -L: a URL → one service, or several for a port range (x/config/cmd/cmd.go buildServiceConfig). */
 import { expandPortRange } from './address.ts'
-import { type ForwardTarget, listenerType, type ServiceConfig, schemeHalves } from './config.ts'
+import { type ForwardTarget, listenerType, type ServiceConfig, schemeHalves, unknownCarrier } from './config.ts'
 import { parseAuthParam, parseGostUrl } from './gost-url.ts'
 import { getInteger, getString, type Params, routeByPrefix } from './param.ts'
 
@@ -32,7 +32,7 @@ export function parseListenUrl(text: string): ServiceConfig[] | undefined {
     place: `-L ${url.scheme}://${url.host}`,
     written: isRange(url.host) ? addr : url.host,
     handler: { type: handler, auth, authers: [], chains: [], params: sections.handler, unread: undefined },
-    listener: { type: listener, chains: [], certFile, keyFile, caFile, params: sections.listener },
+    listener: { type: listener, chains: [], certFile, keyFile, caFile, params: sections.listener, ...unknownCarrier(url.scheme) },
     targets: targetsOf(targets, index, addrs.length),
     params: sections.service
   }))

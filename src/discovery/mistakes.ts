@@ -8,12 +8,15 @@ import type { GostConfig, IngressConfig, NodeConfig, ServiceConfig } from './con
 import type { ContainerContext } from './context.ts'
 import { parseUuid } from './go-values.ts'
 import { find, getInteger, getString, GoFloat } from './param.ts'
+import { type Unread, unreadOfNode, unreadOfServer, unreadOfSidecar } from './parameters.ts'
 import { entrypointsOf, linesOf } from './server-facts.ts'
 
 export interface Mistake {
   text: string
   /** It cannot start like this; else something is left out, as gost leaves it out. */
   fatal: boolean
+  /** Worth a word, and no mistake: it only has no effect here. */
+  harmless?: true
 }
 
 export function mistakesOf(config: GostConfig, context: ContainerContext): Mistake[] {
@@ -25,11 +28,22 @@ export function mistakesOf(config: GostConfig, context: ContainerContext): Mista
     if (isSidecar) mistakes.push(...sidecarMistakes(service, config))
     if (!isServer && !isSidecar) mistakes.push(passedOver(`${service.place ?? service.name} is no listener of a tunnel: only gost runs it`))
   }
-  return mistakes
+  // Services share their chain, and a range of ports its parameters.
+  return [...new Map(mistakes.map(each => [each.text, each])).values()]
 }
 
 const fatal = (text: string): Mistake => ({ text, fatal: true })
 const passedOver = (text: string): Mistake => ({ text, fatal: false })
+
+const unreadMistake = (place: string, { name, meant }: Unread): Mistake =>
+  meant === undefined
+    ? { text: `${place}: ${name} has no effect here`, fatal: false, harmless: true }
+    : passedOver(`${place}: there is no ${name}: did you mean ${meant}?`)
+
+const carrierMistake = (place: string, unknown: string | undefined): Mistake[] =>
+  unknown === undefined
+    ? []
+    : [fatal(`${place}: there is no carrier ${unknown === '' ? 'without a name' : unknown}: take ws, wss, tls or tcp`)]
 
 function serverMistakes(service: ServiceConfig, { config, context }: { config: GostConfig; context: ContainerContext }): Mistake[] {
   const { params } = service.handler
@@ -38,6 +52,8 @@ function serverMistakes(service: ServiceConfig, { config, context }: { config: G
   const names = [getString(params, 'ingress'), ...entrypoints.ingresses].filter(name => name !== '')
   const missing = names.filter(name => !config.ingresses.some(ingress => ingress.name === name))
   return [
+    ...carrierMistake(place, service.listener.unknown),
+    ...unreadOfServer(service).map(each => unreadMistake(place, each)),
     ...portMistake(place, 'it', written),
     ...entrypoints.written.flatMap(text => portMistake(place, `entrypoint=${text}`, text)),
     ...missing.map(name => passedOver(`${place}: there is no ingress ${name}`)),
@@ -88,8 +104,15 @@ function sidecarMistakes(service: ServiceConfig, config: GostConfig): Mistake[] 
   const nodes = routes.flatMap(route => (typeof route === 'string' ? [] : [route.node, ...route.others]))
   return [
     ...targets.flatMap(text => portMistake(place, `the app ${text}`, text).map(each => passedOver(each.text))),
+    ...unreadOfSidecar(service).map(each => unreadMistake(place, each)),
+    ...nodes.flatMap(node => nodeMistakes(node)),
     ...nodes.flatMap(node => weightMistake(node))
   ]
+}
+
+function nodeMistakes(node: NodeConfig): Mistake[] {
+  const { place = 'the tunnel hop' } = node
+  return [...carrierMistake(place, node.dialer.unknown), ...unreadOfNode(node).map(each => unreadMistake(place, each))]
 }
 
 /** 0 is "not set". gost keeps the low byte of what is larger. */

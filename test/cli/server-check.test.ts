@@ -44,6 +44,25 @@ describe('--check', () => {
       ]
     ],
     [
+      `${SERVER}:8421?entrypont=:8080&listener.phat=/proxy`,
+      [
+        '-L tunnel+ws://:8421: there is no entrypont: did you mean entrypoint?',
+        '-L tunnel+ws://:8421: there is no phat: did you mean path?'
+      ]
+    ],
+    [
+      `${SIDECAR}?tunnel.id=${ID}&tunnel.wieght=3&weight=3`,
+      [
+        '-F tunnel+ws://proxy:8421: there is no tunnel.wieght: did you mean tunnel.weight?',
+        '-F tunnel+ws://proxy:8421: there is no weight: did you mean tunnel.weight?'
+      ]
+    ],
+    ['server --check -L tunnel+foo://:8421', ['-L tunnel+foo://:8421: there is no carrier foo: take ws, wss, tls or tcp']],
+    [
+      `sidecar --check -L rtcp://:0/:80 -F tunnel+foo://proxy:8421?tunnel.id=${ID}`,
+      ['-F tunnel+foo://proxy:8421: there is no carrier foo: take ws, wss, tls or tcp']
+    ],
+    [
       `${SIDECAR}?tunnel.id=${ID}&tunnel.weight=300`,
       ['-F tunnel+ws://proxy:8421: tunnel.weight=300 is no weight of 1 to 255: gost takes it for 44']
     ],
@@ -100,9 +119,30 @@ describe('--check', () => {
     ]
     for (const line of fine) expect([line, (await runCli(line.split(' '))).code]).toEqual([line, 0])
   })
+
+  it('warns of parameters without effect, and says when visitors have no port', async () => {
+    const { code, stdout, stderr } = await runCli(`${SERVER}:8421?keepalive=true&colour=red`.split(' '))
+    expect([code, stderr]).toEqual([
+      0,
+      'warning: -L tunnel+ws://:8421: keepalive has no effect here\nwarning: -L tunnel+ws://:8421: colour has no effect here\n'
+    ])
+    expect(stdout).toContain('no entrypoint: visitors have no port to come to')
+  })
 })
 
 describe('a start', () => {
+  it('is refused with a carrier that nobody knows', async () => {
+    const { code, stderr } = await runCli(['server', '-L', 'tunnel+foo://127.0.0.1:0?entrypoint=127.0.0.1:0'])
+    expect([code, stderr]).toEqual([3, expect.stringContaining('there is no carrier foo')])
+  })
+
+  it('warns of a misspelt parameter, and goes on', async () => {
+    const server = startCli(['server', '-L', 'tunnel+ws://127.0.0.1:0?entrypont=127.0.0.1:0'])
+    await eventually(() => expect(server.said()).toContain('tunnel server on port'))
+    expect(server.said()).toContain('warning: -L tunnel+ws://127.0.0.1:0: there is no entrypont: did you mean entrypoint?')
+    expect(await server.stop()).toBe(143)
+  })
+
   it('warns of what gost passes over, and goes on', async () => {
     const server = startCli(['server', '-L', 'tunnel+ws://127.0.0.1:0?entrypoint=127.0.0.1:0&tunnel=a.local'])
     await eventually(() => expect(server.said()).toContain('tunnel server on port'))
