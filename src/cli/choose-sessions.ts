@@ -92,10 +92,22 @@ export function chooseSessions({ sessions, words, verb, here }: Choice): Chosen[
     }
     const found = sessions.flatMap(session => matching(session, word))
     if (found.length === 0) throw unknownTarget(word, sessions, verb)
-    for (const { session, target } of here === undefined ? found : meantHere(found, { word, here, verb }))
-      leaving.set(session, (leaving.get(session) ?? new Set()).add(target))
+    const meant = here === undefined ? found : meantHere(found, { word, here, verb })
+    refuseSeveral(meant, { word, here, verb })
+    for (const { session, target } of meant) leaving.set(session, (leaving.get(session) ?? new Set()).add(target))
   }
   return [...leaving].map(([session, targets]) => ({ session, targets: [...targets] }))
+}
+
+/** Throws TARGET_AMBIGUOUS where one name fits several sessions. */
+function refuseSeveral(meant: readonly Found[], { word, here, verb }: { word: string } & Pick<Choice, 'here' | 'verb'>): void {
+  const sessions = [...new Set(meant.map(({ session }) => session))]
+  if (sessions.length < 2) return
+  throw new InterceptError(
+    'TARGET_AMBIGUOUS',
+    `${quoted(word)} fits ${sessions.length} sessions: ${sessions.map(each => introduced(each, here)).join('; ')}`,
+    { hint: `name one by its pid: ${verb.hint(String(sessions[0]?.pid))}` }
+  )
 }
 
 /** Those that intercept go before the others, which have to be named where there are both. */
@@ -139,9 +151,11 @@ function meantHere(found: readonly Found[], { word, here, verb }: { word: string
 
 /** By the name on the screen, or as `kind/name` of its workload, or as it was typed when the session was started. */
 function matching(session: RunningSession, word: string): Found[] {
-  const [kind, name = kind] = word.split('/')
+  // The plan shows a tunnel's id cut off.
+  const typed = word.replace(/…$/, '')
+  const [kind, name = kind] = typed.split('/')
   return (session.info?.targets ?? [])
-    .filter(target => target.name === word || target.name === name || target.workload === word)
+    .filter(target => target.name === typed || target.name === name || target.workload === typed || target.name === `tunnel/${typed}`)
     .map(({ name: target, namespace }) => ({ session, target, namespace }))
 }
 

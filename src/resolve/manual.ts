@@ -44,11 +44,12 @@ export function manualPlan(options: ManualOptions): TunnelPlan {
   const server = serverOf(options)
   const entrypoint = options.entrypoint === undefined ? undefined : parseAddress('--entrypoint', options.entrypoint)
   const { address } = server
-  const name = address === undefined ? shortTunnel(tunnelId) : address.host
+  // Typed in `set` and `leave`, and one server has several tunnels.
+  const name = `tunnel/${tunnelId.slice(0, 8)}`
   return {
     name,
     namespace: '',
-    workload: `tunnel/${shortTunnel(tunnelId)}`,
+    workload: name,
     target: { text: name, kind: undefined, name },
     tunnelId,
     protocol: 'http',

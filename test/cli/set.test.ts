@@ -88,6 +88,22 @@ describe('set', () => {
     expect(events).toContainEqual(expect.objectContaining({ type: 'command.result', ok: false }))
   })
 
+  it('asks which session is meant where one name fits several', async () => {
+    const running = [4242, 4343].map(pid => {
+      const { parts } = session(['tunnel/10bc451e'], one({ target: 'tunnel/10bc451e' }))
+      return runCli(['web'], { parts, home, pid })
+    })
+    await up(2)
+    for (const name of ['tunnel/10bc451e', 'tunnel/10bc451e…', '10bc451e']) {
+      const { code, stderr } = await set(`${name} hold`)
+      expect(code).toBe(5)
+      expect(stderr).toMatch(/fits 2 sessions: tunnel\/10bc451e \(pid 4242[^]*\(pid 4343[^]*by its pid: kubectl intercept set 4242 hold/)
+    }
+    expect(await set('4343 hold')).toMatchObject({ code: 0 })
+    await runCli(['leave', '--all'], { home })
+    await Promise.all(running)
+  })
+
   it('asks which of several sessions is meant, and takes its pid', async () => {
     const first = session(['web'], one({ target: 'web' }))
     const second = session(['cart'], one({ target: 'cart' }))
