@@ -31,7 +31,7 @@ export interface TargetView {
   weight?: number
   /** 0…1. */
   share?: number
-  shareSource?: 'computed' | 'measured'
+  shareSource?: 'computed' | 'measured' | 'unknown'
   thinning?: number
   /** Only what matches it is taken. */
   filter?: string
@@ -128,8 +128,16 @@ function reduceTarget(target: TargetView, event: SessionEvent): TargetView {
   }
   if (event.type === 'intercept.changed') {
     const { weight, share, shareSource, thinning, filter, mirror } = event
-    const { filter: _before, ...rest } = target
-    return { ...rest, weight, share, shareSource, thinning, ...(filter !== undefined && { filter }), ...(mirror === true && { mirror }) }
+    const { filter: _before, share: _old, ...rest } = target
+    return {
+      ...rest,
+      weight,
+      ...(share !== undefined && { share }),
+      shareSource,
+      thinning,
+      ...(filter !== undefined && { filter }),
+      ...(mirror === true && { mirror })
+    }
   }
   return target
 }

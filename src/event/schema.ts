@@ -111,8 +111,8 @@ const BODIES: { readonly [T in EventType]: Fields<EventBody<T>> } = {
   },
   'intercept.changed': {
     weight,
-    share,
-    shareSource: oneOf('computed', 'measured'),
+    share: may(share),
+    shareSource: oneOf('computed', 'measured', 'unknown'),
     thinning: share,
     filter: may(text),
     mirror: may(flag),

@@ -100,10 +100,10 @@ interface Bodies {
   }
   'intercept.changed': {
     weight: number
-    /** 0…1. */
-    share: number
-    /** `computed` from whole weights or `measured`; thinned when the laptop sends a part back. */
-    shareSource: 'computed' | 'measured'
+    /** 0…1; absent where it is not known. */
+    share?: number
+    /** `unknown`: who else registers was not read. `computed` from whole weights or `measured`; thinned when the laptop sends a part back. */
+    shareSource: 'computed' | 'measured' | 'unknown'
     /** 0…1: the part of arriving requests that stays here; 1 = no thinning. */
     thinning: number
     filter?: string

@@ -24,7 +24,7 @@ export interface Changed {
   state: TargetState
   weight: number
   /** 0…1, computed. */
-  share: number
+  share?: number
   thinning: number
   /** As others may read it. */
   filter?: string

@@ -9,7 +9,7 @@ import { hold, release } from './hold.ts'
 import type { Rebinding } from './rebind.ts'
 import type { RunningTarget } from './running-target.ts'
 import { stateOf } from './state.ts'
-import { arrivingShare, expressed, filterField, type WantedShare } from './wanted-share.ts'
+import { expressed, filterField, knownSidecars, shareFields, shareKnownOf, type WantedShare } from './wanted-share.ts'
 
 export interface ChangerOptions {
   target: RunningTarget
@@ -51,8 +51,9 @@ class OneByOne implements Changer {
       const changed = await this.#apply(change, by === 'tui' ? 'user' : by)
       const { facts, options } = this.#target
       const { weight, thinning, filter } = facts
-      const share = arrivingShare(this.#target) * thinning
-      return { target: options.plan.name, changed, state: stateOf(facts), weight, share, thinning, ...filterField(filter) }
+      const { share } = shareFields(shareKnownOf(this.#target), thinning)
+      const shown = share === undefined ? {} : { share }
+      return { target: options.plan.name, changed, state: stateOf(facts), weight, ...shown, thinning, ...filterField(filter) }
     })
   }
 
@@ -61,7 +62,11 @@ class OneByOne implements Changer {
     if (this.#wanted.split === undefined || this.#target.replicas === undefined) return
     const work = this.#inTurn(async () => {
       if (this.#wanted.split === undefined || this.#target.facts.draining) return
-      await changeShare(expressed(this.#wanted, this.#target.sidecars, this.#mayReturn()), 'auto', this.#rebinding)
+      await changeShare(
+        expressed(this.#wanted, knownSidecars(this.#target.options.plan, this.#target.sidecars), this.#mayReturn()),
+        'auto',
+        this.#rebinding
+      )
     })
     work.catch(error => log.info('share kept as it is', { error: asError(error) }))
   }

@@ -6,7 +6,7 @@ import { shownFilter } from '../filter/shown.ts'
 import type { Change, ShareChange } from './change.ts'
 import { checkFilter, consentQuestion, looksHere } from './personal.ts'
 import type { RunningTarget } from './running-target.ts'
-import { expressed, type WeightAndKeep, type WantedShare } from './wanted-share.ts'
+import { expressed, knownSidecars, type WeightAndKeep, type WantedShare } from './wanted-share.ts'
 
 export interface Permitted {
   target: RunningTarget
@@ -47,7 +47,11 @@ export const wantedShareOf = (change: ShareChange): WantedShare =>
 export function expressChange(change: ShareChange, { target, mayReturn, mayThin }: Permitted): WeightAndKeep {
   const { sidecars, options } = target
   const { name, server } = options.plan
-  const found = inWordsOfSet(() => expressed(wantedShareOf(change), sidecars, mayReturn), name)
+  const found = inWordsOfSet(
+    () => expressed(wantedShareOf(change), knownSidecars(options.plan, sidecars), mayReturn),
+    name,
+    options.plan.byFlags !== true
+  )
   if (change.kind === 'weight' || found.keep === 1 || server.peer !== 'gost' || change.throughLaptop || mayThin) return found
   const share = formatShare(change.share)
   throw new InterceptError(
@@ -59,13 +63,13 @@ export function expressChange(change: ShareChange, { target, mayReturn, mayThin 
   )
 }
 
-function inWordsOfSet<T>(work: () => T, name: string): T {
+function inWordsOfSet<T>(work: () => T, name: string, known: boolean): T {
   try {
     return work()
   } catch (error) {
     if (!(error instanceof InterceptError) || error.code !== 'SHARE_UNAVAILABLE') throw error
     const { nearestWeight } = error.details
-    const hint = `nearest exact share: kubectl intercept set ${name} weight=${String(nearestWeight)}`
+    const hint = `${known ? 'nearest exact share' : 'take a weight instead'}: kubectl intercept set ${name} weight=${String(nearestWeight)}`
     throw new InterceptError(error.code, error.message, { hint, cause: error })
   }
 }

@@ -124,7 +124,9 @@ export async function consent(request: InterceptRequest, context: InterceptConte
   if (request.mirror !== undefined) return consentToPass(context, chosen, mirrorQuestion)
   if (request.filter !== undefined) return consentToPass(context, chosen, consentQuestion)
   if (share.kind !== 'split') return false
-  const thinned = chosen.filter(({ plan }) => plan.server.peer === 'gost' && thins(plan, share.share, request.fallback))
+  const thinned = chosen.filter(
+    ({ plan }) => plan.byFlags !== true && plan.server.peer === 'gost' && thins(plan, share.share, request.fallback)
+  )
   if (thinned.length === 0) return false
   const names = thinned.map(({ plan }) => plan.name).join(', ')
   const what = `A share of ${formatShare(share.share)} of ${names} cannot be had by whole weights: more visitors than that pass through this laptop, and the rest goes back to the pods.`

@@ -11,8 +11,8 @@ import type { InterceptSettings } from './options.ts'
 import { hasWayBack, looksHere } from './personal.ts'
 import { planEvent } from './plan-event.ts'
 import type { InterceptContext, Mapped } from './request.ts'
-import { shareOf, splitFor } from './split.ts'
-import { filterField } from './wanted-share.ts'
+import { shareOf } from './split.ts'
+import { expressed, filterField, knownShare, knownSidecars, shareFields } from './wanted-share.ts'
 
 export interface DryRunOptions {
   mapped: Mapped
@@ -29,19 +29,17 @@ export async function dryRun({ mapped, settings, cluster, context }: DryRunOptio
   const ready = plan.sidecars.filter(pod => pod.ready && !pod.terminating)
   const weights = ready.map(pod => pod.weight)
   const canReturn = cluster !== undefined && hasWayBack(plan, settings.fallback)
-  const split = settings.split === undefined ? undefined : splitFor(settings.split, weights, canReturn)
-  const weight = split?.weight ?? settings.weight
-  const thinning = split?.keep ?? 1
+  const split = expressed(settings, knownSidecars(plan, plan.sidecars), canReturn)
+  const weight = split.weight
+  const thinning = split.keep
   emit('plan.resolved', planEvent(mapped, weight, settings.mirror), about)
   const { mirror } = settings
-  const share = mirror === undefined ? shareOf(weight, weights) * thinning : 0
+  const share = mirror === undefined ? knownShare(plan, weight, plan.sidecars) : 0
   emit(
     'intercept.changed',
     {
       weight,
-      share,
-      shareSource: 'computed',
-      thinning,
+      ...shareFields(share, thinning),
       ...filterField(settings.filter),
       ...(mirror !== undefined && { mirror: true }),
       by: 'user'

@@ -7,7 +7,7 @@ import type { RunningTarget } from './running-target.ts'
 import { stateVoice } from './state-voice.ts'
 import { initialFacts, type TargetFacts } from './state.ts'
 import { hostsUnknown } from './verify.ts'
-import { expressed } from './wanted-share.ts'
+import { expressed, knownSidecars } from './wanted-share.ts'
 import type { WayBack } from './way-back.ts'
 
 /** Throws BAD_USAGE or SHARE_UNAVAILABLE. */
@@ -24,7 +24,7 @@ export function newTarget(
   const { plan, settings, emit } = options
   // A server of ours sends a mirror no visitor, whatever its weight; should it be a stock one after all, as few as can be.
   const copiesOnly = settings.mirror !== undefined && !looksHere(plan)
-  const split = expressed(copiesOnly ? { weight: 1, split: undefined } : settings, plan.sidecars, way.possible)
+  const split = expressed(copiesOnly ? { weight: 1, split: undefined } : settings, knownSidecars(plan, plan.sidecars), way.possible)
   const facts: TargetFacts = {
     ...initialFacts,
     canReturn: way.open,

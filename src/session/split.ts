@@ -15,13 +15,13 @@ export interface Split {
 
 /** Half a point, and a little for floating point. */
 const EXACT = 0.005 + 1e-9
-const MAX = 255
+export const MAX_WEIGHT = 255
 
 /** The share that a weight gives beside sidecars of these weights (0 counts as 1; a 255 among them shares uniformly with ours). */
 export function shareOf(weight: number, sidecars: readonly number[]): number {
   const weights = sidecars.map(each => (each === 0 ? 1 : each))
-  const holders = weights.filter(each => each === MAX).length
-  if (weight === MAX) return 1 / (holders + 1)
+  const holders = weights.filter(each => each === MAX_WEIGHT).length
+  if (weight === MAX_WEIGHT) return 1 / (holders + 1)
   if (holders > 0) return 0
   return weight / (weights.reduce((sum, each) => sum + each, 0) + weight)
 }
@@ -45,12 +45,12 @@ export function splitFor(wanted: number, sidecars: readonly number[], canReturn:
 }
 
 function smallestReaching(wanted: number, sidecars: readonly number[]): number {
-  for (let weight = 1; weight < MAX; weight += 1) if (shareOf(weight, sidecars) >= wanted - EXACT) return weight
-  return MAX
+  for (let weight = 1; weight < MAX_WEIGHT; weight += 1) if (shareOf(weight, sidecars) >= wanted - EXACT) return weight
+  return MAX_WEIGHT
 }
 
 function nearestExact(wanted: number, sidecars: readonly number[]): number {
-  const all = Array.from({ length: MAX }, (_, index) => index + 1)
+  const all = Array.from({ length: MAX_WEIGHT }, (_, index) => index + 1)
   return all.reduce(
     (best, each) => (Math.abs(shareOf(each, sidecars) - wanted) < Math.abs(shareOf(best, sidecars) - wanted) ? each : best),
     1

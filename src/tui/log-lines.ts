@@ -20,7 +20,7 @@ const WORDS: Words = {
     mirror === true
       ? `copies only, the cluster answers (${by})`
       : filter === undefined
-        ? `weight ${weight}, a share of ${formatShare(share)} (${by})`
+        ? `weight ${weight}, ${share === undefined ? 'share not known' : `a share of ${formatShare(share)}`} (${by})`
         : `only what matches ${printable(filter, 200)} (${by})`,
   claim: claimWords,
   command: ({ name, by }) => `command ${name} by ${by}`,

@@ -31,6 +31,8 @@ function intercept(world: World, appPort: number, flags: readonly string[], tunn
   })
   return {
     said: () => said(),
+    /** Another command of the same user. */
+    beside: (...argv: string[]) => runCli(argv, { home }),
     async stop() {
       signals.emit('SIGINT')
       return (await done).code
@@ -96,5 +98,23 @@ describe('a server named by a flag', () => {
     await eventually(() => expect(session.said()).toContain('which hosts lead here'))
     await Promise.all(world.sidecars.map(sidecar => sidecar.close()))
     expect(await session.stop()).toBe(9)
+  })
+
+  it('does not call a weight among unknown connectors a share', async () => {
+    await using world = await startWorld()
+    await using laptop = await startApp({ name: 'laptop' })
+    const session = intercept(world, laptop.port, ['-o', 'plain'])
+    await eventually(() => expect(session.said()).toContain('which hosts lead here'))
+    expect(await session.beside('set', 'weight=1')).toMatchObject({
+      stdout: 'tunnel/10bc451e weight 1, share of the visitors not known\n'
+    })
+    const refused = await session.beside('set', 'tunnel/10bc451e', 'split=50%')
+    expect(refused.stderr).toMatch(
+      /a share of 50 % cannot be computed: who else[^]*take a weight instead: kubectl intercept set tunnel\/10bc451e weight=1/
+    )
+    await eventually(() => expect(session.said()).toContain('weight 1: its share of the visitors is not known'))
+    expect(session.said()).not.toMatch(/100 %/)
+    expect(await session.stop()).toBe(0)
+    expect((await intercept(world, laptop.port, ['--split', '50%']).done).stderr).toMatch(/cannot be computed[^]*--weight 1/)
   })
 })

@@ -42,7 +42,7 @@ function linesOf({ targets }: Result, args: Setting): string[] {
     const now =
       typeof filter === 'string'
         ? `only what matches ${printable(filter, 200)}`
-        : `weight ${Number(weight)}, ${formatShare(Number(share))} of the visitors`
+        : `weight ${Number(weight)}, ${typeof share === 'number' ? `${formatShare(share)} of the visitors` : 'share of the visitors not known'}`
     const when = state === 'held' ? '; in force when it is released' : NOT_REGISTERED.has(state) ? '; in force once it is registered' : ''
     return `${name} ${changed === true ? '' : 'has already '}${now}${when}`
   })
