@@ -115,6 +115,23 @@ describe('a server named by a flag', () => {
     await eventually(() => expect(session.said()).toContain('weight 1: its share of the visitors is not known'))
     expect(session.said()).not.toMatch(/100 %/)
     expect(await session.stop()).toBe(0)
-    expect((await intercept(world, laptop.port, ['--split', '50%']).done).stderr).toMatch(/cannot be computed[^]*--weight 1/)
+    expect((await intercept(world, laptop.port, ['-o', 'plain', '--split', '50%']).done).stderr).toMatch(/cannot be computed[^]*--weight 1/)
+  })
+
+  it('is listed without a kubeconfig, with a word on the cluster that was not asked', async () => {
+    await using world = await startWorld()
+    await using laptop = await startApp({ name: 'laptop' })
+    const session = intercept(world, laptop.port, [])
+    await eventually(() => expect(session.said()).toContain('which hosts lead here'))
+    const { code, stdout, stderr } = await session.beside('list')
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^only the sessions of this machine: no cluster was asked, no kubeconfig found/)
+    ])
+    expect(stdout).toMatch(/^PID +TARGET +STATE +LOCAL\n\d+ +tunnel\/10bc451e +registered +127\.0\.0\.1:\d+\n$/)
+    expect(JSON.parse((await session.beside('list', '-o', 'json')).stdout)).toMatchObject({ items: [], sessions: [{ answers: true }] })
+    expect(await session.beside('list', '--context', 'prod')).toMatchObject({ code: 3, stdout: '' })
+    expect(await session.stop()).toBe(0)
+    expect(await session.beside('list')).toMatchObject({ code: 3 })
   })
 })

@@ -1,14 +1,13 @@
 /** `kubectl intercept list`: the tunnels of a namespace, and this user's sessions on this machine. */
 import { sleep } from '../../base/clock.ts'
 import { asError, InterceptError, isAbort } from '../../base/errors.ts'
-import { controlDirectories } from '../../control/directory.ts'
 import type { ListedClaims } from '../../claim/look.ts'
-import { listSessions } from '../../control/sessions.ts'
 import type { Cluster } from '../../kube/types.ts'
-import { type ListedSession, type Listing, renderTunnels, tunnelData, tunnelNames, tunnelNotes } from '../../output/tunnel-rows.ts'
+import { type Listing, renderTunnels, tunnelData, tunnelNames, tunnelNotes } from '../../output/tunnel-rows.ts'
 import { printable } from '../../base/format.ts'
 import { connect } from '../connect.ts'
 import type { CommandContext } from '../context.ts'
+import { listWithoutCluster, ownSessions } from '../list-sessions.ts'
 import { type FormatOf, formatFor } from '../output-format.ts'
 import { badUsage } from '../usage-error.ts'
 
@@ -34,7 +33,8 @@ export async function run(context: CommandContext): Promise<number> {
     throw badUsage('list takes no names', 'choose by labels, as in kubectl intercept list -l app=nginx, or by namespace with -n')
   }
   const format = formatFor('list', args)
-  const cluster = await connect(context, line => void io.stderr.write(`warning: ${printable(line)}\n`))
+  const cluster = await connect(context, line => void io.stderr.write(`warning: ${printable(line)}\n`)).catch(asError)
+  if (cluster instanceof Error) return listWithoutCluster(cluster, format, context)
   try {
     const query: Query = { format, namespace: cluster.namespace, allNamespaces: args.on('all-namespaces'), selector: args.text('selector') }
     const first = await look(cluster, query, context)
@@ -53,16 +53,15 @@ async function look(cluster: Cluster, query: Query, { io, clock, stop, log }: Co
   const { namespace, allNamespaces, selector } = query
   const now = clock.date()
   const claimsIn = { namespace: allNamespaces ? undefined : namespace, now, signal: stop.drain }
-  const [rows, claims, running] = await Promise.all([
+  const [rows, claims, sessions] = await Promise.all([
     listTunnels(cluster, { namespace, allNamespaces, selector, signal: stop.drain }),
     lookAtClaims(cluster, claimsIn).catch((error: unknown): ListedClaims => {
       log.info('claims cannot be seen', { error: asError(error) })
       return { of: () => [] }
     }),
-    listSessions(controlDirectories(io), { clock, signal: stop.drain, uid: io.uid })
+    ownSessions({ io, clock, stop })
   ])
   const namespaceMissing = rows.length === 0 && !allNamespaces && (await isMissing(cluster, namespace, stop.drain))
-  const sessions = running.map(({ pid, info }): ListedSession => (info === undefined ? silent(pid) : { ...info, answers: true }))
   return {
     rows,
     sessions,
@@ -72,17 +71,6 @@ async function look(cluster: Cluster, query: Query, { io, clock, stop, log }: Co
     namespaceMissing
   }
 }
-
-const silent = (pid: number): ListedSession => ({
-  pid,
-  session: '',
-  user: '',
-  version: '',
-  command: '',
-  startedAt: '',
-  targets: [],
-  answers: false
-})
 
 async function print(listing: Looked, query: Query, { io, args }: CommandContext): Promise<void> {
   const { format, allNamespaces, namespace } = query
