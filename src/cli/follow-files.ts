@@ -28,7 +28,7 @@ export function followFiles<T>(make: (readFile: ReadFile) => T, options: { readF
       return readFile(path)
     })
   const settings = made()
-  const look = (): string => JSON.stringify([...paths].map(path => textOf(path, readFile)))
+  const look = (): Map<string, string> => new Map([...paths].map(path => [path, textOf(path, readFile)]))
   let applied = look()
   let before = applied
   const stop = new AbortController()
@@ -40,15 +40,16 @@ export function followFiles<T>(make: (readFile: ReadFile) => T, options: { readF
         LOOK_MS,
         () => {
           const seen = look()
-          const settled = seen === before
+          const settled = changedBetween(before, seen).length === 0
           before = seen
-          if (!settled || seen === applied) return
+          const files = changedBetween(applied, seen).join(', ')
+          if (!settled || files === '') return
           applied = seen
           try {
             apply(made())
-            log.info('files changed: new settings are in force', { files: paths.size })
+            log.info('files changed: new settings are in force', { files })
           } catch (error) {
-            log.error('files changed, and cannot be used: the settings stay as they were', { error: asError(error) })
+            log.error('files changed, and cannot be used: the settings stay as they were', { files, error: asError(error) })
           }
         },
         { unref: true }
@@ -58,6 +59,9 @@ export function followFiles<T>(make: (readFile: ReadFile) => T, options: { readF
     close: closeOnce(async () => stop.abort())
   }
 }
+
+const changedBetween = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] =>
+  [...after].filter(([path, text]) => before.get(path) !== text).map(([path]) => path)
 
 function textOf(path: string, readFile: ReadFile): string {
   try {

@@ -48,13 +48,13 @@ describe('settings from files', () => {
     const { clock, applied, records } = world(files)
     files['rules'] = 'bad'
     await clock.advance(5_000)
-    expect(records.map(({ level, fields }) => [level, fields['error']])).toEqual([['error', 'line 1 is bad']])
+    expect(records.map(({ level, fields }) => [level, fields['files'], fields['error']])).toEqual([['error', 'rules', 'line 1 is bad']])
     delete files['rules']
     await clock.advance(5_000)
     expect(records.at(-1)?.fields).toMatchObject({ error: 'ENOENT' })
     files['rules'] = 'c'
     await clock.advance(2_000)
-    expect([applied, records.length]).toEqual([['c'], 3])
+    expect([applied, records.length, records.at(-1)?.fields['files']]).toEqual([['c'], 3, 'rules'])
   })
 
   it('cannot start from a broken one', () => {
