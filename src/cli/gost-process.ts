@@ -90,15 +90,18 @@ export async function runGostProcess(context: CommandContext, part: Part): Promi
   }
 }
 
-function drainServer(server: RunningServer, { settings, say }: Host, signal: AbortSignal): Promise<void> {
+async function drainServer(server: RunningServer, { settings, say }: Host, signal: AbortSignal): Promise<void> {
   const { drainDelayMs: delayMs, graceMs } = settings
-  if (delayMs > 0) say(`serving for ${delayMs / 1_000} s more, then draining`)
-  return server.drain({ delayMs, graceMs, signal })
+  say(delayMs > 0 ? `serving for ${delayMs / 1_000} s more, then draining` : 'draining', 'draining')
+  const cut = await server.drain({ delayMs, graceMs, signal })
+  say(cut === 0 ? 'drained: every request was finished' : `drained: ${cut} requests were cut off`, 'drained')
 }
 
-async function drainSidecar(sidecar: Sidecar, { clock, settings }: Host, signal: AbortSignal): Promise<void> {
+async function drainSidecar(sidecar: Sidecar, { clock, settings, say }: Host, signal: AbortSignal): Promise<void> {
+  say('draining', 'draining')
   const grace = deadline(clock, settings.graceMs, () => new Error('grace is over'), signal)
   await sidecar.stop(grace.signal)
+  say(grace.signal.aborted ? 'drained: what still ran was cut off' : 'drained: every request was finished', 'drained')
   grace.done()
 }
 
@@ -182,7 +185,11 @@ function register(fact: SidecarFact, { clock, log, say, who }: Host): Sidecar {
   const fixed = isIp(host) || isLoopback(host)
   const sidecar = fixed ? startSidecar(options) : startSidecarSet({ ...options, dialTo, addresses: () => addressesOf(host) })
   sidecar.ready.then(
-    () => say(`registered at ${formatEndpoint(fact.server)} for tunnel ${tunnelId}, weight ${weight}, app ${formatEndpoint(target)}`),
+    () =>
+      say(
+        `registered at ${formatEndpoint(fact.server)} for tunnel ${tunnelId}, weight ${weight}, app ${formatEndpoint(target)}`,
+        'registered'
+      ),
     (error: unknown) => log.debug('never registered', { error })
   )
   return sidecar

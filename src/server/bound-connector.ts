@@ -125,6 +125,11 @@ export class BoundConnector implements Connector {
     return this.#open.size
   }
 
+  /** It asked for no more streams before it went. */
+  get left(): boolean {
+    return this.#draining
+  }
+
   get condition(): Condition {
     if (this.#ended) return 'closed'
     if (this.#draining) return 'draining'

@@ -76,7 +76,7 @@ export interface RunningServer extends Closable {
    * From now on no connector is taken and no connection kept alive. Goes on serving for `delayMs`, finishes what runs (at most `graceMs`), then
    * closes. Idempotent with `close`, which does not wait.
    */
-  drain(options?: DrainOptions): Promise<void>
+  drain(options?: DrainOptions): Promise<number>
 }
 
 export type Reloaded = Pick<ServerOptions, 'rules' | 'credentials' | 'entrypoints' | 'tunnel'>
@@ -204,7 +204,7 @@ class Server implements RunningServer {
     return this.#context.tallies.read()
   }
 
-  async drain({ delayMs = 0, graceMs = DRAIN_GRACE_MS, signal }: DrainOptions = {}): Promise<void> {
+  async drain({ delayMs = 0, graceMs = DRAIN_GRACE_MS, signal }: DrainOptions = {}): Promise<number> {
     const { clock, active } = this.#context
     this.#state.draining = true
     this.#listener.leaving()
@@ -213,6 +213,8 @@ class Server implements RunningServer {
     const end = clock.now() + graceMs
     const aborted = (): boolean => signal?.aborted === true
     while (active.count > 0 && clock.now() < end && !aborted()) await sleep(clock, DRAIN_POLL_MS)
+    const cut = active.count
     await this.close()
+    return cut
   }
 }

@@ -62,6 +62,7 @@ class RunningSidecar implements Sidecar {
   readonly #app: LocalApp
   readonly #serving: ServeApp
   readonly #closed = new AbortController()
+  #everBound = false
 
   constructor(options: SidecarOptions) {
     const { target, clock = systemClock, log = silent, dialTimeoutMs = DIAL_TIMEOUT_MS, keepsApp = true } = options
@@ -129,6 +130,13 @@ class RunningSidecar implements Sidecar {
       hello: { kind: 'sidecar', ...(who !== undefined && { who }) },
       clock: this.#clock,
       log: this.#log,
+      onChange: change => {
+        if (change.to === 'bound' && this.#everBound) this.#log.info('registered again', { tunnel: tunnelId, weight })
+        else if (change.to === 'lost' && change.from === 'bound')
+          this.#log.info('registration lost', { tunnel: tunnelId, why: change.cause })
+        this.#everBound ||= change.to === 'bound'
+        connector?.onChange?.(change)
+      },
       onStream: stream => {
         this.streams += 1
         this.#serving.serve(stream)

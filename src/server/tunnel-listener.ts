@@ -11,6 +11,7 @@ import { asError } from '../base/errors.ts'
 import type { Carrier } from '../discovery/types.ts'
 import { bindResponse, whichResponse } from '../relay/addresses.ts'
 import { encodeResponse } from '../relay/encode.ts'
+import { findTunnelId } from '../relay/find.ts'
 import { type RelayRequest, STATUS } from '../relay/message.ts'
 import { statusText } from '../relay/status.ts'
 import { listenTcp } from '../transport/tcp.ts'
@@ -161,7 +162,7 @@ class TunnelPort {
     const decision = decide(request, { routes, credentials, direct })
     switch (decision.kind) {
       case 'refuse':
-        this.#refuse(visitor, decision.status, statusText(decision.status))
+        this.#refuse(visitor, decision.status, { why: statusText(decision.status), tunnel: findTunnelId(request)?.uuid })
         break
       case 'asked':
         visitor.connection.write(encodeResponse(whichResponse()))
@@ -177,8 +178,9 @@ class TunnelPort {
     }
   }
 
-  #refuse(visitor: Visitor, status: number, why: string): void {
-    if (this.#complain()) this.#context.log.warn('connector refused', { status: why, from: visitor.source.host })
+  #refuse(visitor: Visitor, status: number, { why, tunnel }: { why: string; tunnel: string | undefined }): void {
+    if (this.#complain())
+      this.#context.log.warn('connector refused', { status: why, from: visitor.source.host, ...(tunnel === undefined ? {} : { tunnel }) })
     refuseRelay(visitor, status, this.#context)
   }
 
@@ -192,12 +194,12 @@ class TunnelPort {
     }
     const known = routes.tunnelIds.includes(tunnelId)
     if (!(known ? this.#admitKnown() : this.#admit())) {
-      this.#refuse(visitor, STATUS.SERVICE_UNAVAILABLE, 'too many binds in a moment')
+      this.#refuse(visitor, STATUS.SERVICE_UNAVAILABLE, { why: 'too many binds in a moment', tunnel: tunnelId })
       return
     }
     // Tunnels that nobody's rule names cannot take the place of those.
     if (!registry.hasRoom(tunnelId) && !(known && registry.connectors(tunnelId).length === 0)) {
-      this.#refuse(visitor, STATUS.SERVICE_UNAVAILABLE, 'no room for another connector')
+      this.#refuse(visitor, STATUS.SERVICE_UNAVAILABLE, { why: 'no room for another connector', tunnel: tunnelId })
       return
     }
     const { connection } = visitor
@@ -226,7 +228,11 @@ class TunnelPort {
       mirrors.remove(connector)
       tallies.close(tally)
       this.#connectors.delete(connector)
-      log.info('connector gone', { connector: id, tunnel: tunnelId, ...(error === undefined ? {} : { error }) })
+      log.info(error === undefined ? 'connector closed' : connector.left ? 'connector left' : 'connector lost', {
+        connector: id,
+        tunnel: tunnelId,
+        ...(error === undefined || connector.left ? {} : { error })
+      })
     })
   }
 }

@@ -122,6 +122,10 @@ describe("gost's command line", () => {
     const stopped = server.stop()
     await eventually(async () => expect(await get(port, 'probe')).toEqual({ status: 503, text: 'shutting down\n' }))
     expect(await stopped).toBe(143)
+    expect(records().flatMap(({ msg, what }) => (msg === 'draining' || msg === 'drained' ? [[msg, what]] : []))).toEqual([
+      ['draining', 'serving for 0.5 s more, then draining'],
+      ['drained', 'drained: every request was finished']
+    ])
     expect(server.said()).not.toContain(ID)
   })
 

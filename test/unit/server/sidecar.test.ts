@@ -1,7 +1,8 @@
 import net, { type AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import type { Dial } from '../../../src/base/connection.ts'
 import { systemClock } from '../../../src/base/clock.ts'
-import { silent } from '../../../src/base/log.ts'
+import { logger, silent } from '../../../src/base/log.ts'
 import { startServer } from '../../../src/server/run-server.ts'
 import { startSidecar } from '../../../src/server/sidecar.ts'
 import { dialTcp } from '../../../src/transport/tcp.ts'
@@ -25,11 +26,13 @@ describe('sidecar', () => {
     const port = await freePort()
     const app = await startApp()
     const dial = dialTcp({ host: '127.0.0.1', port })
+    const said: string[] = []
     const sidecar = startSidecar({
       dial,
       tunnelId: TUNNEL,
       weight: 1,
       target: { host: '', port: app.port },
+      log: logger(({ message }) => said.push(message), 'info'),
       connector: { retry: { minMs: 20, maxMs: 50 } }
     })
     const server = await serve(port)
@@ -38,10 +41,43 @@ describe('sidecar', () => {
     await server.close()
     const again = await serve(port)
     await eventually(async () => expect((await visit(`http://127.0.0.1:${again.entrypointPort}/`, { host: HOST })).text).toBe('app\n'))
+    expect(said.filter(message => message.startsWith('regist'))).toEqual(['registration lost', 'registered again'])
     await sidecar.close()
     await again.close()
     await app.close()
     releasePorts([port])
+  })
+
+  it('is told apart in the log of the server: one that left, one that was lost, one that is refused', async () => {
+    const said: [string, unknown][] = []
+    const log = logger(({ message, fields }) => void said.push([message, fields['tunnel']]), 'info')
+    const server = await startServer({
+      tunnel: { host: '127.0.0.1', port: 0, carrier: 'tcp' },
+      entrypoints: [{ host: '127.0.0.1', port: 0 }],
+      rules: [{ host: HOST, tunnelId: TUNNEL }],
+      credentials: [{ user: 'u', password: 'right' }],
+      log
+    })
+    const connections: { destroy: () => unknown }[] = []
+    const dial: Dial = async signal => {
+      const connection = await dialTcp({ host: '127.0.0.1', port: server.tunnelPort })(signal)
+      connections.push(connection)
+      return connection
+    }
+    const start = (password: string): ReturnType<typeof startSidecar> =>
+      startSidecar({ dial, tunnelId: TUNNEL, weight: 1, target: { host: '', port: 1 }, auth: { user: 'u', password } })
+    const leaving = start('right')
+    await leaving.ready
+    await leaving.stop(AbortSignal.timeout(5_000))
+    await eventually(() => expect(said).toContainEqual(['connector left', '10bc451e…']))
+    const broken = start('right')
+    await broken.ready
+    connections.at(-1)?.destroy()
+    await eventually(() => expect(said).toContainEqual(['connector lost', '10bc451e…']))
+    const stranger = start('wrong')
+    await eventually(() => expect(said).toContainEqual(['connector refused', '10bc451e…']))
+    await Promise.all([broken.close(), stranger.close()])
+    await server.close()
   })
 
   it('says why it is not registered, without the tunnel id, and stops asking when it is closed', async () => {
