@@ -117,7 +117,10 @@ async function healthOf(operated: Operated, host: Host): Promise<OpenHealth | un
 
 function usable(facts: ArgvFacts, part: Part): Pick<ArgvFacts, 'servers' | 'sidecars'> {
   const broken = [...facts.servers, ...facts.sidecars].find(({ unsupported }) => unsupported !== undefined)
-  if (broken?.unsupported !== undefined) throw badUsage(`this ${part} cannot be run: ${broken.unsupported}`, seeHelp(part))
+  if (broken?.unsupported !== undefined) {
+    const hint = broken.unsupported.startsWith('its carrier') ? `take ws, wss, tls or tcp; ${seeHelp(part)}` : seeHelp(part)
+    throw badUsage(`this ${part} cannot be run: ${broken.unsupported}`, hint)
+  }
   if (facts.servers.length + facts.sidecars.length > 0) return facts
   const missing =
     part === 'server' ? 'no tunnel listener (-L tunnel+ws://…)' : 'no remote listener with a tunnel (-L rtcp://… -F tunnel+ws://…)'

@@ -84,7 +84,7 @@ export const OPERATE_FLAGS = [
     arity: 'one',
     commands: ['server'],
     argument: 'FILE',
-    summary: 'YAML file that says who may bind which tunnels, up to which weight, and with filters; read again when it changes'
+    summary: 'YAML file that says who may bind which tunnels, up to which weight, and with filters or copies; read again when it changes'
   },
   {
     name: 'exclusive',

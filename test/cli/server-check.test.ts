@@ -150,6 +150,11 @@ describe('a start', () => {
     expect(await server.stop()).toBe(143)
   })
 
+  it('is refused with a carrier that only gost has, and names those that there are', async () => {
+    const { code, stderr } = await runCli(['server', '-L', 'tunnel+kcp://127.0.0.1:0?entrypoint=127.0.0.1:0'])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/its carrier kcp is not supported\nhint: +take ws, wss, tls or tcp/)])
+  })
+
   it('is refused with a port that does not exist', async () => {
     const { code, stderr } = await runCli(['server', '-L', 'tunnel+ws://127.0.0.1:99999?entrypoint=127.0.0.1:0'])
     expect([code, stderr]).toEqual([3, expect.stringContaining('99999 is no port (0 to 65535)')])
