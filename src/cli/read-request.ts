@@ -51,6 +51,16 @@ function readManner(args: ParsedArgs): InterceptRequest['manner'] {
       '--takeover asks the other session to leave, and --join stays beside it',
       'choose one: kubectl intercept svc/nginx --takeover'
     )
+  if (args.on('takeover') && args.text('tunnel-server') !== undefined)
+    throw badUsage(
+      '--takeover asks by a Lease of the cluster, and --tunnel-server asks no cluster, so nobody would be asked to leave',
+      'leave --takeover out; among several at weight 255 the server shares the visitors'
+    )
+  if (args.on('takeover') && args.text('mirror') !== undefined)
+    throw badUsage(
+      '--takeover asks another session to give up its visitors, and --mirror takes none',
+      'choose one: kubectl intercept svc/nginx --mirror'
+    )
   return args.on('takeover') ? 'takeover' : args.on('join') ? 'join' : 'refuse'
 }
 

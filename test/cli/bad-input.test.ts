@@ -43,6 +43,13 @@ const CASES: readonly (readonly [line: string, code: number, sentence: RegExp, h
   ['svc/nginx --return-limit 0', 2, /--return-limit must be a whole number/, /--return-limit 200/],
   ['svc/nginx --probe-path healthz', 2, /--probe-path must be a path/, /--probe-path \/healthz/],
   ['svc/nginx --dry-run=server', 2, /nothing in the cluster is changed/, /--dry-run/],
+  [
+    '--tunnel-server ws://h:8421/p --tunnel-id 10bc451e-59dc-4c70-999e-91a30813ac78 --takeover -p 8080',
+    2,
+    /nobody would be asked to leave/,
+    /leave --takeover out/
+  ],
+  ['svc/nginx --mirror --takeover', 2, /--mirror takes none/, /kubectl intercept svc\/nginx --mirror/],
   ['svc/nginx --takeover --join', 2, /--takeover asks the other session/, /kubectl intercept svc\/nginx --takeover/],
   ['svc/nginx -o xml', 2, /-o must be plain, json or tui, not "xml"/, /kubectl intercept svc\/nginx -o json/],
   ['svc/nginx -o tui', 2, /needs a terminal/, /-o plain/],
