@@ -5,6 +5,7 @@ import { formatMs } from '../base/format.ts'
 import type { Emit } from '../event/types.ts'
 import type { HttpAnswer } from '../kube/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
+import { describeDialError } from '../transport/errors.ts'
 import { sendProbe } from '../route/relay-probe.ts'
 import { whoElse } from '../route/who-else.ts'
 import type { VisitorWay } from '../route/types.ts'
@@ -40,8 +41,10 @@ export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): P
   if (way === undefined)
     return { serving: undefined, line: `${plan.name}: left; whether the cluster serves could not be checked (no access to the entrypoint)` }
   let reason = ''
+  let unresolved = false
   for (let attempt = 1; attempt <= tries; attempt += 1) {
     const started = clock.now()
+    unresolved = false
     const limit = deadline(clock, 5_000, () => new Error('no answer within 5 s'), signal)
     let status: number | undefined
     let failed: string | undefined
@@ -53,7 +56,10 @@ export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): P
       } else failed = await relayAnswers(options, way, limit.signal)
     } catch (thrown) {
       if (signal.aborted) throw signal.reason
-      failed = `${way.describe}: ${asError(thrown).message}`
+      const { code, reason: words } = describeDialError(thrown)
+      // This machine's names, and no word about who serves.
+      unresolved = code === 'NO_SUCH_HOST'
+      failed = `${way.describe}: ${unresolved ? words : asError(thrown).message}`
     } finally {
       limit.done()
     }
@@ -79,6 +85,7 @@ export async function checkEnd(options: EndCheckOptions, signal: AbortSignal): P
     reason = failed
     if (attempt < tries) await sleep(clock, 250 * attempt, signal)
   }
+  if (unresolved) return { serving: undefined, line: `${plan.name}: left; whether the cluster serves could not be checked (${reason})` }
   if (options.servedBefore === false) {
     return { serving: undefined, line: `${plan.name}: left; nobody served it before this session, and nobody does now: ${reason}` }
   }

@@ -8,6 +8,7 @@ import type { Emit } from '../event/types.ts'
 import type { TunnelPlan } from '../resolve/types.ts'
 import { sendProbe } from '../route/relay-probe.ts'
 import type { ReplicaRoute, VisitorWay } from '../route/types.ts'
+import { describeDialError } from '../transport/errors.ts'
 import { emptyPool, PATH_WAIT_MS, provePath } from './path-proof.ts'
 import type { ProbeBoard } from './probe-board.ts'
 
@@ -88,6 +89,8 @@ async function proveArrival(options: VerifyOptions, way: VisitorWay, signal: Abo
     } catch (thrown) {
       if (signal.aborted) throw signal.reason
       if (isForbidden(thrown)) return { kind: 'unverified', reason: thrown.message }
+      const { code, reason } = describeDialError(thrown)
+      if (code === 'NO_SUCH_HOST') return { kind: 'unverified', reason: `${way.describe}: ${reason}` }
       lost += 1
       last = asError(thrown).message
       hop = way.describe

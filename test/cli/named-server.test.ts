@@ -134,4 +134,16 @@ describe('a server named by a flag', () => {
     expect(await session.stop()).toBe(0)
     expect(await session.beside('list')).toMatchObject({ code: 3 })
   })
+
+  it('cannot be checked, and is no failure, where the name of the entrypoint does not resolve', async () => {
+    await using world = await startWorld()
+    await using laptop = await startApp({ name: 'laptop' })
+    const session = intercept(world, laptop.port, ['-o', 'plain', '--entrypoint', 'http://nowhere.invalid'])
+    await eventually(() =>
+      expect(session.said()).toMatch(/registered \(unverified: entrypoint nowhere\.invalid: (?:no such host|the name server)/)
+    )
+    expect(await session.stop()).toBe(0)
+    expect(session.said()).toMatch(/could not be checked \(entrypoint nowhere\.invalid: (?:no such host|the name server)/)
+    expect(session.said()).not.toContain('NOT serving')
+  })
 })
