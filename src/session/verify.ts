@@ -50,14 +50,18 @@ export async function verify(options: VerifyOptions, signal: AbortSignal): Promi
     const failed = (await emptyPool(options, signal)) ?? (await provePath(options, { way: path, host }, signal))
     if (failed !== undefined) return { kind: 'lost', reason: failed }
   }
-  if (hostsUnknown(options.plan)) return { kind: 'unverified', reason: HOSTS_UNKNOWN }
+  if (options.plan.byFlags === true && path === undefined) return { kind: 'unverified', reason: notProven(host) }
   return { kind: 'verified', ms: Math.round(options.clock.now() - started) }
 }
 
 /** The tunnel was named by flags without a host: a relay CONNECT names the tunnel itself, so that it arrives proves nothing about visitors. */
 export const hostsUnknown = (plan: TunnelPlan): boolean => plan.byFlags === true && plan.hosts.length === 0
 
-const HOSTS_UNKNOWN = 'the server reaches this laptop; which hosts lead here is not known: --entrypoint http://HOST names one'
+/** No rule of the server was read, and no visitor's own request was seen. */
+const notProven = (host: string | undefined): string =>
+  host === undefined
+    ? 'the server reaches this laptop; which hosts lead here is not known: --entrypoint http://HOST names one'
+    : `the server reaches this laptop; whether ${host} leads here is seen only at weight 255`
 
 /** A concrete Host that visitors use: a wildcard rule gets a label. */
 export function visitorHost(plan: TunnelPlan): string | undefined {

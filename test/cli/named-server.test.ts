@@ -146,4 +146,15 @@ describe('a server named by a flag', () => {
     expect(session.said()).toMatch(/could not be checked \(entrypoint nowhere\.invalid: (?:no such host|the name server)/)
     expect(session.said()).not.toContain('NOT serving')
   })
+
+  it('is verified by the host of its entrypoint, and at a smaller weight says what was not seen', async () => {
+    await using world = await startWorld({ server: { rules: [{ host: 'localhost', tunnelId: TUNNEL }] } })
+    await using laptop = await startApp({ name: 'laptop' })
+    const entrypoint = ['-o', 'plain', '--entrypoint', `http://localhost:${world.server.entrypointPort}`]
+    const session = intercept(world, laptop.port, entrypoint)
+    await eventually(() => expect(session.said()).toMatch(/verified \d+/))
+    await session.beside('set', 'weight=1')
+    await eventually(() => expect(session.said()).toContain('whether localhost leads here is seen only at weight 255'))
+    expect(await session.stop()).toBe(0)
+  })
 })
