@@ -32,7 +32,7 @@ export const connectorRules = ({ registry, mirrors, apps }: Pick<ServerContext, 
   }
 })
 
-const NO_MIRROR = 'these credentials may take no copies (mirror: false)'
+const NO_MIRROR = 'these credentials may take no copies (that needs mirror: true)'
 const NO_FILTER = 'these credentials may have no filter (filters: false)'
 
 const denied = (why: string): Objection => ({ why, because: 'policy' })

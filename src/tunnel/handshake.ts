@@ -41,7 +41,7 @@ export interface Bound {
 export async function bind(connection: Connection, options: BindOptions, timing: BindTiming): Promise<Bound> {
   try {
     const request = bindRequest({ ...options, local: connection.local, capability: CAPABILITY_VERSION })
-    return accept(await ask(connection, request, timing))
+    return accept(await ask(connection, request, timing), options.weight)
   } catch (error) {
     connection.destroy()
     throw error
@@ -73,19 +73,23 @@ async function ask(connection: Connection, request: RelayRequest, timing: BindTi
   }
 }
 
-function accept(response: RelayResponse): Bound {
-  if (response.status !== STATUS.OK) throw rejected(response.status)
+function accept(response: RelayResponse, weight: number): Bound {
+  if (response.status !== STATUS.OK) throw rejected(response.status, weight)
   return { connectorId: findTunnelId(response)?.uuid ?? '', peer: readCapability(response) === undefined ? 'gost' : 'ours' }
 }
 
-function rejected(status: number): InterceptError {
+function rejected(status: number, weight: number): InterceptError {
   const hint =
     status === STATUS.UNAUTHORIZED
       ? 'give its credentials: --tunnel-auth USER:PASS or --tunnel-auth @FILE'
       : status === STATUS.FORBIDDEN
-        ? 'its policy allows these credentials other tunnels only (tunnels), or less weight (maxWeight): --weight 254 or --split 50% take less'
+        ? `${weight > 1 ? 'take less with --weight, or ' : ''}ask whoever runs the server to allow it in --policy (tunnels, maxWeight)`
         : 'see what the server expects: kubectl intercept list -o wide'
-  return new InterceptError('TUNNEL_REJECTED', `the tunnel server refused the bind: ${statusText(status)}`, { hint, details: { status } })
+  const what = status === STATUS.FORBIDDEN ? `, this tunnel or a weight of ${weight}` : ''
+  return new InterceptError('TUNNEL_REJECTED', `the tunnel server refused the bind: ${statusText(status)}${what}`, {
+    hint,
+    details: { status }
+  })
 }
 
 function readResponse(connection: Connection, signal: AbortSignal): Promise<RelayResponse> {

@@ -65,7 +65,7 @@ describe('credentials', () => {
     const heavy = connect({ weight: 255 })
     await expect(heavy.ready).rejects.toMatchObject({
       code: 'TUNNEL_REJECTED',
-      message: expect.stringContaining('forbidden'),
+      message: 'the tunnel server refused the bind: forbidden, this tunnel or a weight of 255',
       hint: expect.stringContaining('maxWeight')
     })
     const filtered = connect({ filter: 'header.x-user:a' })
@@ -77,7 +77,7 @@ describe('credentials', () => {
     const copied = connect({ mirror: 1 })
     await expect(copied.ready).rejects.toMatchObject({
       code: 'TUNNEL_REJECTED',
-      message: expect.stringContaining('may take no copies (mirror: false)')
+      message: expect.stringContaining('may take no copies (that needs mirror: true)')
     })
     const allowed = [connect({ mirror: 1, auth: bob }), connect({ mirror: 1, auth: eve })]
     await Promise.all(allowed.map(each => each.ready))
