@@ -36,7 +36,7 @@ export const SESSION_FLAGS = [
     name: 'no-fallback',
     arity: 'none',
     commands: SESSION,
-    summary: 'no return path: when the local port refuses, visitors see it',
+    summary: 'no return path: when the local port refuses, visitors of a stock server see it, and ours asks another connector',
     default: 'requests go back to a pod',
     config: 'no-fallback'
   },
