@@ -13,7 +13,7 @@ import type { SmuxSession, SmuxStream } from '../smux/types.ts'
 import { CONTROL_STREAM_ID, type Hello, type Neighbour, type Objection } from '../tunnel/control-channel.ts'
 import type { Grant } from './bind.ts'
 import type { Condition, Network } from './choice.ts'
-import { acceptControl, type ServerControl } from './control.ts'
+import { acceptControl, LATE_MS, type ServerControl } from './control.ts'
 import type { ServerLimits } from './limits.ts'
 import { OpenedStream } from './opened-stream.ts'
 import type { Personal } from './personal.ts'
@@ -78,6 +78,9 @@ export class BoundConnector implements Connector {
   #control: ServerControl | undefined
   readonly #open = new StreamTable<OpenedStream>()
   #watch: Timer | undefined
+  /** When `#watch` is due. */
+  #lookAt = 0
+  #resumedAt = 0
   #ended = false
   #draining = false
   /** One of ours takes streams once it has said who it is: a filter comes with that. */
@@ -151,7 +154,7 @@ export class BoundConnector implements Connector {
     const stream = new OpenedStream(this, this.#session.openBare({ preface: open.encoded }), this.#clock.now())
     this.tally.streams += 1
     this.#open.add(stream)
-    this.#watch ??= this.#clock.after(this.#patienceMs(), this.#lookForAnswers, { unref: true })
+    if (this.#watch === undefined) this.#lookIn(this.#patienceMs())
     stream.bare.onClosed = () => this.#open.delete(stream.id)
     return stream
   }
@@ -172,13 +175,18 @@ export class BoundConnector implements Connector {
       this.#suspectAt = undefined
     }
     const silenceMs = this.#control?.beating === true ? this.#limits.heartbeatMs : STOCK_SILENCE_MS
-    return this.#clock.now() - lastReceivedAt > silenceMs
+    return this.#clock.now() - this.#heardAt > silenceMs
+  }
+
+  /** The last sign of life, or the moment since when this process listens again: what came meanwhile is still to be read. */
+  get #heardAt(): number {
+    return Math.max(this.#session.lastReceivedAt, this.#resumedAt)
   }
 
   /** Until the heartbeat of one of ours is missed: whoever comes meanwhile need not wait for longer than that. */
   #untilMissedMs(): number {
     if (this.#control?.beating !== true) return Infinity
-    return this.#limits.heartbeatMs - (this.#clock.now() - this.#session.lastReceivedAt)
+    return this.#limits.heartbeatMs - (this.#clock.now() - this.#heardAt)
   }
 
   #patienceMs(): number {
@@ -192,6 +200,7 @@ export class BoundConnector implements Connector {
     if (this.#ended) return
     const { unansweredOpenMs } = this.#limits
     const now = this.#clock.now()
+    if (now - this.#lookAt > LATE_MS) this.#resumedAt = now
     let nextMs = Infinity
     const missedMs = this.#untilMissedMs()
     for (const stream of this.#open.values()) {
@@ -204,14 +213,19 @@ export class BoundConnector implements Connector {
     }
     // Not for each of thousands by itself: every look goes through all of them.
     const waitMs = Math.max(nextMs, unansweredOpenMs / LOOKS)
-    if (nextMs < Infinity) this.#watch ??= this.#clock.after(waitMs, this.#lookForAnswers, { unref: true })
+    if (nextMs < Infinity) this.#lookIn(waitMs)
+  }
+
+  #lookIn(ms: number): void {
+    this.#lookAt = this.#clock.now() + ms
+    this.#watch = this.#clock.after(ms, this.#lookForAnswers, { unref: true })
   }
 
   /** Milliseconds until it has to be looked at again. */
   #checkAnswer(stream: OpenedStream, restMs: number): number {
     if (restMs > 0) return restMs
     const { unansweredOpenMs } = this.#limits
-    const silentMs = this.#clock.now() - this.#session.lastReceivedAt
+    const silentMs = this.#clock.now() - this.#heardAt
     if (silentMs >= unansweredOpenMs) this.#suspect()
     // One of ours tells of a window only when there is something to tell: as long as its heart beats it has the stream.
     else if (this.peer === 'ours') return unansweredOpenMs - silentMs
@@ -252,6 +266,7 @@ export class BoundConnector implements Connector {
         return undefined
       },
       onFilter: filter => this.#rules.refilter(this, filter),
+      onLate: () => (this.#resumedAt = this.#clock.now()),
       onMissed: () => (this.tally.missedBeats += 1),
       onDeclined: id => this.#open.get(id)?.decline(),
       onHealth: up => (this.#down = !up)

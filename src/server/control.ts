@@ -28,6 +28,8 @@ export interface ServerControlOptions {
   onDeclined: (stream: number) => void
   /** A ping was not answered before the next one was due. */
   onMissed: () => void
+  /** This process itself stood still: silence before now says nothing of the connector. */
+  onLate: () => void
   onHealth: (up: boolean) => void
 }
 
@@ -39,6 +41,8 @@ export interface ServerControl {
   stop(): void
 }
 
+/** A timer that fires so much late: the process was stopped, or starved. */
+export const LATE_MS = 500
 /** Half of a stream's initial window: a peer that never reads its answers is cut off there. */
 const UNREAD_LIMIT_BYTES = 65_536
 
@@ -93,7 +97,11 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
         break // ours to send
     }
   }
+  let beatAt = options.clock.now()
   const beat = (): void => {
+    const now = options.clock.now()
+    if (now - beatAt > options.beatMs + LATE_MS) options.onLate()
+    beatAt = now
     if (beating && !answered) options.onMissed()
     answered = false
     send({ type: 'ping' })

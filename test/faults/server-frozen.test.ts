@@ -6,8 +6,8 @@ import { startApp } from '../harness/app.ts'
 import { eventually } from '../harness/eventually.ts'
 import { startGostServer } from '../harness/gost.ts'
 import { visit } from '../harness/visit.ts'
-import { HOST } from './line.ts'
-import { startOurServer } from './programs.ts'
+import { HOST, passed } from './line.ts'
+import { startOurServer, startOurSidecar } from './programs.ts'
 
 const servers = {
   ga: (tunnelId: string) => startGostServer({ version: 'ga', hosts: [[HOST, tunnelId]] }),
@@ -40,3 +40,24 @@ for (const [kind, start] of Object.entries(servers)) {
     expect(session.trouble()).toBeUndefined()
   })
 }
+
+it('suspects nobody for what it did not hear while it stood still itself', async () => {
+  const tunnelId = randomUUID()
+  await using app = await startApp({ name: 'app' })
+  await using server = await startOurServer({ hosts: [[HOST, tunnelId]] })
+  const { tunnelPort, entrypointPort } = server
+  await using sidecar = await startOurSidecar({ tunnelPort, tunnelId, appPort: app.port, weight: 1 })
+  const ask = async (path: string): Promise<number> =>
+    (await visit(`http://127.0.0.1:${entrypointPort}${path}`, { host: HOST, timeoutMs: 20_000 })).status
+  await eventually(async () => expect(await ask('/')).toBe(200))
+  const waiting = ask('/slow/4500')
+  await eventually(() => expect(app.counts.open).toBe(1))
+  server.kill('SIGSTOP')
+  await passed(3_500)
+  const asked = ask('/')
+  server.kill('SIGCONT')
+  expect([await asked, await waiting]).toEqual([200, 200])
+  for (let at = 0; at < 20; at += 1) expect(await ask('/')).toBe(200)
+  expect(server.log()).not.toContain('suspect')
+  expect(sidecar.status()).toBeUndefined()
+}, 30_000)
