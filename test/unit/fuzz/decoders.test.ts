@@ -91,8 +91,9 @@ describe.each(Object.entries(DECODERS))('%s', (_name, decoder) => {
     )
   })
 
-  it.skipIf(decoder.limitBytes === undefined)('is done with any bytes within its limit', { timeout }, () => {
-    const { limitBytes = 0 } = decoder
+  const { limitBytes } = decoder
+  if (limitBytes === undefined) return
+  it('is done with any bytes within its limit', { timeout }, () => {
     fc.assert(
       fc.property(bytesFor(decoder), fc.constantFrom(0, 32, 65, 255), (bytes, filler) => {
         const endless = Buffer.concat([bytes, Buffer.alloc(limitBytes + 1, filler)])
