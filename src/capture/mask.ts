@@ -1,5 +1,6 @@
 /** Hides header values that are secrets, before they reach an event. The bytes on their way are never touched. */
 import type { Header } from '../event/types.ts'
+import { oneOf } from '../http/header.ts'
 import { SECRET_HEADERS } from '../http/secret-header.ts'
 
 export const MASKED_VALUE = '••••••'
@@ -14,9 +15,7 @@ export type Mask = (headers: readonly Header[]) => MaskedHeaders
 
 /** A mask for the headers that always hold secrets and for `names` (compared without case). */
 export function maskHeaders(names: Iterable<string> = []): Mask {
-  const secret = new Set([...SECRET_HEADERS, ...[...names].map(name => name.toLowerCase())])
-  const lengths = new Set([...secret].map(name => name.length))
-  const isSecret = (name: string): boolean => lengths.has(name.length) && secret.has(name.toLowerCase())
+  const isSecret = oneOf([...SECRET_HEADERS, ...[...names].map(name => name.toLowerCase())])
   return headers => {
     if (!headers.some(([name]) => isSecret(name))) return { headers, masked: [] }
     const masked = new Set<string>()

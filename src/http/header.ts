@@ -24,3 +24,10 @@ export function hasToken(head: HasHeaders, name: string, token: string): boolean
 
 /** Blank and tab alone (RFC 9110 §5.6.3): `trim` takes other bytes away too, 0xa0 for one, which a recipient may see as part of the value. */
 export const trimBlanks = (text: string): string => text.replace(/^[\t ]+|[\t ]+$/g, '')
+
+/** Whether a name is one of these (in lower case). Looks at the length first: it is asked of every field that passes. */
+export function oneOf(names: Iterable<string>): (name: string) => boolean {
+  const known = new Set(names)
+  const lengths = new Set([...known].map(({ length }) => length))
+  return name => lengths.has(name.length) && known.has(name.toLowerCase())
+}

@@ -6,7 +6,7 @@
 import { ProtocolError } from '../base/errors.ts'
 import { keepsAlive, requestFraming } from '../http/framer.ts'
 import { parseRequestHead } from '../http/head.ts'
-import { hasToken, header, trimBlanks } from '../http/header.ts'
+import { hasToken, header, oneOf, trimBlanks } from '../http/header.ts'
 import type { Framing, RequestHead } from '../http/message.ts'
 import { isIdempotentMethod } from '../http/safe-method.ts'
 
@@ -44,6 +44,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'pr
 /** `Connection` that names no field. */
 const USUAL = /^(?:keep-alive|close|upgrade)$/i
 const OF_UPGRADES: ReadonlySet<string> = new Set(['upgrade', 'http2-settings'])
+const isOfConnection = oneOf([...HOP_BY_HOP, ...OF_UPGRADES])
 /** Named in `Connection` by mistake or on purpose, their loss would change where the message goes or ends. */
 const NEVER_DROPPED = new Set(['host', 'content-length', 'transfer-encoding', 'upgrade', 'expect'])
 
@@ -117,14 +118,6 @@ const CR = 13
 /** The Content-Length fields. Where there is one in a request, it is written anew: apps differ in the blanks that they take. */
 export const lengthsOf = ({ headers }: { headers: RequestHead['headers'] }): RequestHead['headers'] =>
   headers.filter(([name]) => name.length === 14 && name.toLowerCase() === 'content-length')
-
-/** Looks at the length first: it is asked of every field that passes. */
-function isOfConnection(name: string): boolean {
-  const { length } = name
-  if (length !== 10 && length !== 16 && length !== 7 && length !== 14) return false
-  const lower = name.toLowerCase()
-  return HOP_BY_HOP.has(lower) || OF_UPGRADES.has(lower)
-}
 
 interface HeadOptions {
   target: string
