@@ -77,7 +77,6 @@ export interface BareStream {
   readonly id: number
   readonly copies: boolean
   readonly peerEnded: boolean
-  readonly sentBytes: number
   readonly consumedBytes: number
   readonly receivedBytes: number
   readonly destroyed: boolean
