@@ -33,12 +33,14 @@ export interface ServeApp {
   close(): void
 }
 
-interface Serving {
+interface Joining {
   stream: TunnelStream
   /** Taken from the stream, to be sent first. */
   first: Buffer | undefined
   /** `first` is one whole request that may be sent twice. */
-  plain: boolean
+  plain?: boolean
+  /** The connection is used anew: what to do when it ends before its first byte. */
+  again?: () => void
 }
 
 /** An app that speaks first is waited for no longer than this. */
@@ -54,7 +56,7 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
 
   const begin = (stream: TunnelStream): void => {
     if (!keepsApp) {
-      void dial({ stream, first: undefined, plain: false }, joinNew)
+      void dial(stream, connection => joinApp({ stream, first: undefined }, connection))
       return
     }
     firstBytes(stream.bare, { clock, waitMs: isHttp ? REQUEST_MS : FIRST_BYTES_MS }, bytes => {
@@ -62,34 +64,33 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
       if (first === undefined || !isPlainRequest(first)) {
         // An app that serves one connection after the other would wait for the idle one.
         idle.take()?.destroy()
-        void dial({ stream, first, plain: false }, joinNew)
+        void dial(stream, connection => joinApp({ stream, first }, connection))
         return
       }
       isHttp = true
-      if (first !== bytes || !isStock()) ask({ stream, first, plain: true }, first)
-      else joinKept({ stream, first, plain: true })
+      if (first !== bytes || !isStock()) ask(stream, first)
+      else joinPlain(stream, first)
     })
   }
 
-  const dial = async (serving: Serving, then: (serving: Serving, connection: Connection) => void): Promise<void> => {
+  const dial = async (stream: TunnelStream, then: (connection: Connection) => void): Promise<void> => {
     const limit = deadline(clock, dialTimeoutMs, () => new Error('the app did not accept in time'))
     let connection: Connection
     try {
       connection = await app.dial(limit.signal)
     } catch (error) {
       log.info('app not reached', { error: asError(error) })
-      serving.stream.decline()
+      stream.decline()
       return
     } finally {
       limit.done()
     }
-    then(serving, connection)
+    then(connection)
   }
 
   /** The stream ends with the answer to its one request: ours opens one for each, and a stock server said so. */
-  const ask = (serving: Serving, request: Buffer): void => {
-    const { stream } = serving
-    const exchange = (again: (() => void) | undefined): PlainExchange =>
+  const ask = (stream: TunnelStream, request: Buffer): void => {
+    const start = (connection: Connection, again?: () => void): void =>
       new PlainExchange({
         stream: stream.bare,
         request,
@@ -97,35 +98,29 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
         idle,
         left: used => void clock.after(LEFT_MS, () => used.destroy(), { unref: true }),
         again,
-        more: used => joinApp({ stream, first: undefined, plain: false }, used, false),
+        more: used => joinApp({ stream, first: undefined }, used),
         done: () => {}
-      })
-    const anew = (): void =>
-      void dial(serving, (_, connection) => {
-        const asking = exchange(undefined)
-        idle.adopt(connection, asking)
-        asking.start(connection)
-      })
-    const first = exchange(anew)
-    const kept = idle.take(first)
-    if (kept === undefined) anew()
-    else first.start(kept)
+      }).start(connection)
+    useKept(start, () => void dial(stream, connection => start(connection)))
   }
-
-  const joinNew = (serving: Serving, connection: Connection): void => joinApp(serving, connection, false)
 
   /** Another request may follow on this stream. */
-  const joinKept = (serving: Serving): void => {
-    const kept = idle.take()
-    if (kept === undefined) void dial(serving, joinNew)
-    else joinApp(serving, kept, true)
+  const joinPlain = (stream: TunnelStream, first: Buffer): void => {
+    const start = (connection: Connection, again?: () => void): void =>
+      joinApp({ stream, first, plain: true, ...(again === undefined ? {} : { again }) }, connection)
+    useKept(start, () => void dial(stream, connection => start(connection)))
   }
 
-  const joinApp = (serving: Serving, connection: Connection, reused: boolean): void => {
-    const { stream, first, plain } = serving
+  const useKept = (start: (connection: Connection, again: () => void) => void, anew: () => void): void => {
+    const kept = idle.take()
+    if (kept === undefined) anew()
+    else start(kept, anew)
+  }
+
+  const joinApp = ({ stream, first, plain = false, again }: Joining, connection: Connection): void => {
     const answer = plain && first !== undefined ? new PlainAnswer(methodOf(first)) : undefined
     let left: Timer | undefined
-    let again = false
+    let asksAgain = false
     if (first !== undefined) connection.write(first)
     const joined = join(
       stream.connection,
@@ -133,7 +128,7 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
       {
         completeAtEnd: () => answer?.complete === true,
         keep: used => answer?.keeps === true && idle.put(used),
-        again: () => (again = reused),
+        again: () => (asksAgain = again !== undefined),
         onBytes: (direction, chunk) => {
           if (direction === 'in') answer?.push(chunk)
           else answer?.spoil()
@@ -145,7 +140,7 @@ export function serveApp({ app, dialTimeoutMs, isStock, keepsApp, clock, log }: 
       },
       () => {
         left?.cancel()
-        if (again) void dial(serving, joinNew)
+        if (asksAgain) again?.()
       }
     )
   }

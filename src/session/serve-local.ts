@@ -165,7 +165,6 @@ export function serveLocal(options: ServeLocalOptions): ServeLocal {
       }
     })
     running.add(handle)
-    idle.adopt(connection, exchange)
     exchange.start(connection)
   }
 

@@ -22,9 +22,9 @@ export interface AppReader {
 
 export interface IdleConnections {
   readonly size: number
-  /** One that is ready for a request now, the latest used first. Without a reader the caller listens himself. */
-  take(reader?: AppReader): Connection | undefined
-  /** A new one gets its reader. */
+  /** One that is ready for a request now, the latest used first. */
+  take(): Connection | undefined
+  /** Has it read by this reader; without one the caller listens himself. */
   adopt(connection: Connection, reader: AppReader): void
   /** Its reader is called no more. */
   release(connection: Connection): void
@@ -78,11 +78,10 @@ export function idleConnections(clock: Clock): IdleConnections {
     get size() {
       return idle.length
     },
-    take(reader) {
+    take() {
       const entry = idle.pop()
       if (entry === undefined) return undefined
       entry.idle = false
-      entry.reader = reader
       return entry.connection
     },
     adopt(connection, reader) {

@@ -49,14 +49,15 @@ export class PlainExchange implements StreamOwner, AppReader {
     this.#options = options
   }
 
-  /** `app` has this as its reader (`IdleConnections`). */
+  /** Becomes the reader of `app`. */
   start(app: Connection): void {
-    const { stream, request } = this.#options
+    const { stream, request, idle } = this.#options
     this.#app = app
     if (stream.destroyed) {
       this.onClose()
       return
     }
+    idle.adopt(app, this)
     stream.attach(this)
     app.write(request)
     this.onReadable()

@@ -65,7 +65,6 @@ async function start({ again = false } = {}): Promise<World> {
     () => idle.close(),
     () => app.destroy()
   )
-  idle.adopt(used, exchange)
   exchange.start(used)
   await eventually(() => expect(seen.app).toBe(REQUEST.toString()))
   return { exchange, visitor, app, used, told, result: done.promise, seen, idle }
