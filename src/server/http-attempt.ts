@@ -98,7 +98,8 @@ export class Attempt implements StreamOwner {
     this.#watchAnswer(context.limits.firstByteTimeoutMs)
     // The stream ends with the answer. A connector of ours may use the app's connection again; a stock one would wait for its end.
     const head = request.forward(stream.connector.peer === 'ours')
-    if (!request.upgrade) this.#tap = context.tap({ connector: stream.connector, source: visitor.source, head, asked })
+    if (!request.upgrade)
+      this.#tap = context.tap({ connector: stream.connector, source: visitor.source, startedAt: this.#startedAt, head, asked })
     stream.bare.write(head)
     visitor.reader.onLeave = this.#checkVisitor
     if (body.done && (body.kept === undefined || body.kept.length === 0)) this.#checkVisitor()

@@ -24,15 +24,17 @@ export interface MirrorFeedOptions {
 
 /** How long a copy may wait for others. */
 const GATHER_MS = 10
-const WAITING_COPIES = 2_048
 const WAITING_BYTES = 8_388_608
-/** Of one write. */
+/** Of one batch. */
 const BATCH_BYTES = 262_144
+/** Memory that copies are written into, one behind the other. */
+const CHUNK_BYTES = 65_536
 const NOBODY = { host: '0.0.0.0', port: 0 }
 
-interface Waiting {
-  pieces: readonly Buffer[]
-  bytes: number
+/** One that is collected, and stays as it is while it is offered. */
+export interface Collected {
+  readonly bytes: number
+  write(into: Buffer, at: number): void
 }
 
 export class MirrorFeed {
@@ -41,7 +43,11 @@ export class MirrorFeed {
   readonly #clock: Clock
   readonly #held: Held
   readonly #counts: MirrorFeedOptions['counts']
-  #waiting: Waiting[] = []
+  #waiting: Buffer[] = []
+  /** Being filled: what is before `#from` waits already, or is on its way. */
+  #chunk: Buffer = Buffer.alloc(0)
+  #from = 0
+  #at = 0
   #bytes = 0
   #dropped = { slow: 0, large: 0 }
   #stream: TunnelStream | undefined
@@ -57,16 +63,21 @@ export class MirrorFeed {
     this.#counts = counts
   }
 
-  /** The pieces of one copy, line first; they stay as they are. */
-  offer(pieces: readonly Buffer[]): void {
+  /** `line`: of ASCII, before the bytes of the copy. */
+  offer(line: string, copy: Collected): void {
     if (this.#closed) return
-    const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0)
-    const full = this.#waiting.length >= WAITING_COPIES || this.#bytes + bytes > WAITING_BYTES
-    if (full || this.#held.bytes + bytes > this.#held.limit) {
+    const bytes = line.length + copy.bytes
+    if (this.#bytes + bytes > WAITING_BYTES || this.#held.bytes + bytes > this.#held.limit) {
       this.dropped('slow')
       return
     }
-    this.#waiting.push({ pieces, bytes })
+    if (bytes > this.#chunk.length - this.#at) {
+      this.#seal()
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes))
+      this.#from = this.#at = 0
+    }
+    copy.write(this.#chunk, this.#at + this.#chunk.write(line, this.#at, 'latin1'))
+    this.#at += bytes
     this.#counts.copies += 1
     this.#count(bytes)
     this.#schedule()
@@ -83,6 +94,8 @@ export class MirrorFeed {
     this.#timer?.cancel()
     this.#stream?.connection.destroy()
     this.#waiting = []
+    this.#chunk = Buffer.alloc(0)
+    this.#from = this.#at = 0
     this.#count(-this.#bytes)
   }
 
@@ -103,16 +116,23 @@ export class MirrorFeed {
     )
   }
 
+  #seal(): void {
+    if (this.#at > this.#from) this.#waiting.push(this.#chunk.subarray(this.#from, this.#at))
+    this.#from = this.#at
+  }
+
   #send(): void {
     const stream = this.#open()
     if (stream === undefined) return
     const batch = this.#batch()
-    if (batch.length === 0) return
+    const last = batch.pop()
+    if (last === undefined) return
     this.#writing = true
-    stream.connection.write(batch, () => {
+    for (const piece of batch) stream.connection.write(piece)
+    stream.connection.write(last, () => {
       if (stream !== this.#stream) return
       this.#writing = false
-      if (this.#waiting.length > 0) this.#schedule()
+      if (this.#bytes > 0) this.#schedule()
     })
   }
 
@@ -132,23 +152,22 @@ export class MirrorFeed {
     }
   }
 
-  #batch(): Buffer {
-    const pieces: Buffer[] = []
+  #batch(): Buffer[] {
+    this.#seal()
     let bytes = 0
-    let copies = 0
-    for (const waiting of this.#waiting) {
-      if (copies > 0 && bytes + waiting.bytes > BATCH_BYTES) break
-      pieces.push(...waiting.pieces)
-      bytes += waiting.bytes
-      copies += 1
+    let pieces = 0
+    for (const piece of this.#waiting) {
+      if (pieces > 0 && bytes + piece.length > BATCH_BYTES) break
+      bytes += piece.length
+      pieces += 1
     }
-    this.#waiting.splice(0, copies)
+    const batch = this.#waiting.splice(0, pieces)
     this.#count(-bytes)
     const { slow, large } = this.#dropped
     if (slow + large > 0) {
-      pieces.push(encodeDropped(this.#dropped))
+      batch.push(encodeDropped(this.#dropped))
       this.#dropped = { slow: 0, large: 0 }
     }
-    return Buffer.concat(pieces)
+    return batch
   }
 }

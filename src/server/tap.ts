@@ -8,6 +8,8 @@ export interface Tapped {
   connector: Connector
   /** The visitor. */
   source: Endpoint
+  /** Of the clock. */
+  startedAt: number
   /** The request's head as it goes to the app. */
   head: Buffer
   /** What it asks for, as filters see it. */

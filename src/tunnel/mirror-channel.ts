@@ -26,11 +26,11 @@ export interface CopyFacts {
   /** From the request's head to the end of the answer. */
   ms: number
   /** Who answered. */
-  by?: string
+  by?: string | undefined
   /** It was another laptop. */
   agent?: boolean
   /** Bytes of the whole answer as it travelled, where only its beginning is copied. */
-  whole?: number
+  whole?: number | undefined
 }
 
 export interface Copy extends CopyFacts {
@@ -49,13 +49,18 @@ export interface DroppedCopies {
 
 export type MirrorMessage = Copy | DroppedCopies
 
-/** The line of a copy; its `request` and `response` bytes follow. */
-export function encodeCopy({ source, ms, by, agent, whole }: CopyFacts, requestBytes: number, responseBytes: number): Buffer {
-  const more = `${by === undefined ? '' : `,"by":${JSON.stringify(by)}`}${agent === true ? ',"agent":true' : ''}${whole === undefined ? '' : `,"whole":${whole}`}`
-  return Buffer.from(
-    `{"type":"copy","source":${JSON.stringify(source)},"ms":${ms}${more},"request":${requestBytes},"response":${responseBytes}}\n`
-  )
+/** The line of a copy, ASCII only; its `request` and `response` bytes follow. */
+export function copyLine({ source, ms, by, agent, whole }: CopyFacts, requestBytes: number, responseBytes: number): string {
+  const more = `${by === undefined ? '' : `,"by":${asciiJson(by)}`}${agent === true ? ',"agent":true' : ''}${whole === undefined ? '' : `,"whole":${whole}`}`
+  return `{"type":"copy","source":${asciiJson(source)},"ms":${ms}${more},"request":${requestBytes},"response":${responseBytes}}\n`
 }
+
+/** Addresses and names of pods need nothing more than quotes. */
+const PLAIN = /^[\w.:@/[\]-]*$/
+const asciiJson = (text: string): string =>
+  PLAIN.test(text)
+    ? `"${text}"`
+    : JSON.stringify(text).replace(/[\u007f-\uffff]/g, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 export const encodeDropped = ({ slow, large }: Omit<DroppedCopies, 'type'>): Buffer =>
   Buffer.from(`${JSON.stringify({ type: 'dropped', slow, large })}\n`)

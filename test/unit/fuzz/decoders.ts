@@ -16,7 +16,7 @@ import { readProxyHeader } from '../../../src/server/proxy-header.ts'
 import { FrameDecoder } from '../../../src/smux/decoder.ts'
 import { FrameReader } from '../../../src/transport/frame-reader.ts'
 import { ControlDecoder, encodeControl } from '../../../src/tunnel/control-channel.ts'
-import { encodeCopy, encodeDropped, MirrorDecoder } from '../../../src/tunnel/mirror-channel.ts'
+import { copyLine, encodeDropped, MirrorDecoder } from '../../../src/tunnel/mirror-channel.ts'
 import { rawFrame } from '../../harness/raw-smux.ts'
 
 export interface FedDecoder {
@@ -273,7 +273,7 @@ export const DECODERS: Readonly<Record<string, Decoder>> = {
       return listing(chunk => decoder.push(chunk))
     },
     seeds: [
-      Buffer.concat([encodeCopy({ source: '10.1.2.3:4', ms: 1, by: 'x', whole: 9 }, 2, 3), Buffer.from('abcde')]),
+      Buffer.concat([Buffer.from(copyLine({ source: '10.1.2.3:4', ms: 1, by: 'x', whole: 9 }, 2, 3)), Buffer.from('abcde')]),
       encodeDropped({ slow: 1, large: 2 })
     ]
   },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { silent } from '../../../src/base/log.ts'
 import { receiveCopies } from '../../../src/mirror/receive.ts'
-import { type CopyFacts, encodeCopy, encodeDropped } from '../../../src/tunnel/mirror-channel.ts'
+import { type CopyFacts, copyLine, encodeDropped } from '../../../src/tunnel/mirror-channel.ts'
 import { memoryPair } from '../../../src/transport/memory.ts'
 import { startApp } from '../../harness/app.ts'
 import { eventually } from '../../harness/eventually.ts'
@@ -10,7 +10,7 @@ import { copyOf, get, mirrorWorld, ok } from './world.ts'
 const bytesOf = (request: string, response: string, by: Partial<CopyFacts> = {}): Buffer => {
   const copy = copyOf(request, response)
   return Buffer.concat([
-    encodeCopy({ source: copy.source, ms: copy.ms, ...by }, copy.request.length, copy.response.length),
+    Buffer.from(copyLine({ source: copy.source, ms: copy.ms, ...by }, copy.request.length, copy.response.length)),
     copy.request,
     copy.response
   ])

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   COPY_REQUEST_LIMIT,
   COPY_RESPONSE_LIMIT,
-  encodeCopy,
+  copyLine,
   encodeDropped,
   MirrorDecoder,
   type MirrorMessage
@@ -21,10 +21,10 @@ describe('mirror channel', () => {
     const facts = { source: '10.1.2.3:4567', ms: 12, by: 'bob@two', agent: true, whole: 100_000 }
     const bytes = Buffer.concat([
       encodeDropped({ slow: 3, large: 1 }),
-      encodeCopy(facts, request.length, response.length),
+      Buffer.from(copyLine(facts, request.length, response.length)),
       request,
       response,
-      encodeCopy({ source: '[::1]:80', ms: 0 }, 1, 0),
+      Buffer.from(copyLine({ source: '[::1]:80', ms: 0 }, 1, 0)),
       Buffer.from('x'),
       encodeDropped({ slow: 0, large: 2 })
     ])
@@ -40,7 +40,7 @@ describe('mirror channel', () => {
 
   it('keeps its own bytes: what it was fed may be overwritten', () => {
     const decoder = new MirrorDecoder()
-    const bytes = Buffer.concat([encodeCopy({ source: 'a:1', ms: 1 }, 4, 0), Buffer.from('ab')])
+    const bytes = Buffer.concat([Buffer.from(copyLine({ source: 'a:1', ms: 1 }, 4, 0)), Buffer.from('ab')])
     expect(decoder.push(bytes)).toEqual([])
     bytes.fill(0)
     expect(decoder.push(Buffer.from('cd'))).toMatchObject([{ request: Buffer.from('abcd') }])
@@ -69,7 +69,11 @@ describe('mirror channel', () => {
 
   it('ends on any garbage with messages or a protocol error', () => {
     const random = seeded(4)
-    const valid = Buffer.concat([encodeCopy({ source: 'a:1', ms: 1 }, 3, 2), Buffer.from('abcde'), encodeDropped({ slow: 1, large: 1 })])
+    const valid = Buffer.concat([
+      Buffer.from(copyLine({ source: 'a:1', ms: 1 }, 3, 2)),
+      Buffer.from('abcde'),
+      encodeDropped({ slow: 1, large: 1 })
+    ])
     for (let n = 0; n < 2_000; n += 1) {
       const bytes = Buffer.from(valid)
       for (let flips = 0; flips < 3; flips += 1) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256)
