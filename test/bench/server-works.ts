@@ -66,7 +66,7 @@ export function pairWorksOf({ seconds, warmRequests, bulkMiB, slowMiB, visitors 
     // By count: on a busy machine seconds would leave V8 cold.
     warmUp: { kind: 'requests', seconds: 0, atLeast: warmRequests },
     roundTripMs: 0,
-    pairs: obeys ? ['gost+gost', 'ours+ours'] : PAIRS,
+    pairs: obeys ? ['gost+gost', 'ours+ours', 'ours+ours, closing app'] : PAIRS,
     figures: requestFigures
   })
   const requests = [false, true].flatMap(obeys => visitors.map(count => requestsOf(count, obeys)))
