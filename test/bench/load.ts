@@ -1,7 +1,7 @@
 /**
  * The visitors, as a program of their own: `node load.ts JSON` makes the load and prints the result as one JSON line. Every visitor keeps
- * one connection and asks again as soon as it has its answer. gost says `Connection: close` and keeps the connection open all the same,
- * so keeping it measures the tunnel and not the cost of TCP connections to it. `obeys` does what every real client does: it connects anew.
+ * one connection, asks again as soon as it has its answer, and connects anew when an answer says `Connection: close`, as every HTTP client does.
+ * A stock server asks the app for that answer, and leaves the connection open all the same: `stubborn` visitors keep it.
  */
 import net from 'node:net'
 
@@ -11,8 +11,8 @@ export interface Load {
   /** Of requests (`/`). */
   path?: string
   visitors: number
-  /** Closes the connection after an answer that says so. */
-  obeys?: boolean
+  /** Keeps the connection after an answer that says `Connection: close`. */
+  stubborn?: boolean
   /** How long to go on and how many requests to make at least, or how many bytes each visitor moves once (down, up). */
   work: { kind: 'requests'; seconds: number; atLeast?: number } | { kind: 'down' | 'up'; bytes: number }
 }
@@ -130,7 +130,7 @@ async function requests(load: Load, { seconds, atLeast = 0 }: { seconds: number;
       try {
         await visitor.ask(head)
         times.push(performance.now() - begin)
-        if (load.obeys === true && visitor.closes) {
+        if (visitor.closes && load.stubborn !== true) {
           visitor.close()
           visitor = new Visitor(load)
         }

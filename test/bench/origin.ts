@@ -1,12 +1,14 @@
 /**
  * The app behind the tunnel, as a program that costs as little as Node can: `GET /` 12 bytes, `GET /close` the same and the end of the connection, `GET /size/N` N bytes, `POST /upload` counts.
- * Prints `listening PORT`. It trusts its one visitor, the load generator, to speak plain HTTP/1.1 with Content-Length.
+ * Whoever asks for `Connection: close` gets it, in the answer too, as from every HTTP server. Prints `listening PORT`. It trusts its one visitor, the load
+ * generator, to speak plain HTTP/1.1 with Content-Length.
  */
 import net from 'node:net'
 
 const SMALL = Buffer.from('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello world\n')
 const CLOSING = Buffer.from(SMALL.toString('latin1').replace('Content-Type', 'Connection: close\r\nContent-Type'), 'latin1')
 const BLOCK = Buffer.alloc(262_144, 'x')
+const CLOSE = /\r\nconnection: *close/i
 const HEAD_END = Buffer.from('\r\n\r\n')
 
 /** Writes `bytes` of body as fast as the other side takes them. */
@@ -35,7 +37,7 @@ function serve(socket: net.Socket): void {
     if (path.startsWith('/size/')) send(socket, Number(path.slice(6)))
     else if (path === '/upload') {
       body = uploaded = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? 0)
-    } else if (path === '/close') socket.end(CLOSING)
+    } else if (path === '/close' || CLOSE.test(head)) socket.end(CLOSING)
     else socket.write(SMALL)
   }
   socket.setNoDelay(true)

@@ -18,8 +18,8 @@ export interface PairFigure {
 export interface PairWork {
   readonly name: string
   readonly visitors: number
-  /** They close a connection when told to, as gost does with each answer. */
-  readonly obeys?: boolean
+  /** They keep a connection that they are told to close. */
+  readonly stubborn?: boolean
   readonly load: Load['work']
   readonly warmUp: Load['work']
   readonly roundTripMs: number
@@ -58,18 +58,18 @@ export const FULL: PairSize = { seconds: 3, warmRequests: 30_000, bulkMiB: 100, 
 export const SMOKE: PairSize = { seconds: 0.5, warmRequests: 100, bulkMiB: 4, slowMiB: 1, visitors: [16] }
 
 export function pairWorksOf({ seconds, warmRequests, bulkMiB, slowMiB, visitors }: PairSize): PairWork[] {
-  const requestsOf = (count: number, obeys: boolean): PairWork => ({
-    name: `GET of 12 bytes, ${count} visitors${obeys ? ' that close when told to' : ''}`,
+  const requestsOf = (count: number, stubborn: boolean): PairWork => ({
+    name: `GET of 12 bytes, ${count} visitors${stubborn ? ' that never close' : ''}`,
     visitors: count,
-    obeys,
+    stubborn,
     load: { kind: 'requests', seconds },
     // By count: on a busy machine seconds would leave V8 cold.
     warmUp: { kind: 'requests', seconds: 0, atLeast: warmRequests },
     roundTripMs: 0,
-    pairs: obeys ? ['gost+gost', 'ours+ours', 'ours+ours, closing app'] : PAIRS,
+    pairs: stubborn ? ['gost+gost', 'ours+ours', 'ours+ours, closing app'] : PAIRS,
     figures: requestFigures
   })
-  const requests = [false, true].flatMap(obeys => visitors.map(count => requestsOf(count, obeys)))
+  const requests = [false, true].flatMap(stubborn => visitors.map(count => requestsOf(count, stubborn)))
   const bulk = (kind: 'down' | 'up', count: number, mib: number, roundTripMs: number): PairWork => ({
     name: `${kind === 'down' ? 'download' : 'upload'} ${mib} MiB ×${count}${roundTripMs > 0 ? `, ${roundTripMs} ms round trip` : ''}`,
     visitors: count,

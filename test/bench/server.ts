@@ -33,10 +33,10 @@ async function measure(name: PairName, work: PairWork, originPort: number): Prom
   const { server, connector, port } = pair
   try {
     const path = name.endsWith('closing app') ? '/close' : '/'
-    const { visitors, obeys = false } = work
-    await runVisitors({ port, host: HOST, path, visitors, obeys, work: work.warmUp })
+    const { visitors, stubborn = false } = work
+    await runVisitors({ port, host: HOST, path, visitors, stubborn, work: work.warmUp })
     const before = [cpuSeconds(server.pid), cpuSeconds(connector.pid)] as const
-    const result = await runVisitors({ port, host: HOST, path, visitors, obeys, work: work.load })
+    const result = await runVisitors({ port, host: HOST, path, visitors, stubborn, work: work.load })
     const memory = memoryMiB(server.pid)
     const usage = {
       serverCpu: cpuSeconds(server.pid) - before[0],
