@@ -25,6 +25,10 @@ export interface ConnectorRules {
   greet(connector: BoundConnector, hello: Hello): Objection | undefined
   reweigh(connector: BoundConnector, weight: number): Objection | undefined
   refilter(connector: BoundConnector, filter: string): Objection | undefined
+  /** It takes streams from now on. */
+  serves(connector: BoundConnector): void
+  /** It took streams, and is gone without a word. Called before its streams end. */
+  lost(connector: BoundConnector): void
   /** It takes no more streams; those that wait for more are not worth waiting for. */
   drains(connector: BoundConnector): void
   /** Who takes the visitors once this one is gone. */
@@ -103,7 +107,7 @@ export class BoundConnector implements Connector {
     this.#limits = limits
     this.#clock = clock
     this.#log = options.log
-    if (peer === 'ours') this.#pending = clock.after(limits.helloMs, () => (this.#pending = undefined), { unref: true })
+    if (peer === 'ours') this.#pending = clock.after(limits.helloMs, () => this.#introduced(), { unref: true })
     this.#session = openSession(connection, {
       role: 'client',
       clock,
@@ -112,16 +116,11 @@ export class BoundConnector implements Connector {
       // A stock peer drops the app's answer at our FIN.
       finOnEnd: false,
       halfClose: peer === 'ours',
+      onOver: error => this.#over(error),
       peerBudgetBytes: peer === 'gost' ? STOCK_BUDGET_BYTES : undefined,
       ...(peer === 'ours' ? { onStream: (stream: SmuxStream) => this.#accept(stream) } : {})
     })
-    this.closed = this.#session.closed.then(error => {
-      this.#ended = true
-      this.#pending?.cancel()
-      this.#watch?.cancel()
-      this.#control?.stop()
-      return error
-    })
+    this.closed = this.#session.closed
   }
 
   get active(): number {
@@ -166,6 +165,22 @@ export class BoundConnector implements Connector {
   /** This server shuts down: a connector of ours is told to be bound elsewhere. */
   leaving(): void {
     this.#control?.leaving()
+  }
+
+  /** It has said who it is, or was given time enough for that. */
+  #introduced(): void {
+    this.#pending?.cancel()
+    this.#pending = undefined
+    this.#rules.serves(this)
+  }
+
+  #over(error: Error | undefined): void {
+    const served = this.condition === 'live' || this.condition === 'suspect'
+    this.#ended = true
+    this.#pending?.cancel()
+    this.#watch?.cancel()
+    this.#control?.stop()
+    if (served && error !== undefined) this.#rules.lost(this)
   }
 
   #isSuspect(): boolean {
@@ -277,9 +292,11 @@ export class BoundConnector implements Connector {
     if (this.hello !== undefined) return undefined
     this.hello = hello
     const objection = this.#rules.greet(this, hello)
+    if (objection === undefined) {
+      this.#introduced()
+      return undefined
+    }
     this.#pending?.cancel()
-    this.#pending = undefined
-    if (objection === undefined) return undefined
     this.#draining = true
     this.#log.info('connector refused', { connector: this.id, tunnel: this.tunnelId, why: objection.why })
     this.#clock.after(this.#limits.lingerMs, () => void this.close(), { unref: true })

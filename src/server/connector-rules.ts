@@ -8,7 +8,12 @@ import type { ServerContext } from './context.ts'
 import { type Personal, personalOf } from './personal.ts'
 import type { Registry } from './registry.ts'
 
-export const connectorRules = ({ registry, mirrors, apps }: Pick<ServerContext, 'registry' | 'mirrors' | 'apps'>): ConnectorRules => ({
+export const connectorRules = ({
+  registry,
+  mirrors,
+  apps,
+  waiting
+}: Pick<ServerContext, 'registry' | 'mirrors' | 'apps' | 'waiting'>): ConnectorRules => ({
   greet(connector, { filter = '', mirror }) {
     const objection = mirror === undefined || mayMirror(connector) ? takeFilter(registry, connector, filter) : denied(NO_MIRROR)
     if (objection === undefined && mirror !== undefined) mirrors.add(connector, mirror)
@@ -18,7 +23,9 @@ export const connectorRules = ({ registry, mirrors, apps }: Pick<ServerContext, 
     return weight > maxWeight ? denied(`these credentials may take a weight of ${maxWeight} at most (maxWeight)`) : undefined
   },
   refilter: (connector, filter) => takeFilter(registry, connector, filter),
+  serves: ({ tunnelId }) => waiting.came(tunnelId),
   drains: connector => apps.drain(connector),
+  lost: ({ tunnelId }) => waiting.lost(tunnelId),
   neighbours(leaving) {
     const others = registry.connectors(leaving.tunnelId).filter(one => one !== leaving && one.network === leaving.network)
     const parts = shares(others, leaving.network)

@@ -13,6 +13,7 @@ import type { HeldBytes } from './request-body.ts'
 import type { Routes } from './routes.ts'
 import type { OpenTap } from './tap.ts'
 import type { Tallies } from './tally.ts'
+import type { Waiting } from './waiting.ts'
 
 export interface Counters {
   /** Visitor connections accepted. */
@@ -70,6 +71,8 @@ export interface ServerContext {
   apps: GrpcApps
   /** Requests and streams in progress. */
   active: { count: number }
+  /** Requests whose connectors were cut off a moment ago. */
+  waiting: Waiting
   /** Undefined: apps are not told who asked. */
   forwarding: Forwarding | undefined
   /** Bodies kept for another attempt. */

@@ -58,7 +58,13 @@ async function serveRouted(stream: ServerHttp2Stream, tunnelId: string, call: Gr
   let why: Refusal | 'refused' = 'no-connector'
   try {
     for (let attempt = 0; attempt < limits.attempts && !stream.destroyed; ) {
-      const connector = choose(random)
+      const connector =
+        choose(random) ??
+        (await context.waiting.wait(
+          tunnelId,
+          () => choose(random),
+          leave => stream.once('close', leave)
+        ))
       if (connector === undefined) break
       tried.add(connector)
       const place = await takePlace(connector, { open, hasOther, context })

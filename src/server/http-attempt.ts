@@ -122,14 +122,9 @@ export class Attempt implements StreamOwner {
     this.#options.stream.bare.destroy()
   }
 
-  /**
-   * A visitor that ended its side has left, unless it said before that this is its last request (`Connection: close`, HTTP/1.0): then it may only
-   * have closed what it does not need any more. Bytes behind the request are a pipelined one, and a sign of interest.
-   */
   readonly #checkVisitor = (): void => {
-    const { visitor, request, body } = this.#options
-    const { reader } = visitor
-    if (reader.gone || (reader.ended && body.done && request.keepAlive && reader.available === 0)) this.#fail({ why: 'visitor-left' })
+    const { request, body } = this.#options
+    if (body.isAbandoned(request)) this.#fail({ why: 'visitor-left' })
   }
 
   async #upload(): Promise<void> {

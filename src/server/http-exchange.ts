@@ -11,7 +11,7 @@ import { chooseConnector } from './choice.ts'
 import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { Attempt } from './http-attempt.ts'
 import type { Ending, Failure } from './http-outcome.ts'
-import { openStream } from './open-stream.ts'
+import { openOnReturn, openStream } from './open-stream.ts'
 import { type Asked, askedByRequest } from './personal.ts'
 import type { Connector, StreamOpen } from './registry.ts'
 import { RequestBody } from './request-body.ts'
@@ -37,8 +37,13 @@ export async function runExchange({ visitor, request, tunnelId, context, timer }
   let failure: Failure | undefined
   try {
     for (;;) {
-      const stream = openStream(context, tunnelId, { open, tried, asked })
-      if (stream === undefined) return refuse(visitor, request, { context, failure })
+      const stream =
+        openStream(context, tunnelId, { open, tried, asked }) ??
+        (await openOnReturn(context, tunnelId, { open, tried, asked, visitor, hasLeft: () => body.isAbandoned(request) }))
+      if (stream === undefined) {
+        if (visitor.reader.gone) failure = { why: 'visitor-left' }
+        return refuse(visitor, request, { context, failure })
+      }
       if (failure !== undefined) context.counters.retried += 1
       const outcome = await new Attempt({ visitor, request, body, stream, context, timer, asked, hasOther }).run()
       if ('ending' in outcome) return outcome.ending

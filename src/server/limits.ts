@@ -32,6 +32,10 @@ export interface ServerLimits {
   visitors: number
   /** Connectors tried for one request. */
   attempts: number
+  /** After a connector was cut off: for so long a request that nobody else can take waits for one to be bound. */
+  rebindMs: number
+  /** Requests that wait so; one more is refused at once. */
+  waiting: number
   /** Of a request's body kept for another attempt; a larger one goes to one connector only. */
   heldBodyBytes: number
   /** Kept of all requests together. */
@@ -81,6 +85,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   bindsPerSecond: 200,
   visitors: 20_000,
   attempts: 3,
+  rebindMs: 2_000,
+  waiting: 4_096,
   heldBodyBytes: 1_048_576,
   heldBytes: 67_108_864,
   halfClosedMs: 30_000,
@@ -108,5 +114,6 @@ export const FAST_LIMITS: ServerLimits = {
   helloMs: 200,
   unansweredOpenMs: 200,
   heartbeatMs: 300,
+  rebindMs: 300,
   appIdleMs: 300
 }

@@ -50,6 +50,7 @@ export class Metrics {
     this.#summed('intercept_visitors_total', 'Connections of visitors accepted', stats => stats.visitors)
     this.#summed('intercept_requests_total', 'HTTP requests with a complete head', stats => stats.requests)
     this.#summed('intercept_retries_total', 'Requests given to another connector after the first', stats => stats.retried)
+    this.#summed('intercept_waited_total', 'Requests and streams that waited for a connector that was cut off', stats => stats.waited)
     this.#summed('intercept_aborted_total', 'Visitors that left before their answer was complete', stats => stats.aborted)
     this.#summed('intercept_binds_total', 'Connectors bound', stats => stats.binds)
     this.#labelled('intercept_visitor_bytes_total', 'Bytes from (in) and to (out) visitors', 'direction', stats => ({

@@ -12,7 +12,7 @@ import { statusText } from '../relay/status.ts'
 import { countRefusal, type ServerContext, type Visitor } from './context.ts'
 import { closeGently } from './http-entrypoint.ts'
 import { joinVisitor } from './join.ts'
-import { openStream } from './open-stream.ts'
+import { openOnReturn, openStream, type Wanted } from './open-stream.ts'
 import { askedByName } from './personal.ts'
 
 const ZERO = '00000000-0000-0000-0000-000000000000'
@@ -39,7 +39,8 @@ export async function connectRelay(
   const { request, tunnelId } = to
   const udp = (request.flags & UDP_FLAG) !== 0 || findFeature(request, 'network')?.network === 1
   const open = { source: firstAddress(request) ?? visitor.source, destination: secondAddress(request) ?? { host: '', port: 0 } }
-  const stream = openStream(context, tunnelId, { open, network: udp ? 'udp' : 'tcp', asked: () => askedByName(open.destination.host) })
+  const wanted: Wanted = { open, network: udp ? 'udp' : 'tcp', asked: () => askedByName(open.destination.host) }
+  const stream = openStream(context, tunnelId, wanted) ?? (await openOnReturn(context, tunnelId, { ...wanted, visitor }))
   if (stream === undefined) {
     refuseRelay(visitor, STATUS.SERVICE_UNAVAILABLE, context)
     return

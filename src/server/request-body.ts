@@ -40,6 +40,15 @@ export class RequestBody {
     return this.#kept
   }
 
+  /**
+   * A visitor that ended its side has left, unless it said before that this is its last request (`Connection: close`, HTTP/1.0): then it may only
+   * have closed what it does not need any more. Bytes behind the request are a pipelined one, and a sign of interest.
+   */
+  isAbandoned({ keepAlive }: { keepAlive: boolean }): boolean {
+    const { reader } = this.#options
+    return reader.gone || (reader.ended && this.done && keepAlive && reader.available === 0)
+  }
+
   /** What has arrived of it, removed from the reader; undefined when there is nothing. Throws ProtocolError when it cannot be framed. */
   take(): Buffer | undefined {
     const { reader } = this.#options

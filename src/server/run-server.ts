@@ -20,6 +20,7 @@ import { type RouteRule, routesOf } from './routes.ts'
 import { Tallies, type Tally } from './tally.ts'
 import { openUdpEntrypoint, type UdpEntrypoint, type UdpEntrypointOptions } from './udp-entrypoint.ts'
 import { openTunnelListener, type TunnelListener } from './tunnel-listener.ts'
+import { Waiting } from './waiting.ts'
 
 export interface ServerOptions {
   tunnel: Endpoint & { carrier?: Carrier; path?: string; tls?: TlsServerOptions }
@@ -55,6 +56,9 @@ export interface ServerStats extends Counters {
   visitorsOpen: number
   /** Requests and streams in progress. */
   active: number
+  /** Requests and streams whose connectors were cut off a moment ago: now, and so far. */
+  waiting: number
+  waited: number
   connectors: ConnectorStats[]
   mirrors: MirrorStats
   /** Tunnels of the rules that have no connector now. */
@@ -115,6 +119,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     apps: new GrpcApps({ limits, clock, log }),
     active: { count: 0 },
     held: { bytes: 0 },
+    waiting: new Waiting({ clock, limits }),
     forwarding: options.forwarded === undefined ? undefined : forwarding(networksOf(options.forwarded)),
     draining: () => state.draining
   }
@@ -159,6 +164,7 @@ class Server implements RunningServer {
     this.udpPorts = udp.map(({ port }) => port)
     // Visitors first: a stream that loses its connector would still be answered with a 503.
     this.close = closeOnce(async () => {
+      context.waiting.end()
       await Promise.all([...entrypoints, ...udp].map(entrypoint => entrypoint.close()))
       await listener.close()
     })
@@ -169,7 +175,7 @@ class Server implements RunningServer {
   }
 
   stats(): ServerStats {
-    const { counters, active, registry, routes, mirrors } = this.#context
+    const { counters, active, registry, routes, mirrors, waiting } = this.#context
     const bytes = this.#entrypoints.map(entrypoint => entrypoint.bytes())
     return {
       ...counters,
@@ -177,6 +183,8 @@ class Server implements RunningServer {
       bytesOut: bytes.reduce((sum, { written }) => sum + written, counters.bytesOut),
       visitorsOpen: this.#entrypoints.reduce((sum, { visitors }) => sum + visitors, 0),
       active: active.count,
+      waiting: waiting.count,
+      waited: waiting.total,
       mirrors: mirrors.stats,
       connectors: [...registry.all()].map(({ id, tunnelId, weight, peer, condition, active: streams, health }) => ({
         id,
@@ -207,6 +215,7 @@ class Server implements RunningServer {
   async drain({ delayMs = 0, graceMs = DRAIN_GRACE_MS, signal }: DrainOptions = {}): Promise<number> {
     const { clock, active } = this.#context
     this.#state.draining = true
+    this.#context.waiting.end()
     this.#listener.leaving()
     if (delayMs > 0) await sleep(clock, delayMs, signal).catch(() => {}) // aborted: nothing is waited for below either
     for (const entrypoint of this.#entrypoints) entrypoint.closeIdle()

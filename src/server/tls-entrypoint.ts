@@ -6,7 +6,7 @@ import { ProtocolError } from '../base/errors.ts'
 import { ClientHelloReader } from './client-hello.ts'
 import type { ServerContext, Visitor } from './context.ts'
 import { joinOrClose } from './join.ts'
-import { openStream } from './open-stream.ts'
+import { openOnReturn, openStream } from './open-stream.ts'
 import type { TlsTermination } from './tls-termination.ts'
 
 const HTTPS_PORT = 443
@@ -21,7 +21,10 @@ export async function serveTls(visitor: Visitor, context: ServerContext, termina
   }
   const route = serverName === undefined ? undefined : context.routes.find(serverName)
   const open = { source: visitor.source, destination: { host: serverName ?? '', port: HTTPS_PORT } }
-  const stream = route === undefined || route.private || reader.gone ? undefined : openStream(context, route.tunnelId, { open })
+  const stream =
+    route === undefined || route.private || reader.gone
+      ? undefined
+      : (openStream(context, route.tunnelId, { open }) ?? (await openOnReturn(context, route.tunnelId, { open, visitor })))
   await joinOrClose(visitor, stream, route === undefined || route.private ? 'no-route' : 'no-connector', context)
 }
 

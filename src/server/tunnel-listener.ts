@@ -185,7 +185,7 @@ class TunnelPort {
   }
 
   #bind(visitor: Visitor, decision: Extract<Decision, { kind: 'bind' }>): void {
-    const { registry, routes, mirrors, clock, limits, log, counters, tallies } = this.#context
+    const { registry, routes, mirrors, clock, limits, log, counters, tallies, waiting } = this.#context
     const { tunnelId, weight, network, capability, bound, grant } = decision
     if (this.#context.draining()) {
       log.info('connector refused: this server shuts down', { tunnel: tunnelId })
@@ -219,6 +219,7 @@ class TunnelPort {
     const around = { serverName: this.#context.name, rules: connectorRules(this.#context), limits, clock, log }
     const connector = new BoundConnector(connection, { ...about, ...around })
     registry.add(connector)
+    if (connector.condition === 'live') waiting.came(tunnelId)
     this.#connectors.add(connector)
     counters.binds += 1
     const from = visitor.source.host

@@ -229,6 +229,7 @@ class Session implements SmuxSession, StreamHost {
   /** Ends everything once. Streams are destroyed without FIN frames: the connection goes with them. */
   #shut(error: Error | undefined): Promise<void> {
     this.#over = true
+    this.#options.onOver?.(error)
     for (const timer of this.#timers) timer.cancel()
     this.#writer.stop()
     this.#budget?.stop()

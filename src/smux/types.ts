@@ -36,6 +36,8 @@ export interface SmuxOptions {
    * Replaces `finOnEnd`.
    */
   halfClose?: boolean
+  /** Called at once when the session is over, before its streams end: undefined when we closed it, else why. */
+  onOver?: ((error: Error | undefined) => void) | undefined
   /** How long `close()` waits for the connection to end by itself. */
   closeGraceMs?: number
 }
