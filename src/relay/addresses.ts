@@ -74,6 +74,10 @@ export const whichResponse = (): RelayResponse => answerCapability({ status: STA
 /** A refusal on a fresh connection. Never on a stream: a gost client ends its whole session at a status other than OK. */
 export const refusal = (status: number): RelayResponse => ({ status, features: [] })
 
+/** A refusal to one of ours that wants to weigh more than it may: with the most that it would get. */
+export const tooHeavy = (mostWeight: number): RelayResponse =>
+  answerCapability({ status: STATUS.FORBIDDEN, features: [tunnel(ZERO, mostWeight)] })
+
 /** What a stream must carry before it may be abandoned: FIN on an empty one ends a gost client's session. */
 export const MINIMAL_OPEN: RelayResponse = { status: STATUS.OK, features: [] }
 

@@ -30,7 +30,8 @@ export interface Grant {
 }
 
 export type Decision =
-  | { kind: 'refuse'; status: number }
+  /** `maxWeight`: less would do, and the peer is one of ours, to which this can be told. */
+  | { kind: 'refuse'; status: number; maxWeight?: number }
   /** Somebody of ours asks only who we are. */
   | { kind: 'asked' }
   | { kind: 'bind'; tunnelId: string; weight: number; network: Network; capability: number | undefined; bound: Endpoint; grant: Grant }
@@ -58,14 +59,16 @@ export function decide(request: RelayRequest, options: DecisionOptions): Decisio
   const destination = secondAddress(request) ?? { host: '', port: 0 }
   if (request.command === COMMAND.CONNECT) return decideConnect(request, destination, { ...options, tunnelId: id.uuid })
   if (request.command !== COMMAND.BIND) return { kind: 'refuse', status: STATUS.BAD_REQUEST }
-  if (id.weight > (grant.maxWeight ?? 255)) return { kind: 'refuse', status: STATUS.FORBIDDEN }
+  const capability = readCapability(request)
+  const { maxWeight = 255 } = grant
+  if (id.weight > maxWeight) return { kind: 'refuse', status: STATUS.FORBIDDEN, ...(capability !== undefined && { maxWeight }) }
   const udp = (request.flags & UDP_FLAG) !== 0 || findFeature(request, 'network')?.network === 1
   return {
     kind: 'bind',
     tunnelId: id.uuid,
     weight: id.weight,
     network: udp ? 'udp' : 'tcp',
-    capability: readCapability(request),
+    capability,
     bound: boundAddress(id.uuid, destination, options.routes),
     grant
   }

@@ -55,9 +55,9 @@ export async function connectRelay(
 }
 
 /** Says why on a fresh relay connection, then closes it. */
-export function refuseRelay(visitor: Visitor, status: number, context: ServerContext): void {
+export function refuseRelay(visitor: Visitor, status: number, context: ServerContext, response = refusal(status)): void {
   countRefusal(context, `relay-${statusText(status).replaceAll(' ', '-')}`)
-  visitor.connection.write(encodeResponse(refusal(status)))
+  visitor.connection.write(encodeResponse(response))
   closeGently(visitor, context)
 }
 

@@ -9,10 +9,10 @@ import { deadline } from '../base/clock.ts'
 import type { Connection, Endpoint } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
 import type { Carrier } from '../discovery/types.ts'
-import { bindResponse, whichResponse } from '../relay/addresses.ts'
+import { bindResponse, tooHeavy, whichResponse } from '../relay/addresses.ts'
 import { encodeResponse } from '../relay/encode.ts'
 import { findTunnelId } from '../relay/find.ts'
-import { type RelayRequest, STATUS } from '../relay/message.ts'
+import { type RelayRequest, type RelayResponse, STATUS } from '../relay/message.ts'
 import { statusText } from '../relay/status.ts'
 import { listenTcp } from '../transport/tcp.ts'
 import { type TlsAcceptor, tlsAcceptor, type TlsServerOptions } from '../transport/tls-server.ts'
@@ -162,7 +162,11 @@ class TunnelPort {
     const decision = decide(request, { routes, credentials, direct })
     switch (decision.kind) {
       case 'refuse':
-        this.#refuse(visitor, decision.status, { why: statusText(decision.status), tunnel: findTunnelId(request)?.uuid })
+        this.#refuse(visitor, decision.status, {
+          why: statusText(decision.status),
+          tunnel: findTunnelId(request)?.uuid,
+          response: decision.maxWeight === undefined ? undefined : tooHeavy(decision.maxWeight)
+        })
         break
       case 'asked':
         visitor.connection.write(encodeResponse(whichResponse()))
@@ -178,10 +182,14 @@ class TunnelPort {
     }
   }
 
-  #refuse(visitor: Visitor, status: number, { why, tunnel }: { why: string; tunnel: string | undefined }): void {
+  #refuse(
+    visitor: Visitor,
+    status: number,
+    { why, tunnel, response }: { why: string; tunnel: string | undefined; response?: RelayResponse | undefined }
+  ): void {
     if (this.#complain())
       this.#context.log.warn('connector refused', { status: why, from: visitor.source.host, ...(tunnel === undefined ? {} : { tunnel }) })
-    refuseRelay(visitor, status, this.#context)
+    refuseRelay(visitor, status, this.#context, response)
   }
 
   #bind(visitor: Visitor, decision: Extract<Decision, { kind: 'bind' }>): void {

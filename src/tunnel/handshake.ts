@@ -74,11 +74,24 @@ async function ask(connection: Connection, request: RelayRequest, timing: BindTi
 }
 
 function accept(response: RelayResponse, weight: number): Bound {
-  if (response.status !== STATUS.OK) throw rejected(response.status, weight)
+  if (response.status !== STATUS.OK) throw rejected(response, weight)
   return { connectorId: findTunnelId(response)?.uuid ?? '', peer: readCapability(response) === undefined ? 'gost' : 'ours' }
 }
 
-function rejected(status: number, weight: number): InterceptError {
+function rejected(response: RelayResponse, weight: number): InterceptError {
+  const { status } = response
+  // Only a server of ours, and only for this, marks a refusal of a bind.
+  const most = status === STATUS.FORBIDDEN && readCapability(response) !== undefined ? findTunnelId(response)?.weight : undefined
+  if (most !== undefined) {
+    return new InterceptError(
+      'TUNNEL_REJECTED',
+      `the policy of the tunnel server refuses a weight of ${weight}: these credentials may take ${most} at most`,
+      {
+        hint: `take no more: --weight ${most}; or ask whoever runs the server to allow it in --policy (maxWeight)`,
+        details: { status, maxWeight: most }
+      }
+    )
+  }
   const hint =
     status === STATUS.UNAUTHORIZED
       ? 'give its credentials: --tunnel-auth USER:PASS or --tunnel-auth @FILE'

@@ -21,8 +21,11 @@ const USERS: Credentials[] = [
   { user: 'eve', sha256: createHash('sha256').update('eve:two').digest('hex') }
 ]
 
-function ask(auth: { user: string; password: string } | undefined, { tunnelId = TUNNEL, weight = 1 } = {}): Decision {
-  const decoded = new RequestDecoder().push(encodeRequest(bindRequest({ tunnelId, weight, ...(auth === undefined ? {} : { auth }) })))
+function ask(
+  auth: { user: string; password: string } | undefined,
+  { tunnelId = TUNNEL, weight = 1, capability }: { tunnelId?: string; weight?: number; capability?: number } = {}
+): Decision {
+  const decoded = new RequestDecoder().push(encodeRequest(bindRequest({ tunnelId, weight, auth, capability })))
   if (decoded === undefined) throw new Error('no whole request')
   return decide(decoded.message, { routes: routesOf([]), credentials: USERS, direct: false })
 }
@@ -40,6 +43,7 @@ describe('credentials', () => {
 
   it('are refused by a status that says why', () => {
     expect(ask(ada, { weight: 255 })).toEqual({ kind: 'refuse', status: STATUS.FORBIDDEN })
+    expect(ask(ada, { weight: 255, capability: 1 })).toEqual({ kind: 'refuse', status: STATUS.FORBIDDEN, maxWeight: 254 })
     expect(ask(ada, { tunnelId: OTHER })).toEqual({ kind: 'refuse', status: STATUS.FORBIDDEN })
     expect(ask({ ...ada, password: 'two' })).toEqual({ kind: 'refuse', status: STATUS.UNAUTHORIZED })
     expect(ask({ user: 'eve', password: 'one' })).toEqual({ kind: 'refuse', status: STATUS.UNAUTHORIZED })
@@ -49,10 +53,10 @@ describe('credentials', () => {
   it('of a connector of ours are told in words, and hold for filters too', async () => {
     await using world = await startWorld({ weights: [], server: { credentials: USERS } })
     const dial = dialWebSocket(dialTcp({ host: '127.0.0.1', port: world.server.tunnelPort }), { path: '/proxy' })
-    const connect = (more: { weight?: number; filter?: string; mirror?: number; auth?: typeof ada }) =>
+    const connect = (more: { tunnelId?: string; weight?: number; filter?: string; mirror?: number; auth?: typeof ada }) =>
       startConnector({
         dial,
-        bind: { tunnelId: TUNNEL, weight: more.weight ?? 1, auth: more.auth ?? ada },
+        bind: { tunnelId: more.tunnelId ?? TUNNEL, weight: more.weight ?? 1, auth: more.auth ?? ada },
         hello: {
           kind: 'agent',
           ...(more.filter === undefined ? {} : { filter: more.filter }),
@@ -65,8 +69,12 @@ describe('credentials', () => {
     const heavy = connect({ weight: 255 })
     await expect(heavy.ready).rejects.toMatchObject({
       code: 'TUNNEL_REJECTED',
-      message: 'the tunnel server refused the bind: forbidden, this tunnel or a weight of 255',
-      hint: expect.stringContaining('maxWeight')
+      message: 'the policy of the tunnel server refuses a weight of 255: these credentials may take 254 at most',
+      hint: 'take no more: --weight 254; or ask whoever runs the server to allow it in --policy (maxWeight)'
+    })
+    const elsewhere = connect({ tunnelId: OTHER })
+    await expect(elsewhere.ready).rejects.toMatchObject({
+      message: 'the tunnel server refused the bind: forbidden, this tunnel or a weight of 1'
     })
     const filtered = connect({ filter: 'header.x-user:a' })
     await expect(filtered.ready).rejects.toMatchObject({
@@ -83,7 +91,7 @@ describe('credentials', () => {
     await Promise.all(allowed.map(each => each.ready))
     const plain = connect({})
     await plain.ready
-    await Promise.all([heavy, filtered, copied, ...allowed, plain].map(connector => connector.close()))
+    await Promise.all([heavy, elsewhere, filtered, copied, ...allowed, plain].map(connector => connector.close()))
   })
 })
 
