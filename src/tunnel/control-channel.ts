@@ -36,7 +36,7 @@ export interface Neighbour {
   weight: number
 }
 
-/** Why something is refused, in words, and where a client can do something about it, what stands in the way: somebody else, or the server's policy. */
+/** Why something is refused, in words, and what stands in the way: somebody else, the server's policy, or else the filter itself. */
 export interface Objection {
   why: string
   because?: 'taken' | 'policy'

@@ -11,11 +11,11 @@ export interface ControlOptions {
 }
 
 export interface Control {
-  /** The server knows who we are and sends streams from now on. Undefined: it ended the channel. Rejects when it refuses us: TAKEN, or by its policy TUNNEL_REJECTED. */
+  /** The server knows who we are and sends streams from now on. Undefined: it ended the channel. Rejects when it refuses us: TAKEN, or TUNNEL_REJECTED by its policy or for a filter it cannot use. */
   readonly welcome: Promise<{ server: string } | undefined>
   /** Resolves once the server sends no more streams (or the link ended, or `signal` aborted): who takes the visitors now, where the server tells. */
   drain(signal: AbortSignal): Promise<readonly Neighbour[] | undefined>
-  /** From now on only what matches; '' is all. Rejects with TAKEN when somebody else has that filter, with TUNNEL_REJECTED when the policy allows none. */
+  /** From now on only what matches; '' is all. Rejects with TAKEN when somebody else has that filter, with TUNNEL_REJECTED when the policy allows none or the server cannot use it. */
   filter(text: string, signal: AbortSignal): Promise<void>
   /** This stream reached no app. `told` is called when that is on its way: only then may the stream be destroyed. */
   declined(stream: number, told: () => void): void
@@ -118,10 +118,12 @@ function refusal({ why, because }: Objection): InterceptError {
       hint: 'leave it out, or ask whoever runs the server to allow it in --policy; other credentials: --tunnel-auth USER:PASS'
     })
   }
-  return new InterceptError('TAKEN', `the tunnel server refuses this connector: ${why}`, {
-    hint:
-      because === 'taken'
-        ? 'share it with them: --join; or see who is there: kubectl intercept list'
-        : 'see who is there: kubectl intercept list'
+  if (because === 'taken') {
+    return new InterceptError('TAKEN', `the tunnel server refuses this connector: ${why}`, {
+      hint: 'share it with them: --join; or see who is there: kubectl intercept list'
+    })
+  }
+  return new InterceptError('TUNNEL_REJECTED', `the tunnel server cannot use this filter: ${why}`, {
+    hint: 'say it in other words (docs/filter.md); a server that is older than this plugin may know fewer of them'
   })
 }

@@ -146,7 +146,11 @@ describe('personal intercepts on a server', () => {
   ])('refuses a filter that cannot be had: %.30s', async (filter, why) => {
     await using world = await startWorld()
     const stranger = await agent(world, { filter })
-    await expect(stranger.connector.ready).rejects.toMatchObject({ code: 'TAKEN', message: expect.stringMatching(why) })
+    await expect(stranger.connector.ready).rejects.toMatchObject({
+      code: 'TUNNEL_REJECTED',
+      message: expect.stringMatching(why),
+      hint: expect.stringContaining('docs/filter.md')
+    })
     await stranger.connector.close()
     expect(await whoAnswers(world)).toBe('app0')
   })

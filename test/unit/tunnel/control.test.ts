@@ -44,7 +44,10 @@ describe('a connector of ours on a server of ours', () => {
   it('is told why a filter is refused', async () => {
     await using world = await startWorld({ weights: [1] })
     const link = await linkTo(world, { kind: 'agent' })
-    await expect(link.control?.filter('method:nothing or (', new AbortController().signal)).rejects.toMatchObject({ code: 'TAKEN' })
+    await expect(link.control?.filter('method:nothing or (', new AbortController().signal)).rejects.toMatchObject({
+      code: 'TUNNEL_REJECTED',
+      message: expect.stringContaining('cannot use this filter')
+    })
     await link.close()
   })
 
