@@ -46,7 +46,9 @@ export function givingBack(target: RunningTarget, local: LocalApp, answering: An
       level: 'warn',
       code: 'GIVEN_BACK',
       message: `${plan.name} went back to the cluster: ${why}`,
-      hint: `it comes back by itself when ${local.address} accepts again`
+      hint: local.up
+        ? `it is tried again in ${RETURN_FOR_MS / 1_000} s; --return-limit N lets more through`
+        : `it comes back by itself when ${local.address} accepts again`
     })
     voice.say(why)
     const { replicas } = target

@@ -162,6 +162,18 @@ describe('a held target', () => {
   })
 })
 
+describe('a target that was given back', () => {
+  it.each([
+    [true, 'it is tried again in 30 s; --return-limit N lets more through'],
+    [false, 'it comes back by itself when localhost:8080 accepts again']
+  ])('says what brings it back, with a local app that is there: %s', async (up, hint) => {
+    const { target, events } = world({ facts: { localUp: up } })
+    const giving = givingBack(target, { address: 'localhost:8080', up } as unknown as LocalApp, { paused: false } as never)
+    await giving.giveBack('more than 200 requests a second on the return path')
+    expect(events).toContainEqual(expect.objectContaining({ type: 'notice', code: 'GIVEN_BACK', hint }))
+  })
+})
+
 describe('a filter on a stock server', () => {
   const filter = parseFilter('header.x-user:a')
 
