@@ -31,6 +31,8 @@ export interface ConnectorRules {
   lost(connector: BoundConnector): void
   /** It takes no more streams; those that wait for more are not worth waiting for. */
   drains(connector: BoundConnector): void
+  /** What leads visitors to its tunnel. */
+  hosts(connector: BoundConnector): string[]
   /** Who takes the visitors once this one is gone. */
   neighbours(connector: BoundConnector): Neighbour[]
 }
@@ -265,7 +267,7 @@ export class BoundConnector implements Connector {
     this.#control = acceptControl(stream, {
       clock: this.#clock,
       beatMs: this.#limits.heartbeatMs / 3,
-      name: this.#serverName,
+      welcome: () => ({ server: this.#serverName, hosts: this.#rules.hosts(this) }),
       onHello: hello => this.#greet(hello),
       onDrain: () => {
         this.#draining = true

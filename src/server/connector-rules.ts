@@ -1,7 +1,7 @@
 /** What a connector of ours may be, next to the others of its tunnel. */
 import { InterceptError } from '../base/errors.ts'
 import { type Filter, parseFilter } from '../filter/filter.ts'
-import { MAX_NEIGHBOURS, type Neighbour, type Objection } from '../tunnel/control-channel.ts'
+import { MAX_HOSTS, MAX_NEIGHBOURS, type Neighbour, type Objection, TEXT_LIMIT } from '../tunnel/control-channel.ts'
 import type { BoundConnector, ConnectorRules } from './bound-connector.ts'
 import { shares } from './choice.ts'
 import type { ServerContext } from './context.ts'
@@ -9,11 +9,12 @@ import { type Personal, personalOf } from './personal.ts'
 import type { Registry } from './registry.ts'
 
 export const connectorRules = ({
+  routes,
   registry,
   mirrors,
   apps,
   waiting
-}: Pick<ServerContext, 'registry' | 'mirrors' | 'apps' | 'waiting'>): ConnectorRules => ({
+}: Pick<ServerContext, 'routes' | 'registry' | 'mirrors' | 'apps' | 'waiting'>): ConnectorRules => ({
   greet(connector, { filter = '', mirror }) {
     const objection = mirror === undefined || mayMirror(connector) ? takeFilter(registry, connector, filter) : denied(NO_MIRROR)
     if (objection === undefined && mirror !== undefined) mirrors.add(connector, mirror)
@@ -26,6 +27,11 @@ export const connectorRules = ({
   serves: ({ tunnelId }) => waiting.came(tunnelId),
   drains: connector => apps.drain(connector),
   lost: ({ tunnelId }) => waiting.lost(tunnelId),
+  hosts: ({ tunnelId }) =>
+    routes
+      .hostsOf(tunnelId)
+      .filter(({ length }) => length <= TEXT_LIMIT)
+      .slice(0, MAX_HOSTS),
   neighbours(leaving) {
     const others = registry.connectors(leaving.tunnelId).filter(one => one !== leaving && one.network === leaving.network)
     const parts = shares(others, leaving.network)

@@ -8,15 +8,16 @@ import {
   type Hello,
   type Neighbour,
   type Objection,
-  TEXT_LIMIT
+  TEXT_LIMIT,
+  type Welcome
 } from '../tunnel/control-channel.ts'
 
 export interface ServerControlOptions {
   clock: Clock
   /** Between two pings. */
   beatMs: number
-  /** The name of this server, told to the connector. */
-  name: string
+  /** Told to a connector that is welcome. */
+  welcome: () => Welcome
   /** Who it is. Undefined: welcome. */
   onHello: (hello: Hello) => Objection | undefined
   /** Asks for no more; returns who takes the visitors now. */
@@ -62,7 +63,7 @@ export function acceptControl(stream: SmuxStream, options: ServerControlOptions)
       case 'hello': {
         const { type: _, ...hello } = message
         beating = true
-        reply('hello', options.onHello(hello), { type: 'welcome', server: options.name })
+        reply('hello', options.onHello(hello), { type: 'welcome', ...options.welcome() })
         break
       }
       case 'drain':

@@ -20,6 +20,8 @@ export interface Routes {
   readonly empty: boolean
   /** Every tunnel that a rule leads to. */
   readonly tunnelIds: readonly string[]
+  /** What leads visitors to this tunnel, as a rule has it: `name`, `*.name` or `*`. */
+  hostsOf(tunnelId: string): string[]
   /** `host` as a visitor sent it: with or without a port. */
   find(host: string): Route | undefined
 }
@@ -40,6 +42,10 @@ export function routesOf(rules: readonly RouteRule[]): Routes {
   return {
     empty: rules.length === 0,
     tunnelIds: [...new Set([...exact.values(), ...suffix.values()].map(({ tunnelId }) => tunnelId))],
+    hostsOf: tunnelId =>
+      [...exact, ...suffix]
+        .filter(([, route]) => route.tunnelId === tunnelId && !route.private)
+        .map(([name]) => (name === '' || name.startsWith('.') ? `*${name}` : name)),
     find(host) {
       const name = normalName(stripPort(host))
       // No such name exists, and no open message could carry it: a stock connector would be reset by it.

@@ -23,7 +23,7 @@ const NOTICE_ROUND = 2
 export async function prove(options: ProofOptions, signal: AbortSignal): Promise<void> {
   const { replica, clock, emit, share } = options
   for (let round = 0; !options.over(); round += 1) {
-    const proof = { ...options, route: replica.route, exclusive: share === 1 }
+    const proof = { ...options, route: replica.route, hosts: replica.connector.hosts, exclusive: share === 1 }
     const verdict = await verify(proof, signal).catch(() => undefined)
     if (verdict === undefined || options.over()) return
     options.onVerdict(verdict)

@@ -23,6 +23,8 @@ export interface VerifyOptions {
   /** 255 without anybody beside us. */
   exclusive: boolean
   random: () => string
+  /** Which hosts lead here, where the server said so. */
+  hosts?: readonly string[] | undefined
 }
 
 /** `unverified`: no way to prove anything. `missed`: probes went elsewhere. `lost`: a hop lost them. */
@@ -30,6 +32,7 @@ export type Verdict = { kind: 'verified'; ms: number } | { kind: 'unverified' | 
 
 const ARRIVAL_TRIES = 50
 const ARRIVAL_WAIT_MS = 1_500
+const SHOWN_HOSTS = 3
 
 export async function verify(options: VerifyOptions, signal: AbortSignal): Promise<Verdict> {
   const started = options.clock.now()
@@ -50,7 +53,7 @@ export async function verify(options: VerifyOptions, signal: AbortSignal): Promi
     const failed = (await emptyPool(options, signal)) ?? (await provePath(options, { way: path, host }, signal))
     if (failed !== undefined) return { kind: 'lost', reason: failed }
   }
-  if (options.plan.byFlags === true && path === undefined) return { kind: 'unverified', reason: notProven(host) }
+  if (options.plan.byFlags === true && path === undefined) return { kind: 'unverified', reason: notProven(host, options.hosts) }
   return { kind: 'verified', ms: Math.round(options.clock.now() - started) }
 }
 
@@ -58,10 +61,14 @@ export async function verify(options: VerifyOptions, signal: AbortSignal): Promi
 export const hostsUnknown = (plan: TunnelPlan): boolean => plan.byFlags === true && plan.hosts.length === 0
 
 /** No rule of the server was read, and no visitor's own request was seen. */
-const notProven = (host: string | undefined): string =>
-  host === undefined
-    ? 'the server reaches this laptop; which hosts lead here is not known: --entrypoint http://HOST names one'
-    : `the server reaches this laptop; whether ${host} leads here is seen only at weight 255`
+function notProven(host: string | undefined, hosts: readonly string[] | undefined): string {
+  if (hosts?.length === 0) return 'no host leads to this tunnel: no rule of the server names it'
+  if (host !== undefined) return `the server reaches this laptop; whether ${host} leads here is seen only at weight 255`
+  const which = hosts === undefined ? 'which hosts lead here is not known' : `it leads ${someOf(hosts)} here`
+  return `the server reaches this laptop; ${which}: --entrypoint http://HOST ${hosts === undefined ? 'names one' : 'proves it'}`
+}
+
+const someOf = (hosts: readonly string[]): string => `${hosts.slice(0, SHOWN_HOSTS).join(', ')}${hosts.length > SHOWN_HOSTS ? ', …' : ''}`
 
 /** A concrete Host that visitors use: a wildcard rule gets a label. */
 export function visitorHost(plan: TunnelPlan): string | undefined {

@@ -40,6 +40,8 @@ export interface Connector extends Closable {
   readonly peer: 'gost' | 'ours' | undefined
   /** Which server it is bound to, where that one says so: a name of its own, new at each start. */
   readonly server: string | undefined
+  /** Which hosts it leads to the tunnel, where it says so. */
+  readonly hosts: readonly string[] | undefined
   readonly weight: number
   readonly rttMs: number | undefined
   /** Streams open now, over all links. */
@@ -84,6 +86,7 @@ class LoopingConnector implements Connector {
   phase: ConnectorPhase = 'connecting'
   peer: 'gost' | 'ours' | undefined
   server: string | undefined
+  hosts: readonly string[] | undefined
   weight: number
 
   readonly #options: ConnectorOptions
@@ -200,6 +203,7 @@ class LoopingConnector implements Connector {
         this.#everBound = true
         this.peer = link.peer
         this.server = link.server
+        this.hosts = link.hosts
         this.#move('bound', attempt, { cause: 'bound', peer: link.peer })
         this.#ready.resolve()
         attempt = 0

@@ -8,7 +8,8 @@
  *                        {"type":"filter","filter":"…"}   only what matches; '' is all → filtered, or refused
  *                        {"type":"declined","stream":n}   that stream reached no app: its request may go to anybody
  *                        {"type":"health","up":false}     my app refuses connections: ask others first
- *   server → connector   {"type":"leaving"}               I shut down: be bound elsewhere
+ *   server → connector   {"type":"welcome","server":"…","hosts":[…]}  who I am, and what leads visitors to that tunnel
+ *                        {"type":"leaving"}               I shut down: be bound elsewhere
  *   either direction     {"type":"ping"}                                               → pong
  */
 import { ByteQueue } from '../base/bytes.ts'
@@ -29,6 +30,12 @@ export interface Hello {
   mirror?: number
 }
 
+/** Who a server is, and which hosts its rules lead to the tunnel: some of them where there are many, absent where it does not tell. */
+export interface Welcome {
+  server: string
+  hosts?: readonly string[]
+}
+
 /** Another connector of the same tunnel. */
 export interface Neighbour {
   kind: Hello['kind'] | 'gost'
@@ -44,7 +51,7 @@ export interface Objection {
 
 export type ControlMessage =
   | ({ type: 'hello' } & Hello)
-  | { type: 'welcome'; server: string }
+  | ({ type: 'welcome' } & Welcome)
   | ({ type: 'refused'; to: 'hello' | 'weight' | 'filter' } & Objection)
   | { type: 'drain' }
   /** `others`: who takes the visitors now. */
@@ -70,6 +77,8 @@ export const TEXT_LIMIT = 256
 export const FILTER_LIMIT = 4_096
 /** Of others told to a connector that leaves. */
 export const MAX_NEIGHBOURS = 16
+/** Of hosts told to a connector that comes. */
+export const MAX_HOSTS = 16
 
 const NEWLINE = 0x0a
 
@@ -117,7 +126,13 @@ function parseLine(line: string): ControlMessage | undefined {
     case 'hello':
       return { type: 'hello', ...helloOf(fields) }
     case 'welcome':
-      return { type: 'welcome', server: textOf(fields['server'], TEXT_LIMIT) ?? '' }
+      return {
+        type: 'welcome',
+        server: textOf(fields['server'], TEXT_LIMIT) ?? '',
+        ...(Array.isArray(fields['hosts']) && {
+          hosts: fields['hosts'].slice(0, MAX_HOSTS).map((host: unknown) => textOf(host, TEXT_LIMIT) ?? '')
+        })
+      }
     case 'refused':
       return { type: 'refused', to: refusalOf(fields['to']), ...objectionOf(fields) }
     case 'drained':

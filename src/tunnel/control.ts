@@ -2,7 +2,15 @@
 import { deferred } from '../base/closable.ts'
 import { InterceptError } from '../base/errors.ts'
 import type { SmuxStream } from '../smux/types.ts'
-import { ControlDecoder, encodeControl, type ControlMessage, type Hello, type Neighbour, type Objection } from './control-channel.ts'
+import {
+  ControlDecoder,
+  encodeControl,
+  type ControlMessage,
+  type Hello,
+  type Neighbour,
+  type Objection,
+  type Welcome
+} from './control-channel.ts'
 
 export interface ControlOptions {
   hello: Hello
@@ -12,7 +20,7 @@ export interface ControlOptions {
 
 export interface Control {
   /** The server knows who we are and sends streams from now on. Undefined: it ended the channel. Rejects when it refuses us: TAKEN, or TUNNEL_REJECTED by its policy or for a filter it cannot use. */
-  readonly welcome: Promise<{ server: string } | undefined>
+  readonly welcome: Promise<Welcome | undefined>
   /** Resolves once the server sends no more streams (or the link ended, or `signal` aborted): who takes the visitors now, where the server tells. */
   drain(signal: AbortSignal): Promise<readonly Neighbour[] | undefined>
   /** From now on only what matches; '' is all. Rejects with TAKEN when somebody else has that filter, with TUNNEL_REJECTED when the policy allows none or the server cannot use it. */
@@ -26,7 +34,7 @@ type Reply = 'drained' | 'filtered' | 'weighted'
 
 export function openControl(stream: SmuxStream, { hello, onLeaving }: ControlOptions): Control {
   const decoder = new ControlDecoder()
-  const greeted = deferred<{ server: string } | undefined>()
+  const greeted = deferred<Welcome | undefined>()
   const waiting = new Map<Reply, Set<(message: ControlMessage | undefined) => void>>()
 
   const send = (message: ControlMessage, sent: () => void = () => {}): void => {
@@ -41,9 +49,11 @@ export function openControl(stream: SmuxStream, { hello, onLeaving }: ControlOpt
       case 'ping':
         send({ type: 'pong' })
         break
-      case 'welcome':
-        greeted.resolve({ server: message.server })
+      case 'welcome': {
+        const { type: _, ...welcome } = message
+        greeted.resolve(welcome)
         break
+      }
       case 'refused':
         if (message.to === 'hello') greeted.reject(refusal(message))
         else answer(message.to === 'filter' ? 'filtered' : 'weighted', message)

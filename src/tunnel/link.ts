@@ -44,6 +44,8 @@ export interface Link extends Closable {
   readonly connectorId: string
   /** What a server of ours calls itself, new at each start. */
   readonly server: string | undefined
+  /** What it leads to the tunnel, by its rules when it was bound. */
+  readonly hosts: readonly string[] | undefined
   /** Towards a server of ours. */
   readonly control: Control | undefined
   /** Last measured round trip of the link check. */
@@ -83,6 +85,7 @@ export async function openLink(options: LinkOptions, signal: AbortSignal): Promi
   try {
     const welcome = await Promise.race([link.control?.welcome, rejection(limit.signal)])
     link.server = welcome?.server === '' ? undefined : welcome?.server
+    link.hosts = welcome?.hosts
     return link
   } catch (error) {
     await link.close()
@@ -103,6 +106,7 @@ class OpenLink implements Link {
   readonly weight: number
   readonly connectorId: string
   server: string | undefined
+  hosts: readonly string[] | undefined
   readonly control: Control | undefined
   readonly closed: Promise<LinkEnd>
   readonly close: () => Promise<void>

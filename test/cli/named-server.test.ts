@@ -46,7 +46,7 @@ describe('a server named by a flag', () => {
     await using world = await startWorld()
     await using laptop = await startApp({ name: 'laptop' })
     const session = intercept(world, laptop.port, ['--header', 'X-User: ada'])
-    await eventually(() => expect(session.said()).toContain('which hosts lead here is not known'))
+    await eventually(() => expect(session.said()).toContain('it leads nginx.local here'))
     const asked = await Promise.all(['ada', 'bob', 'ada'].map(user => world.visit('/', { headers: { 'X-User': user } })))
     expect(asked.map(({ text }) => text.trim())).toEqual(['laptop', 'app0', 'laptop'])
     expect(await session.stop()).toBe(0)
@@ -73,7 +73,7 @@ describe('a server named by a flag', () => {
     await using world = await startWorld()
     await using laptop = await startApp({ name: 'laptop' })
     const session = intercept(world, laptop.port, ['-o', 'plain'])
-    await eventually(() => expect(session.said()).toContain('the server reaches this laptop; which hosts lead here is not known'))
+    await eventually(() => expect(session.said()).toContain('the server reaches this laptop; it leads nginx.local here: --entrypoint'))
     expect(session.said()).toContain('whether visitors reach this laptop is not known')
     expect(session.said()).toContain('other connectors not known')
     expect(session.said()).not.toMatch(/verified \d|visitors reach this laptop$/m)
@@ -87,6 +87,7 @@ describe('a server named by a flag', () => {
     const session = intercept(world, laptop.port, ['-o', 'plain'], TUNNEL.replace('1', '2'))
     await eventually(() => expect(session.said()).toContain('registered'))
     expect(session.said().indexOf('nobody serves tunnel 20bc451e')).toBeGreaterThan(0)
+    await eventually(() => expect(session.said()).toContain('no host leads to this tunnel: no rule of the server names it'))
     expect(await session.stop()).toBe(0)
     expect(session.said()).toContain('nobody served it before this session')
   })
@@ -95,7 +96,7 @@ describe('a server named by a flag', () => {
     await using world = await startWorld()
     await using laptop = await startApp({ name: 'laptop' })
     const session = intercept(world, laptop.port, ['-o', 'plain'])
-    await eventually(() => expect(session.said()).toContain('which hosts lead here'))
+    await eventually(() => expect(session.said()).toContain('it leads nginx.local here'))
     await Promise.all(world.sidecars.map(sidecar => sidecar.close()))
     expect(await session.stop()).toBe(9)
   })
@@ -104,7 +105,7 @@ describe('a server named by a flag', () => {
     await using world = await startWorld()
     await using laptop = await startApp({ name: 'laptop' })
     const session = intercept(world, laptop.port, ['-o', 'plain'])
-    await eventually(() => expect(session.said()).toContain('which hosts lead here'))
+    await eventually(() => expect(session.said()).toContain('it leads nginx.local here'))
     expect(await session.beside('set', 'weight=1')).toMatchObject({
       stdout: 'tunnel/10bc451e weight 1, share of the visitors not known\n'
     })
@@ -122,7 +123,7 @@ describe('a server named by a flag', () => {
     await using world = await startWorld()
     await using laptop = await startApp({ name: 'laptop' })
     const session = intercept(world, laptop.port, [])
-    await eventually(() => expect(session.said()).toContain('which hosts lead here'))
+    await eventually(() => expect(session.said()).toContain('it leads nginx.local here'))
     const { code, stdout, stderr } = await session.beside('list')
     expect([code, stderr]).toEqual([
       0,

@@ -18,7 +18,7 @@ it('tells when the server itself stood still, and not of beats that come in time
   const control = acceptControl(session.open(), {
     clock,
     beatMs: BEAT_MS,
-    name: 'proxy-0',
+    welcome: () => ({ server: 'proxy' }),
     onHello: () => undefined,
     onDrain: () => [],
     onWeight: () => undefined,

@@ -46,6 +46,18 @@ describe('routes', () => {
     expect(all.find('')?.tunnelId).toBe(C)
   })
 
+  it('tells what leads to a tunnel, but for what leads only from inside', () => {
+    const all = routesOf([
+      { host: 'a.local', tunnelId: A },
+      { host: '.shop.example', tunnelId: A },
+      { host: '*', tunnelId: A },
+      { host: 'inside.local', tunnelId: A, private: true },
+      { host: 'c.local', tunnelId: C }
+    ])
+    expect(all.hostsOf(A)).toEqual(['a.local', '*.shop.example', '*'])
+    expect(all.hostsOf('nobody')).toEqual([])
+  })
+
   it('knows no name longer than an open message can carry, not even with *', () => {
     const all = routesOf([{ host: '*', tunnelId: A }])
     expect(all.find('a'.repeat(255))?.tunnelId).toBe(A)

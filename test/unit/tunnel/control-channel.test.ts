@@ -6,6 +6,7 @@ const ALL: ControlMessage[] = [
   { type: 'hello', kind: 'agent', who: 'ada@mill', filter: 'header.x-user:ä', join: true, mirror: 0.25 },
   { type: 'hello', kind: 'sidecar' },
   { type: 'welcome', server: 'proxy-7d4' },
+  { type: 'welcome', server: 'proxy-7d4', hosts: ['nginx.local', '*.shop.example'] },
   { type: 'refused', to: 'filter', why: 'bob@mill has it' },
   { type: 'refused', to: 'hello', why: 'no copies', because: 'policy' },
   { type: 'filter', filter: '' },

@@ -6,7 +6,7 @@ import { silent } from '../../../src/base/log.ts'
 import { dialTcp } from '../../../src/transport/tcp.ts'
 import { dialWebSocket } from '../../../src/transport/websocket.ts'
 import { openLink } from '../../../src/tunnel/link.ts'
-import { startWorld, TUNNEL, type World } from '../server/world.ts'
+import { HOST, startWorld, TUNNEL, type World } from '../server/world.ts'
 
 const linkTo = (world: World, hello: Parameters<typeof openLink>[0]['hello']) =>
   openLink(
@@ -25,7 +25,7 @@ describe('a connector of ours on a server of ours', () => {
   it('is welcomed by the name of the server, and gets visitors from then on', async () => {
     await using world = await startWorld({ weights: [1], server: { name: 'proxy-0' } })
     const link = await linkTo(world, { kind: 'agent', who: 'ada@mill' })
-    await expect(link.control?.welcome).resolves.toEqual({ server: expect.stringMatching(/^proxy-0 [0-9a-f]{8}$/) })
+    await expect(link.control?.welcome).resolves.toEqual({ server: expect.stringMatching(/^proxy-0 [0-9a-f]{8}$/), hosts: [HOST] })
     expect(world.server.stats().connectors.map(({ condition }) => condition)).toEqual(['live', 'live'])
     await link.close()
   })
