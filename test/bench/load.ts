@@ -6,6 +6,8 @@
 import net from 'node:net'
 
 export interface Load {
+  /** Of the entrypoint; 127.0.0.1 by default. */
+  address?: string
   port: number
   host: string
   /** Of requests (`/`). */
@@ -45,7 +47,7 @@ class Visitor {
   closes = false
 
   constructor(load: Load) {
-    this.#socket = net.connect({ port: load.port, host: '127.0.0.1', noDelay: true })
+    this.#socket = net.connect({ port: load.port, host: load.address ?? '127.0.0.1', noDelay: true })
     this.#socket.on('data', chunk => this.#read(chunk))
     this.#socket.on('error', error => this.#failed?.(error))
     this.#socket.on('close', () => this.#failed?.(new Error('the connection was closed')))
