@@ -157,14 +157,20 @@ describe('a visitor of a tunnel whose connectors were all cut off', () => {
   })
 
   it('is let go of when it leaves, and no app hears of it', async () => {
-    await using broken = await behindLine()
+    const at = { host: '127.0.0.1', port: 0 }
+    await using broken = await behindLine({ server: { entrypoints: [at, { ...at, tunnelId: TUNNEL }] } })
     const { world } = broken
     await broken.cut()
     const before = world.apps[0]?.counts.requests
     const visitors = [await world.raw(request('/')), await world.raw(request('/'))]
     using session = await openHttp2(world.url)
     const left = visitHttp2(session, { ':path': '/', ':authority': HOST }).catch(() => undefined)
-    await waits(world, 3)
+    using client = new GrpcVisitor(world.server.entrypointPort, HOST)
+    const call = client.repeat('hello').on('error', () => {})
+    const raw = await RawVisitor.connect(world.server.entrypointPorts[1] ?? 0)
+    await waits(world, 5)
+    raw.socket.resetAndDestroy()
+    call.cancel()
     visitors[0]?.socket.resetAndDestroy()
     visitors[1]?.socket.end()
     session[Symbol.dispose]()
