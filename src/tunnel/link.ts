@@ -1,19 +1,21 @@
 /**
  * One bound connection to a tunnel server: dial, bind, smux, link check, until it ends. No retries: that is `connector.ts`.
- * A link check every 2 s (WebSocket ping, else a stream of ours, which gost ends at once) calls it silent after 5 s without any byte. That is
- * not its end: when the line is back, both systems send again what got lost, and every visitor who still waits is served.
+ * A silent one (`link-check.ts`) has not ended: when the line is back, both systems send again what got lost, and every visitor who still
+ * waits is served.
  */
 import { setImmediate } from 'node:timers'
-import { deadline, type Clock, type Timer } from '../base/clock.ts'
+import { deadline, type Clock } from '../base/clock.ts'
 import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import type { Connection, Dial } from '../base/connection.ts'
-import { asError, errnoOf, InterceptError, ProtocolError } from '../base/errors.ts'
+import { asError, InterceptError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { openSession } from '../smux/session.ts'
 import type { BareStream, SmuxOptions, SmuxSession } from '../smux/types.ts'
 import { openControl, type Control } from './control.ts'
 import type { Hello } from './control-channel.ts'
 import { bind, type BindOptions, type Bound } from './handshake.ts'
+import { LinkCheck } from './link-check.ts'
+import { type LinkEnd, linkEnd } from './link-end.ts'
 import { acceptStream, type TunnelStream } from './stream.ts'
 
 export interface LinkOptions {
@@ -30,12 +32,6 @@ export interface LinkOptions {
   linkCheckMs?: number
   deadAfterMs?: number
   smux?: Partial<Omit<SmuxOptions, 'role' | 'clock' | 'onStream' | 'onBare'>>
-}
-
-/** How a link ended. A ghost may live on when the peer was perhaps not told: it ended in silence, or without a way to the peer. */
-export interface LinkEnd {
-  error: Error | undefined
-  ghost: boolean
 }
 
 export interface Link extends Closable {
@@ -71,8 +67,6 @@ export interface Link extends Closable {
 
 /** A stock server stops reading a whole session at 4 MiB unread (smux MaxReceiveBuffer). */
 const STOCK_BUDGET_BYTES = 4_194_304
-/** How often a silent link is looked at. */
-const LISTEN_MS = 100
 
 export async function openLink(options: LinkOptions, signal: AbortSignal): Promise<Link> {
   const { clock, bindTimeoutMs = 15_000 } = options
@@ -110,22 +104,14 @@ class OpenLink implements Link {
   readonly control: Control | undefined
   readonly closed: Promise<LinkEnd>
   readonly close: () => Promise<void>
-  rttMs: number | undefined
-  silent = false
+  ended = false
 
   readonly #connection: Connection
   readonly #session: SmuxSession
   readonly #options: LinkOptions
   readonly #end = deferred<LinkEnd>()
-  readonly #check: Timer
-  #ownStreams = 0
-  #turn = deferred<void>()
-  #listening: Timer | undefined
-  #slept = false
-  #wallMs: number
-  #pongAt = 0
-  readonly #ended = new AbortController()
-  #quiet = new Set<() => void>()
+  readonly #check: LinkCheck
+  readonly #quiet = new Set<() => void>()
 
   constructor(connection: Connection, bound: Bound, options: LinkOptions) {
     this.peer = bound.peer
@@ -133,7 +119,6 @@ class OpenLink implements Link {
     this.connectorId = bound.connectorId
     this.#connection = connection
     this.#options = options
-    this.#wallMs = options.clock.date().getTime()
     this.#session = openSession(connection, {
       role: 'server',
       clock: options.clock,
@@ -144,15 +129,31 @@ class OpenLink implements Link {
     })
     const { hello = { kind: 'agent' }, onLeaving } = options
     this.control = bound.peer === 'ours' ? openControl(this.#session.open(), { hello, onLeaving }) : undefined
-    if (this.control !== undefined) this.#ownStreams += 1
     this.closed = this.#end.promise
-    this.#check = options.clock.every(options.linkCheckMs ?? 2_000, () => this.#checkLink(), { unref: true })
+    this.#check = new LinkCheck(connection, this.#session, options)
     this.close = closeOnce(() => this.#session.close())
     void this.#session.closed.then(error => this.#finish(error))
   }
 
   get active(): number {
-    return Math.max(0, this.#session.streamCount - this.#ownStreams)
+    const ownStreams = this.#check.streams + (this.control === undefined ? 0 : 1)
+    return Math.max(0, this.#session.streamCount - ownStreams)
+  }
+
+  get rttMs(): number | undefined {
+    return this.#check.rttMs
+  }
+
+  get silent(): boolean {
+    return this.#check.silent
+  }
+
+  get silentMs(): number {
+    return this.#check.silentMs
+  }
+
+  get turn(): Promise<void> {
+    return this.#check.turn
   }
 
   async drain(signal: AbortSignal): Promise<void> {
@@ -179,11 +180,6 @@ class OpenLink implements Link {
     })
   }
 
-  /** The last sign of life: a smux byte or a WebSocket pong. */
-  get #aliveAt(): number {
-    return Math.max(this.#pongAt, this.#session.lastReceivedAt)
-  }
-
   #accept(stream: BareStream): void {
     stream.onClosed = () => {
       if (this.active === 0) for (const resolve of this.#quiet) resolve()
@@ -198,112 +194,13 @@ class OpenLink implements Link {
   }
 
   #finish(error: Error | undefined): void {
-    this.#check.cancel()
-    this.#listening?.cancel()
-    this.#ended.abort(error)
-    this.#end.resolve({ error, ghost: this.silent ? !wasTold(error) : NO_WAY.has(errnoOf(error?.cause) ?? '') })
-    this.#turn.resolve()
+    this.ended = true
+    this.#end.resolve(linkEnd(error, this.silent))
+    this.#check.end()
     for (const resolve of this.#quiet) resolve()
-  }
-
-  get ended(): boolean {
-    return this.#ended.signal.aborted
-  }
-
-  get turn(): Promise<void> {
-    return this.#turn.promise
-  }
-
-  get silentMs(): number {
-    return this.#slept ? Infinity : this.#options.clock.now() - this.#aliveAt
   }
 
   reset(reason: string): void {
     this.#connection.destroy(new InterceptError('TUNNEL_LOST', reason))
   }
-
-  #checkLink(): void {
-    const { clock, linkCheckMs = 2_000, deadAfterMs = 5_000 } = this.#options
-    const wallMs = clock.date().getTime()
-    const slept = wallMs - this.#wallMs > linkCheckMs + deadAfterMs
-    this.#wallMs = wallMs
-    if (clock.now() - this.#aliveAt >= deadAfterMs && !slept) this.#fallSilent()
-    this.#ping()
-    // The machine slept: the peer has probably given up. Do not wait the full time to find out.
-    if (slept) this.#expectWithin(1_000)
-  }
-
-  #expectWithin(ms: number): void {
-    const { clock } = this.#options
-    const since = clock.now()
-    clock.after(
-      ms,
-      () => {
-        if (this.#aliveAt >= since || this.#ended.signal.aborted) return
-        this.#slept = true
-        this.#fallSilent()
-      },
-      { unref: true }
-    )
-  }
-
-  #fallSilent(): void {
-    if (this.silent || this.#ended.signal.aborted) return
-    const heardAt = this.#aliveAt
-    this.silent = true
-    this.#listening = this.#options.clock.every(
-      LISTEN_MS,
-      () => {
-        if (this.#aliveAt <= heardAt) return
-        this.silent = false
-        this.#slept = false
-        this.#listening?.cancel()
-        this.#changed()
-      },
-      { unref: true }
-    )
-    this.#changed()
-  }
-
-  #changed(): void {
-    const turned = this.#turn
-    this.#turn = deferred<void>()
-    turned.resolve()
-  }
-
-  #ping(): void {
-    const started = this.#options.clock.now()
-    const answered = (): void => {
-      this.#pongAt = this.#options.clock.now()
-      this.rttMs = this.#pongAt - started
-    }
-    if (canPing(this.#connection)) {
-      this.#connection.ping(this.#ended.signal).then(answered, () => {}) // an unanswered ping shows as silence
-      return
-    }
-    try {
-      const stream = this.#session.open()
-      this.#ownStreams += 1
-      stream.once('close', () => (this.#ownStreams -= 1)).on('error', () => {})
-      stream
-        .once('end', () => {
-          answered()
-          stream.destroy()
-        })
-        .resume()
-    } catch (error) {
-      this.#options.log.debug('link check failed', { error: asError(error) })
-    }
-  }
 }
-
-/** Errors of a system that had no way to tell the peer. */
-const NO_WAY: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'])
-const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
-
-/** The peer itself ended it, by FIN or RST. */
-const wasTold = (error: Error | undefined): boolean =>
-  error instanceof ProtocolError && error.code === 'SMUX_CLOSED' && (error.cause === undefined || CLOSED.has(errnoOf(error.cause) ?? ''))
-
-type Pingable = Connection & { ping(signal: AbortSignal): Promise<unknown> }
-const canPing = (connection: Connection): connection is Pingable => 'ping' in connection && typeof connection.ping === 'function'
