@@ -48,6 +48,17 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
+/** Sleeps until the signal aborts or `unless` resolves; never rejects. */
+export async function pause(
+  clock: Clock,
+  ms: number,
+  { signal, unless }: { signal: AbortSignal; unless: Promise<void> | undefined }
+): Promise<void> {
+  const enough = new AbortController()
+  void unless?.then(() => enough.abort())
+  await sleep(clock, ms, AbortSignal.any([signal, enough.signal])).catch(() => {}) // aborted: whoever waits looks why
+}
+
 /**
  * A signal that aborts with `reason()` after `ms`, or with the parent's reason when that aborts first.
  * Call `done()` when the work ended, so that no timer and no listener stays behind.

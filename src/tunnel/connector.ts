@@ -1,16 +1,15 @@
 /**
  * One connector as the session sees it: bound at a weight on one server replica, for as long as it is wanted. Policy only: attempts are
- * `link.ts`. Loss → re-dial 0.2 → 2 s with jitter. A silent link is kept while another is bound beside it: when the line is back, both systems
- * send again what got lost. While a ghost of ours may live on a stock server (≤ 60 s), nine links at 255 stand in for one, so that the ghost
- * gets a tenth of the requests instead of half. New before old wherever that loses less.
+ * `link.ts`. Loss → re-dial 0.2 → 2 s with jitter. A silent link is kept while another is bound beside it, and then outlasted (`outlast.ts`):
+ * when the line is back, both systems send again what got lost. New before old wherever that loses less.
  */
 import { backoff, type BackoffOptions } from '../base/backoff.ts'
-import { type Clock, sleep } from '../base/clock.ts'
+import { pause, sleep } from '../base/clock.ts'
 import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import { asError, isAbort } from '../base/errors.ts'
-import type { Hello } from './control-channel.ts'
-import { openLink, type Link, type LinkOptions } from './link.ts'
-import { redial } from './redial.ts'
+import type { Link, LinkOptions } from './link.ts'
+import { isHeard, Links, retire } from './links.ts'
+import { outlast, type OutlastOptions } from './outlast.ts'
 
 export type ConnectorPhase = 'connecting' | 'bound' | 'lost' | 'withdrawn' | 'closed'
 
@@ -26,13 +25,9 @@ export interface ConnectorChange {
   error?: Error
 }
 
-export interface ConnectorOptions extends LinkOptions {
+export interface ConnectorOptions extends LinkOptions, OutlastOptions {
   onChange?: (change: ConnectorChange) => void
   retry?: BackoffOptions
-  /** How long a stock server may keep a connection that it was not told about. */
-  ghostMs?: number
-  /** Links at 255 while a ghost may live. */
-  ghostLinks?: number
 }
 
 export interface Connector extends Closable {
@@ -70,14 +65,6 @@ export interface Connector extends Closable {
 /** Drains and closes what was replaced. */
 export type Retire = (signal: AbortSignal) => Promise<void>
 
-const MAX_WEIGHT = 255
-/** A stock server gives up a request that is not answered for so long. */
-const VISITOR_WAIT_MS = 15_000
-/** A link that was silent for less may still serve them: what got lost is sent again after as long a pause as the outage at most. */
-const PATIENCE_MS = 12_000
-/** Of a server that has answered before. */
-const REBIND_TIMEOUT_MS = 5_000
-
 export const startConnector = (options: ConnectorOptions): Connector => new LoopingConnector(options)
 
 class LoopingConnector implements Connector {
@@ -87,87 +74,75 @@ class LoopingConnector implements Connector {
   peer: 'gost' | 'ours' | undefined
   server: string | undefined
   hosts: readonly string[] | undefined
-  weight: number
 
   readonly #options: ConnectorOptions
   readonly #ready = deferred<void>()
-  readonly #stop = new AbortController()
-  readonly #links = new Set<Link>()
+  readonly #links: Links
   /** Aborted to end the current loop: withdrawn, or replaced. */
   #run = new AbortController()
   #everBound = false
-  #hello: Hello | undefined
-  #healthy = true
 
   constructor(options: ConnectorOptions) {
     this.#options = options
-    this.weight = options.bind.weight
-    this.#hello = options.hello
+    this.#links = new Links(options)
     this.ready = this.#ready.promise
     this.close = closeOnce(() => this.#close())
     void this.#loop(this.#run)
   }
 
+  get weight(): number {
+    return this.#links.weight
+  }
+
   get active(): number {
-    let sum = 0
-    for (const link of this.#links) sum += link.active
-    return sum
+    return this.#links.active
   }
 
   get rttMs(): number | undefined {
-    for (const link of this.#links) if (link.rttMs !== undefined) return link.rttMs
-    return undefined
+    return this.#links.rttMs
   }
 
   async setWeight(weight: number, signal: AbortSignal): Promise<void> {
     if (weight === this.weight) return
-    const retire = await this.rebind(weight, signal)
-    await retire(signal)
+    const retireOld = await this.rebind(weight, signal)
+    await retireOld(signal)
   }
 
   async rebind(weight: number, signal: AbortSignal): Promise<Retire> {
     const before = this.weight
-    this.weight = weight
+    this.#links.weight = weight
     if (this.phase !== 'bound') {
-      for (const link of this.#links) if (link.silent) link.reset('another weight is wanted')
+      this.#links.resetSilent('another weight is wanted')
       return nothingToRetire
     }
     const replaced = this.#run
-    const old = [...this.#links]
+    const old = this.#links.all()
     const run = new AbortController()
     let link: Link
     try {
-      link = await this.#open(AbortSignal.any([signal, run.signal, replaced.signal]), { bindTimeoutMs: REBIND_TIMEOUT_MS })
+      link = await this.#links.openNext(AbortSignal.any([signal, run.signal, replaced.signal]))
     } catch (error) {
       // Withdrawn or lost meanwhile: whatever binds next has the weight.
       if (replaced.signal.aborted || !this.#isBound()) return nothingToRetire
-      this.weight = before
+      this.#links.weight = before
       throw error
     }
     replaced.abort()
     this.#run = run
     void this.#loop(run, link)
-    return until => this.#retire(old, until)
+    return until => retire(old, until)
   }
 
-  async refilter(filter: string, signal: AbortSignal): Promise<void> {
-    const { filter: before = '', ...hello } = this.#hello ?? { kind: 'agent' }
-    this.#hello = filter === '' ? hello : { ...hello, filter }
-    try {
-      await Promise.all([...this.#links].map(async link => link.control?.filter(filter, signal)))
-    } catch (error) {
-      this.#hello = before === '' ? hello : { ...hello, filter: before }
-      await Promise.allSettled([...this.#links].map(async link => link.control?.filter(before, signal)))
-      throw error
-    }
+  refilter(filter: string, signal: AbortSignal): Promise<void> {
+    return this.#links.refilter(filter, signal)
   }
 
   async withdraw(signal: AbortSignal): Promise<void> {
     if (this.phase === 'closed' || this.phase === 'withdrawn') return
     this.#run.abort()
-    const links = [...this.#links]
+    const links = this.#links.all()
     this.#move('withdrawn', 0, { cause: 'withdrawn' })
-    await this.#retire(links, signal)
+    await retire(links, signal)
   }
 
   resume(): void {
@@ -177,9 +152,7 @@ class LoopingConnector implements Connector {
   }
 
   health(up: boolean): void {
-    if (up === this.#healthy) return
-    this.#healthy = up
-    for (const link of this.#links) link.control?.health(up)
+    this.#links.health(up)
   }
 
   /** Attempts until `run` is aborted. The given link counts as the first, already bound. */
@@ -194,8 +167,8 @@ class LoopingConnector implements Connector {
         if (link === undefined) {
           attempt += 1
           if (this.phase !== 'connecting') this.#move('connecting', attempt, { cause: attempt === 1 ? 'start' : 'retry' })
-          link = await this.#openBeside(silent, run.signal)
-          if (link.weight !== this.weight) link = await this.#replace(link, run.signal)
+          link = await (this.#everBound ? this.#links.openBeside(silent, run.signal) : this.#links.open(run.signal))
+          if (link.weight !== this.weight) link = await this.#links.replace(link, run.signal)
         }
         if (silent !== undefined && silent !== link) this.#outlast(silent, run.signal)
         silent = undefined
@@ -248,84 +221,11 @@ class LoopingConnector implements Connector {
     }
   }
 
-  async #open(signal: AbortSignal, options: Partial<LinkOptions> = {}): Promise<Link> {
-    const link = await openLink(
-      { ...this.#options, ...options, hello: this.#hello, bind: { ...this.#options.bind, weight: this.weight } },
-      signal
-    )
-    if (signal.aborted) {
-      await link.close()
-      throw signal.reason
-    }
-    this.#links.add(link)
-    if (!this.#healthy) link.control?.health(false)
-    void link.closed.then(() => this.#links.delete(link))
-    return link
-  }
-
-  /** Gives up when the silent one is heard. */
-  async #openBeside(silent: Link | undefined, signal: AbortSignal): Promise<Link> {
-    const { dial, clock, bindTimeoutMs = REBIND_TIMEOUT_MS } = this.#options
-    if (!this.#everBound) return this.#open(signal)
-    const heard = new AbortController()
-    void silent?.turn.then(() => {
-      if (isHeard(silent)) heard.abort(new Error('the tunnel server is heard again'))
+  /** Beside the loop: what is bound by now serves meanwhile. */
+  #outlast(silent: Link, until: AbortSignal): void {
+    outlast(silent, this.#links, this.#options, until).catch(error => {
+      if (!until.aborted) this.#options.log.debug('links beside a ghost failed', { error: asError(error) })
     })
-    return this.#open(AbortSignal.any([signal, heard.signal]), { dial: redial(dial, clock), bindTimeoutMs })
-  }
-
-  /** Another weight was wanted while this one was bound. */
-  async #replace(link: Link, signal: AbortSignal): Promise<Link> {
-    try {
-      const next = await this.#open(signal, { bindTimeoutMs: REBIND_TIMEOUT_MS })
-      void this.#retire([link], signal)
-      return next
-    } catch (error) {
-      await link.close()
-      throw error
-    }
-  }
-
-  /** What becomes of a silent link once another is bound: it is heard again, or given up, and then outnumbered until the server gives it up too. */
-  #outlast(old: Link, signal: AbortSignal): void {
-    const { clock, log, ghostMs = 60_000, ghostLinks = 9 } = this.#options
-    const { silentMs } = old
-    const until = AbortSignal.any([signal, this.#stop.signal])
-    const outnumbered = old.peer === 'gost' && old.weight === MAX_WEIGHT
-    const work = async (): Promise<void> => {
-      if (old.ended && !(await old.closed).ghost) return
-      const beside = outnumbered ? this.#openExtra(ghostLinks - 1, until) : Promise.resolve([])
-      if (silentMs <= PATIENCE_MS) await pause(clock, silentMs + 1_000, { signal: until, unless: old.turn })
-      if (old.silent) old.reset('the tunnel server stayed silent')
-      const extra = await beside
-      const heard = isHeard(old)
-      // What was held up comes in slowly, so a moment without streams says nothing yet.
-      if (heard) await sleep(clock, VISITOR_WAIT_MS, until)
-      else if ((await old.closed).ghost && outnumbered) {
-        log.info('links beside a ghost', { count: extra.length })
-        await sleep(clock, ghostMs, until)
-      }
-      await this.#retire(heard ? [old, ...extra] : extra, until)
-    }
-    work().catch(error => {
-      if (!until.aborted) log.debug('links beside a ghost failed', { error: asError(error) })
-    })
-  }
-
-  async #openExtra(count: number, signal: AbortSignal): Promise<Link[]> {
-    const opened = await Promise.allSettled(Array.from({ length: count }, () => this.#open(signal)))
-    return opened.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
-  }
-
-  /** Drains and closes; the ones beside keep serving. */
-  async #retire(links: readonly Link[], signal: AbortSignal): Promise<void> {
-    await Promise.all(
-      links.map(async link => {
-        if (!link.silent) await Promise.race([link.drain(signal), link.turn])
-        if (link.silent) link.reset('the tunnel server is silent')
-        else await link.close()
-      })
-    )
   }
 
   #isBound(): boolean {
@@ -333,12 +233,10 @@ class LoopingConnector implements Connector {
   }
 
   async #close(): Promise<void> {
-    this.#stop.abort()
     this.#run.abort()
     this.#move('closed', 0, { cause: 'closed' })
     this.#ready.reject(new Error('closed before it was bound'))
-    for (const link of this.#links) if (link.silent) link.reset('closed')
-    await Promise.all([...this.#links].map(link => link.close()))
+    await this.#links.close()
   }
 
   #move(to: ConnectorPhase, attempt: number, rest: Omit<ConnectorChange, 'from' | 'to' | 'attempt'>): void {
@@ -350,19 +248,6 @@ class LoopingConnector implements Connector {
 }
 
 const nothingToRetire: Retire = () => Promise.resolve()
-
-const isHeard = (link: Link): boolean => !link.silent && !link.ended
-
-/** Sleeps until the signal aborts or `unless` resolves; never rejects. */
-async function pause(
-  clock: Clock,
-  ms: number,
-  { signal, unless }: { signal: AbortSignal; unless: Promise<void> | undefined }
-): Promise<void> {
-  const enough = new AbortController()
-  void unless?.then(() => enough.abort())
-  await sleep(clock, ms, AbortSignal.any([signal, enough.signal])).catch(() => {}) // aborted: whoever waits looks why
-}
 
 const aborted = (signal: AbortSignal): Promise<undefined> =>
   new Promise(resolve => {
