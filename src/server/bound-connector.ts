@@ -1,6 +1,6 @@
 /**
- * One registered connector: its smux session (we are the smux client, as a gost server is), its control channel when it is one of ours, and what we
- * know about its health. Opens streams by the rules a stock client needs (dossier §3.2): SYN and a complete open message first, then the bytes.
+ * One registered connector: its smux session (we are the smux client, as a gost server is) and its control channel when it is one of ours. Opens
+ * streams by the rules a stock client needs (dossier §3.2): SYN and a complete open message first, then the bytes.
  */
 import type { Clock, Timer } from '../base/clock.ts'
 import type { Connection } from '../base/connection.ts'
@@ -11,9 +11,10 @@ import { openSession } from '../smux/session.ts'
 import { StreamTable } from '../smux/stream-table.ts'
 import type { SmuxSession, SmuxStream } from '../smux/types.ts'
 import { CONTROL_STREAM_ID, type Hello, type Neighbour, type Objection } from '../tunnel/control-channel.ts'
+import { AnswerWatch } from './answer-watch.ts'
 import type { Grant } from './bind.ts'
 import type { Condition, Network } from './choice.ts'
-import { acceptControl, LATE_MS, type ServerControl } from './control.ts'
+import { acceptControl, type ServerControl } from './control.ts'
 import type { ServerLimits } from './limits.ts'
 import { OpenedStream } from './opened-stream.ts'
 import type { Personal } from './personal.ts'
@@ -56,10 +57,6 @@ export interface BoundConnectorOptions {
 
 /** A stock connector stops reading its whole session at 4 MiB unread (smux MaxReceiveBuffer): uploads that an app does not read would freeze it. */
 const STOCK_BUDGET_BYTES = 4_194_304
-/** An unanswered open is noticed late by this part of its time at most. */
-const LOOKS = 16
-/** gost sends a NOP every 10 s: after one and a half of them something is wrong. */
-const STOCK_SILENCE_MS = 15_000
 
 export class BoundConnector implements Connector {
   readonly id: string
@@ -83,17 +80,12 @@ export class BoundConnector implements Connector {
   readonly #log: Logger
   #control: ServerControl | undefined
   readonly #open = new StreamTable<OpenedStream>()
-  #watch: Timer | undefined
-  /** When `#watch` is due. */
-  #lookAt = 0
-  #resumedAt = 0
+  readonly #watch: AnswerWatch
   #ended = false
   #draining = false
   /** One of ours takes streams once it has said who it is: a filter comes with that. */
   #pending: Timer | undefined
   #down = false
-  /** When an open stayed unanswered; any later byte of the connector clears it. */
-  #suspectAt: number | undefined
 
   constructor(connection: Connection, options: BoundConnectorOptions) {
     const { limits, clock, peer } = options
@@ -122,6 +114,15 @@ export class BoundConnector implements Connector {
       peerBudgetBytes: peer === 'gost' ? STOCK_BUDGET_BYTES : undefined,
       ...(peer === 'ours' ? { onStream: (stream: SmuxStream) => this.#accept(stream) } : {})
     })
+    this.#watch = new AnswerWatch({
+      session: this.#session,
+      streams: this.#open,
+      peer,
+      limits,
+      clock,
+      log: options.log,
+      about: { connector: options.id, tunnel: options.tunnelId }
+    })
     this.closed = this.#session.closed
   }
 
@@ -139,7 +140,7 @@ export class BoundConnector implements Connector {
     if (this.#draining) return 'draining'
     if (this.#pending !== undefined) return 'pending'
     if (this.hello?.mirror !== undefined) return 'mirror'
-    return this.#down || this.#isSuspect() ? 'suspect' : 'live'
+    return this.#down || this.#watch.suspect ? 'suspect' : 'live'
   }
 
   get health(): ConnectorHealth {
@@ -155,7 +156,7 @@ export class BoundConnector implements Connector {
     const stream = new OpenedStream(this, this.#session.openBare({ preface: open.encoded }), this.#clock.now())
     this.tally.streams += 1
     this.#open.add(stream)
-    if (this.#watch === undefined) this.#lookIn(this.#patienceMs())
+    this.#watch.opened()
     stream.bare.onClosed = () => this.#open.delete(stream.id)
     return stream
   }
@@ -180,81 +181,9 @@ export class BoundConnector implements Connector {
     const served = this.condition === 'live' || this.condition === 'suspect'
     this.#ended = true
     this.#pending?.cancel()
-    this.#watch?.cancel()
+    this.#watch.stop()
     this.#control?.stop()
     if (served && error !== undefined) this.#rules.lost(this)
-  }
-
-  #isSuspect(): boolean {
-    const { lastReceivedAt } = this.#session
-    if (this.#suspectAt !== undefined) {
-      if (lastReceivedAt <= this.#suspectAt) return true
-      this.#suspectAt = undefined
-    }
-    const silenceMs = this.#control?.beating === true ? this.#limits.heartbeatMs : STOCK_SILENCE_MS
-    return this.#clock.now() - this.#heardAt > silenceMs
-  }
-
-  /** The last sign of life, or the moment since when this process listens again: what came meanwhile is still to be read. */
-  get #heardAt(): number {
-    return Math.max(this.#session.lastReceivedAt, this.#resumedAt)
-  }
-
-  /** Until the heartbeat of one of ours is missed: whoever comes meanwhile need not wait for longer than that. */
-  #untilMissedMs(): number {
-    if (this.#control?.beating !== true) return Infinity
-    return this.#limits.heartbeatMs - (this.#clock.now() - this.#heardAt)
-  }
-
-  #patienceMs(): number {
-    const missedMs = this.#untilMissedMs()
-    return missedMs > 0 ? Math.min(missedMs, this.#limits.unansweredOpenMs) : this.#limits.unansweredOpenMs
-  }
-
-  /** Opens that stayed unanswered: one timer for all of them. */
-  readonly #lookForAnswers = (): void => {
-    this.#watch = undefined
-    if (this.#ended) return
-    const { unansweredOpenMs } = this.#limits
-    const now = this.#clock.now()
-    if (now - this.#lookAt > LATE_MS) this.#resumedAt = now
-    let nextMs = Infinity
-    const missedMs = this.#untilMissedMs()
-    for (const stream of this.#open.values()) {
-      if (stream.overdue || stream.answered) continue
-      if (missedMs <= 0) {
-        this.#suspect()
-        return
-      }
-      nextMs = Math.min(nextMs, missedMs, this.#checkAnswer(stream, stream.openedAt + unansweredOpenMs - now))
-    }
-    // Not for each of thousands by itself: every look goes through all of them.
-    const waitMs = Math.max(nextMs, unansweredOpenMs / LOOKS)
-    if (nextMs < Infinity) this.#lookIn(waitMs)
-  }
-
-  #lookIn(ms: number): void {
-    this.#lookAt = this.#clock.now() + ms
-    this.#watch = this.#clock.after(ms, this.#lookForAnswers, { unref: true })
-  }
-
-  /** Milliseconds until it has to be looked at again. */
-  #checkAnswer(stream: OpenedStream, restMs: number): number {
-    if (restMs > 0) return restMs
-    const { unansweredOpenMs } = this.#limits
-    const silentMs = this.#clock.now() - this.#heardAt
-    if (silentMs >= unansweredOpenMs) this.#suspect()
-    // One of ours tells of a window only when there is something to tell: as long as its heart beats it has the stream.
-    else if (this.peer === 'ours') return unansweredOpenMs - silentMs
-    else stream.unanswered()
-    return Infinity
-  }
-
-  /** Tells every stream: what the connector had taken before it fell silent waits as much as what came after. */
-  #suspect(): void {
-    this.#suspectAt = this.#clock.now()
-    this.#log.info('connector suspect: an open went unanswered', { connector: this.id, tunnel: this.tunnelId })
-    for (const stream of this.#open.values()) stream.unanswered()
   }
 
   #accept(stream: SmuxStream): void {
@@ -264,7 +193,7 @@ export class BoundConnector implements Connector {
       return
     }
     const about = { connector: this.id, tunnel: this.tunnelId }
-    this.#control = acceptControl(stream, {
+    const control = acceptControl(stream, {
       clock: this.#clock,
       beatMs: this.#limits.heartbeatMs / 3,
       welcome: () => ({ server: this.#serverName, hosts: this.#rules.hosts(this) }),
@@ -283,11 +212,13 @@ export class BoundConnector implements Connector {
         return undefined
       },
       onFilter: filter => this.#rules.refilter(this, filter),
-      onLate: () => (this.#resumedAt = this.#clock.now()),
+      onLate: () => this.#watch.resumed(),
       onMissed: () => (this.tally.missedBeats += 1),
       onDeclined: id => this.#open.get(id)?.decline(),
       onHealth: up => (this.#down = !up)
     })
+    this.#control = control
+    this.#watch.control = control
   }
 
   #greet(hello: Hello): Objection | undefined {
