@@ -4,7 +4,6 @@
  */
 import { ProtocolError } from '../base/errors.ts'
 import type { LazyTimer } from '../base/lazy-timer.ts'
-import { BodyFramer } from '../http/framer.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import { hasToken } from '../http/header.ts'
 import type { StreamOwner } from '../smux/types.ts'
@@ -19,10 +18,8 @@ import type { RequestBody } from './request-body.ts'
 import { sendBody } from './send-body.ts'
 import type { PlannedRequest } from './request-plan.ts'
 import { type PlannedResponse, planResponse } from './response-plan.ts'
+import { type ResponseSource, ResponseWriter } from './response-writer.ts'
 import type { Tap } from './tap.ts'
-
-/** Copied behind its head; more is written as it is. */
-const ONE_WRITE_BYTES = 16_384
 
 export interface AttemptOptions {
   visitor: Visitor
@@ -37,7 +34,7 @@ export interface AttemptOptions {
   hasOther: () => boolean
 }
 
-export class Attempt implements StreamOwner {
+export class Attempt implements StreamOwner, ResponseSource {
   readonly #options: AttemptOptions
   readonly #heads: HeadReader
   #settle: ((outcome: Outcome) => void) | undefined
@@ -47,11 +44,9 @@ export class Attempt implements StreamOwner {
   #failure: Failure | undefined
   #interim = 0
   /** The head of the answer is out, and this follows it. */
-  #response: { plan: PlannedResponse; body: BodyFramer } | undefined
+  #response: ResponseWriter | undefined
   /** A byte of an answer has come. */
   #answered = false
-  /** The visitor takes no more for now. */
-  #full = false
   /** Another attempt may be under way. */
   #over = false
 
@@ -73,7 +68,7 @@ export class Attempt implements StreamOwner {
   onReadable(): void {
     const { bare } = this.#options.stream
     try {
-      while (!this.#over && !this.#full) {
+      while (!this.#over && this.#response?.full !== true) {
         const chunk = bare.take()
         if (chunk !== undefined) this.#receive(chunk)
         else if (bare.finished) this.#ended(true)
@@ -87,6 +82,10 @@ export class Attempt implements StreamOwner {
 
   onClose(): void {
     if (!this.#over) this.#ended(false)
+  }
+
+  onRoom(): void {
+    this.onReadable()
   }
 
   #start(): void {
@@ -152,7 +151,7 @@ export class Attempt implements StreamOwner {
 
   #receive(chunk: Buffer): void {
     if (this.#response !== undefined) {
-      this.#write(this.#cut(chunk, this.#response.body))
+      this.#response.push(chunk)
       this.#checkEnd()
       return
     }
@@ -192,45 +191,16 @@ export class Attempt implements StreamOwner {
   }
 
   #forward(plan: PlannedResponse, rest: Buffer): void {
-    const { stream, timer } = this.#options
+    const { visitor, stream, timer } = this.#options
     timer.clear()
-    const body = new BodyFramer(plan.framing)
-    this.#response = { plan, body }
-    // The head, and in the same bytes what has come of a small body: one write for most answers.
-    const more = rest.length > 0 || body.done || stream.bare.available > ONE_WRITE_BYTES ? rest : (stream.bare.take() ?? rest)
-    if (more.length === 0 || body.done) this.#write(plan.forward)
-    else if (more.length <= ONE_WRITE_BYTES) this.#write(together(plan.forward, this.#cut(more, body)))
-    else {
-      this.#write(plan.forward)
-      if (!this.#over) this.#write(this.#cut(more, body))
-    }
+    this.#response = new ResponseWriter(this, plan, visitor.connection)
+    this.#response.tap = this.#tap
+    this.#response.begin(rest, stream.bare)
     this.#checkEnd()
   }
 
-  /** To the visitor. */
-  #write(bytes: Buffer): void {
-    const { connection } = this.#options.visitor
-    if (this.#response?.body.done === true && connection.writableLength === 0 && !connection.destroyed && !connection.writableEnded) {
-      connection.write(bytes)
-      return
-    }
-    const room = writeBounded(connection, bytes)
-    if (room === true) return
-    if (room === false) {
-      this.#cutShort()
-      return
-    }
-    this.#full = true
-    void room.then(there => {
-      this.#full = false
-      if (this.#over) return
-      if (there) this.onReadable()
-      else this.#cutShort()
-    })
-  }
-
   #checkEnd(): void {
-    if (this.#over || this.#response?.body.done !== true) return
+    if (this.#over || this.#response?.done !== true) return
     this.#complete(this.#response.plan)
   }
 
@@ -244,14 +214,14 @@ export class Attempt implements StreamOwner {
     const { stream } = this.#options
     if (this.#response !== undefined) {
       if (whole && this.#response.plan.framing.kind === 'close') this.#complete(this.#response.plan)
-      else this.#cutShort()
+      else this.cutShort()
       return
     }
     const silent = this.#heads.length === 0 && this.#interim === 0
     this.#finish({ failure: this.#failure ?? { why: 'app-closed', silent, declined: stream.declined } })
   }
 
-  #cutShort(): void {
+  cutShort(): void {
     const { visitor, context } = this.#options
     if (this.#over) return
     if (this.#failure?.why === 'visitor-left' || visitor.reader.gone) context.counters.aborted += 1
@@ -267,16 +237,8 @@ export class Attempt implements StreamOwner {
     } else {
       // The head is out: only a cut connection can still say that the body is broken.
       log.info('body of the app not passed on', { error, code: error.code })
-      this.#cutShort()
+      this.cutShort()
     }
-  }
-
-  /** The part of the chunk that is body. */
-  #cut(chunk: Buffer, body: BodyFramer): Buffer {
-    const { consumed } = body.push(chunk)
-    const bytes = consumed === chunk.length ? chunk : chunk.subarray(0, consumed)
-    this.#tap?.responseBody(bytes)
-    return bytes
   }
 
   #switchProtocols(response: PlannedResponse, early: Buffer): void {
@@ -291,10 +253,4 @@ export class Attempt implements StreamOwner {
       this.#settle?.({ ending: 'gone' })
     })
   }
-}
-
-/** In one piece: without a copy where the one lies behind the other already. */
-function together(head: Buffer, body: Buffer): Buffer {
-  const follows = head.buffer === body.buffer && head.byteOffset + head.length === body.byteOffset
-  return follows ? Buffer.from(head.buffer, head.byteOffset, head.length + body.length) : Buffer.concat([head, body])
 }
