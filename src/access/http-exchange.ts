@@ -1,7 +1,8 @@
 /** One request and its answer over one connection to the destination, body and answer at the same time, each side as fast as the other takes it. */
 import type { Connection } from '../base/connection.ts'
 import { ProtocolError } from '../base/errors.ts'
-import { BodyFramer, keepsAlive, responseFraming } from '../http/framer.ts'
+import { BodyFramer } from '../http/framer.ts'
+import { keepsAlive, responseFraming } from '../http/framing.ts'
 import { parseResponseHead } from '../http/head.ts'
 import type { ByteSource } from './byte-source.ts'
 import type { Way } from './dial.ts'

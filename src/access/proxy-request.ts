@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from '../base/connection.ts'
 import { hasToken, header } from '../http/header.ts'
-import { keepsAlive, requestFraming } from '../http/framer.ts'
+import { keepsAlive, requestFraming } from '../http/framing.ts'
 import type { Framing, RequestHead } from '../http/message.ts'
 import { isSafeMethod } from '../http/safe-method.ts'
 

@@ -3,7 +3,8 @@
  * more of them than limits allow. When it cannot follow any more it says so, and from then on only counts.
  */
 import { ProtocolError } from '../base/errors.ts'
-import { BodyFramer, keepsAlive, requestFraming, responseFraming } from '../http/framer.ts'
+import { BodyFramer } from '../http/framer.ts'
+import { keepsAlive, requestFraming, responseFraming } from '../http/framing.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import { header } from '../http/header.ts'
 import { parseRequestHead, parseResponseHead } from '../http/head.ts'

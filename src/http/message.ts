@@ -1,4 +1,4 @@
-/** HTTP/1 messages as plain data. Parsing: `head.ts` (strict, RFC 9112 §2–5); body framing: `framer.ts` (RFC 9112 §6). */
+/** HTTP/1 messages as plain data. Parsing: `head.ts` (strict, RFC 9112 §2–5); body framing: `framing.ts` (RFC 9112 §6). */
 
 export interface RequestHead {
   method: string

@@ -2,7 +2,8 @@
  * Follows the answer to one plain request (`plain-request.ts`) as it passes: whether it is complete, and whether the connection that it came on is
  * good for another request. Keeps no byte of a body, never throws: what cannot be framed with certainty is never complete.
  */
-import { BodyFramer, keepsAlive, responseFraming } from './framer.ts'
+import { BodyFramer } from './framer.ts'
+import { keepsAlive, responseFraming } from './framing.ts'
 import { parseResponseHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
 

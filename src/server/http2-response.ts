@@ -4,7 +4,8 @@
  */
 import type { OutgoingHttpHeaders, ServerHttp2Stream, ServerStreamResponseOptions } from 'node:http2'
 import { ProtocolError } from '../base/errors.ts'
-import { BodyFramer, responseFraming } from '../http/framer.ts'
+import { BodyFramer } from '../http/framer.ts'
+import { responseFraming } from '../http/framing.ts'
 import { parseResponseHead } from '../http/head.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import type { ResponseHead } from '../http/message.ts'

@@ -4,7 +4,7 @@
  * becomes path and Host (RFC 9112 §3.2.2). Pure.
  */
 import { ProtocolError } from '../base/errors.ts'
-import { keepsAlive, requestFraming } from '../http/framer.ts'
+import { keepsAlive, requestFraming } from '../http/framing.ts'
 import { parseRequestHead } from '../http/head.ts'
 import { hasToken, header, oneOf, trimBlanks } from '../http/header.ts'
 import type { Framing, RequestHead } from '../http/message.ts'

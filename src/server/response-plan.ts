@@ -1,6 +1,6 @@
 /** The app's response head → what the visitor gets, and how the body ends. As faithful as `request-plan.ts`. Pure. */
 import { ProtocolError } from '../base/errors.ts'
-import { responseFraming } from '../http/framer.ts'
+import { responseFraming } from '../http/framing.ts'
 import { parseResponseHead } from '../http/head.ts'
 import { trimBlanks } from '../http/header.ts'
 import type { Framing, ResponseHead } from '../http/message.ts'

@@ -4,7 +4,8 @@
  */
 import type { Connection } from '../base/connection.ts'
 import { asError } from '../base/errors.ts'
-import { BodyFramer, certain, keepsAlive, requestFraming, responseFraming } from '../http/framer.ts'
+import { BodyFramer } from '../http/framer.ts'
+import { certain, keepsAlive, requestFraming, responseFraming } from '../http/framing.ts'
 import { HeadReader } from '../http/head-reader.ts'
 import { parseRequestHead, parseResponseHead } from '../http/head.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'

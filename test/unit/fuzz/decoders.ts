@@ -1,7 +1,8 @@
 /** Every decoder that takes bytes of a stranger, in one shape, with messages that it takes. */
 import type { ClientHello } from '../../../src/capture/tls-hello.ts'
 import { parseClientHello } from '../../../src/capture/tls-hello.ts'
-import { BodyFramer, requestFraming, responseFraming } from '../../../src/http/framer.ts'
+import { BodyFramer } from '../../../src/http/framer.ts'
+import { requestFraming, responseFraming } from '../../../src/http/framing.ts'
 import { HeadReader } from '../../../src/http/head-reader.ts'
 import { parseRequestHead, parseResponseHead } from '../../../src/http/head.ts'
 import { PlainAnswer } from '../../../src/http/plain-answer.ts'
@@ -162,7 +163,7 @@ const UUID = '10bc451e-59dc-4c70-999e-91a30813ac78'
 
 export const DECODERS: Readonly<Record<string, Decoder>> = {
   'request head': {
-    files: ['http/head-reader.ts', 'http/head.ts', 'http/framer.ts'],
+    files: ['http/head-reader.ts', 'http/head.ts', 'http/framing.ts'],
     make: () => {
       const heads = new HeadReader()
       return finding(chunk => {
@@ -180,7 +181,7 @@ export const DECODERS: Readonly<Record<string, Decoder>> = {
     limitBytes: 65_536
   },
   'response head': {
-    files: ['http/head-reader.ts', 'http/head.ts', 'http/framer.ts', 'server/response-plan.ts'],
+    files: ['http/head-reader.ts', 'http/head.ts', 'http/framing.ts', 'server/response-plan.ts'],
     make: () => {
       const heads = new HeadReader()
       return finding(chunk => {
