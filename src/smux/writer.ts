@@ -10,6 +10,8 @@ import { Outbox } from './outbox.ts'
 import type { Account } from './send-budget.ts'
 import { SendWindow } from './send-window.ts'
 
+/** So many streams do not wait for the end of the tick: the peer starts on them while this side reads on. */
+const EARLY_STREAMS = 32
 /** Queued for the connection at most, so that a bulk stream delays others by no more than this. */
 const BATCH_BYTES = 262_144
 
@@ -54,9 +56,12 @@ export class FrameWriter {
   #head: Sender | undefined
   #tail: Sender | undefined
   readonly #updates = new Set<number>()
+  /** Streams that became ready since the last batch. */
+  #waiting = 0
   #nop = false
   #scheduled = false
-  #inFlight: Batch | undefined
+  /** Being put together, or on its way. */
+  #batch: Batch | undefined
   #stopped = false
 
   constructor(options: WriterOptions) {
@@ -64,7 +69,7 @@ export class FrameWriter {
   }
 
   get queuedBytes(): number {
-    return this.#inFlight?.bytes ?? 0
+    return this.#batch?.bytes ?? 0
   }
 
   keepalive(): void {
@@ -80,6 +85,9 @@ export class FrameWriter {
   /** The stream has something to send: SYN, data within its window, or FIN. */
   ready(sender: Sender): void {
     if (sender.queued) return
+    // Before this one, of which more may follow in this turn: those that wait have said what they had.
+    if (this.#waiting >= EARLY_STREAMS && this.#batch === undefined) this.#flush()
+    this.#waiting += 1
     this.#enqueue(sender)
     this.#schedule()
   }
@@ -110,15 +118,17 @@ export class FrameWriter {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#stopped || this.#inFlight !== undefined) return
+    if (this.#scheduled || this.#stopped || this.#batch !== undefined) return
     this.#scheduled = true
     setImmediate(this.#flush)
   }
 
   readonly #flush = (): void => {
     this.#scheduled = false
-    if (this.#stopped || this.#inFlight !== undefined) return
+    if (this.#stopped || this.#batch !== undefined) return
     const batch = new Batch(this.#slab)
+    this.#batch = batch
+    this.#waiting = 0
     if (this.#nop) batch.header(FRAME.NOP, 0)
     this.#nop = false
     for (const id of this.#updates) {
@@ -133,11 +143,10 @@ export class FrameWriter {
       if (this.#frame(sender, batch)) this.#enqueue(sender)
     }
     if (batch.bytes === 0) {
-      for (const taken of batch.taken) taken()
+      this.#taken(batch)
       return
     }
-    this.#inFlight = batch
-    batch.write(this.#options.connection, error => this.#written(batch, error))
+    batch.write(this.#options.connection, error => this.#taken(batch, error))
   }
 
   /** Puts at most one data frame of the stream into the batch; true when it has more that may go. */
@@ -170,8 +179,8 @@ export class FrameWriter {
     return false
   }
 
-  #written(batch: Batch, error: Error | null | undefined): void {
-    this.#inFlight = undefined
+  #taken(batch: Batch, error?: Error | null): void {
+    this.#batch = undefined
     for (const taken of batch.taken) taken(error)
     if (this.#head !== undefined || this.#updates.size > 0 || this.#nop) this.#schedule()
   }

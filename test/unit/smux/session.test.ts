@@ -56,6 +56,15 @@ describe('opening', () => {
     expect(at.peer.chunks).toHaveLength(1)
   })
 
+  it('lets the first of a crowd go before the end of the tick, each whole', async () => {
+    const at = world({ role: 'client' })
+    for (let count = 0; count < 80; count += 1) at.session.open({ preface: Buffer.from('open') }).write('head')
+    await eventually(() => expect(at.peer.log).toHaveLength(160))
+    const first = at.peer.chunks[0]
+    expect(first?.length).toBe(32 * (rawFrame('SYN', 3).length + rawFrame('PSH', 3, Buffer.from('openhead')).length))
+    expect(at.peer.log.slice(0, 2)).toEqual(['SYN 3', 'PSH 3 8'])
+  })
+
   it('uses even ids as server', async () => {
     const at = world()
     at.session.open()
