@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SendWindow } from '../../../src/smux/send-window.ts'
+import { maxWindowFor } from '../../../src/smux/options.ts'
 import { GrantPool, ReceiveWindow, SMALL_WINDOW_BYTES } from '../../../src/smux/window.ts'
 
 const KiB = 1_024
@@ -126,6 +127,13 @@ describe('the receive window', () => {
     window.consumed = 0xffff_fff0
     window.consume(0x20)
     expect(window.grant().consumed).toBe(0x10)
+  })
+})
+
+describe('the largest window', () => {
+  it('is the usual one where the peer is near, and fills a long line', () => {
+    expect([0, 4.9].map(maxWindowFor)).toEqual([MiB, MiB])
+    expect([5, 50].map(maxWindowFor)).toEqual([16 * MiB, 16 * MiB])
   })
 })
 
