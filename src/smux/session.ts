@@ -49,10 +49,11 @@ class Session implements SmuxSession, StreamHost {
     this.#connection = connection
     this.copies = connection.copies === true
     this.#options = withDefaults(options)
-    const { clock, role, grantedBytes, windowBytes, maxWindowBytes, maxFrameBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
+    const { clock, role, maxFrameBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
+    const { grantedBytes, windowBytes, maxWindowBytes, roundTripMs } = this.#options
     this.finOnEnd = options.finOnEnd ?? role === 'server'
     this.halfClose = options.halfClose ?? false
-    this.#pool = new GrantPool({ limitBytes: grantedBytes, windowBytes, maxWindowBytes })
+    this.#pool = new GrantPool({ limitBytes: grantedBytes, windowBytes, maxWindowBytes, roundTripMs, clock })
     this.#writer = new FrameWriter({
       connection,
       maxFrameBytes: Math.min(MAX_FRAME_BYTES, Math.max(1, maxFrameBytes)),

@@ -19,6 +19,8 @@ export interface SmuxOptions {
   /** Window a stream starts with; it grows towards `maxWindowBytes` while its reader keeps up. */
   windowBytes?: number
   maxWindowBytes?: number
+  /** Of the peer as far as known, until a stream shows it: where it is near no window grows. */
+  roundTripMs?: number
   /** Most bytes granted over all streams; new streams get less when it is used up. */
   grantedBytes?: number
   /**

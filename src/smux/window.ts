@@ -3,28 +3,51 @@
  *
  * A granted window cannot be recalled, and a reader that stalls holds all of it. So streams start with the 256 KiB the peer assumes anyway,
  * get `windowBytes` once half of that was consumed, and the largest window only when the peer was seen standing exactly at an edge (it waits for
- * us, the link is longer than the window) while the reader has kept up: in one step, for each step costs a round trip. No stream gets more than a quarter of what the pool has left, so that many
- * stalled ones never leave nothing for the others; when half the pool is spoken for, new streams are cut to `SMALL_WINDOW_BYTES` at once.
+ * us, the link is longer than the window) while the reader has kept up: in one step, for each step costs a round trip. Not where the peer is
+ * near, which shows in how soon data follows an update that it stood waiting for: there a larger window is only filled while the reader is
+ * slower than the line. No stream gets more than a quarter of what the pool has left, so that many stalled ones never leave nothing for the
+ * others; when half the pool is spoken for, new streams are cut to `SMALL_WINDOW_BYTES` at once.
  */
+import type { Clock } from '../base/clock.ts'
 import { INITIAL_WINDOW_BYTES } from './frame.ts'
 
 export const SMALL_WINDOW_BYTES = 16_384
+/** A round trip in which a window of 1 MiB is 100 MiB/s and more. */
+const NEAR_MS = 10
 /** The part of what the pool has left that one stream may hold. */
 const SHARE = 4
+
+export interface GrantPoolOptions {
+  limitBytes: number
+  windowBytes: number
+  maxWindowBytes: number
+  /** Infinity: not known. */
+  roundTripMs: number
+  clock: Pick<Clock, 'now'>
+}
 
 /** What may still arrive and stay unread, over all streams of a session. */
 export class GrantPool {
   readonly limitBytes: number
   readonly windowBytes: number
-  readonly maxWindowBytes: number
+  readonly clock: Pick<Clock, 'now'>
+  /** To the peer, as last seen. */
+  roundTripMs: number
+  readonly #maxWindowBytes: number
   #committed = 0
   /** Received and not read, over all streams. */
   unreadBytes = 0
 
-  constructor(options: { limitBytes: number; windowBytes: number; maxWindowBytes: number }) {
+  constructor(options: GrantPoolOptions) {
     this.limitBytes = options.limitBytes
     this.windowBytes = options.windowBytes
-    this.maxWindowBytes = options.maxWindowBytes
+    this.#maxWindowBytes = options.maxWindowBytes
+    this.roundTripMs = options.roundTripMs
+    this.clock = options.clock
+  }
+
+  get maxWindowBytes(): number {
+    return this.roundTripMs < NEAR_MS ? this.windowBytes : this.#maxWindowBytes
   }
 
   get committed(): number {
@@ -57,6 +80,8 @@ export class ReceiveWindow {
   /** The furthest edge ever granted: what the peer can claim to have been allowed. */
   #furthest = INITIAL_WINDOW_BYTES
   #waited = false
+  /** When the peer, which stands at an edge, is given more. */
+  #askedAt: number | undefined
   #closed = false
 
   constructor(pool: GrantPool) {
@@ -68,6 +93,10 @@ export class ReceiveWindow {
   receive(bytes: number): boolean {
     this.received += bytes
     this.#pool.unreadBytes += bytes
+    if (this.#askedAt !== undefined) {
+      this.#pool.roundTripMs = this.#pool.clock.now() - this.#askedAt
+      this.#askedAt = undefined
+    }
     for (let edge = this.#ahead[0]; edge !== undefined && edge <= this.received; edge = this.#ahead[0]) {
       if (edge === this.received) this.#waited = true
       this.#ahead.shift()
@@ -89,6 +118,7 @@ export class ReceiveWindow {
   grant(): { consumed: number; windowBytes: number } {
     const held = Math.max(0, this.#edge - this.consumed)
     this.#windowBytes = Math.min(this.#wanted(), this.#pool.share(held))
+    if (this.#waited && this.consumed === this.received) this.#askedAt = this.#pool.clock.now()
     this.#waited = false
     this.#reported = this.consumed
     this.#edge = this.consumed + this.#windowBytes

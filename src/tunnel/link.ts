@@ -9,7 +9,6 @@ import { closeOnce, deferred, type Closable } from '../base/closable.ts'
 import type { Connection, Dial } from '../base/connection.ts'
 import { asError, InterceptError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import { maxWindowFor } from '../smux/options.ts'
 import { openSession } from '../smux/session.ts'
 import type { BareStream, SmuxOptions, SmuxSession } from '../smux/types.ts'
 import { openControl, type Control } from './control.ts'
@@ -75,7 +74,7 @@ export async function openLink(options: LinkOptions, signal: AbortSignal): Promi
   connection.on('error', () => {}) // whoever reads it sees the error too; this keeps a late one from being uncaught
   const askedAt = clock.now()
   const bound = await bind(connection, options.bind, { clock, timeoutMs: bindTimeoutMs, signal })
-  const smux = { maxWindowBytes: maxWindowFor(clock.now() - askedAt), ...options.smux }
+  const smux = { roundTripMs: clock.now() - askedAt, ...options.smux }
   const link = new OpenLink(connection, bound, { ...options, smux })
   // Before the welcome a server of ours sends nobody, and may still refuse.
   const limit = deadline(clock, bindTimeoutMs, () => new InterceptError('TUNNEL_LOST', 'the tunnel server does not greet'), signal)

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { SendWindow } from '../../../src/smux/send-window.ts'
-import { maxWindowFor } from '../../../src/smux/options.ts'
 import { GrantPool, ReceiveWindow, SMALL_WINDOW_BYTES } from '../../../src/smux/window.ts'
 
 const KiB = 1_024
 const MiB = 1_048_576
 const INITIAL = 262_144
 
-const pool = (limitBytes = 64 * MiB): GrantPool => new GrantPool({ limitBytes, windowBytes: MiB, maxWindowBytes: 16 * MiB })
+/** On which everything takes long. */
+function slowClock(): { now: () => number } {
+  let now = 0
+  return { now: () => (now += 1_000) }
+}
+
+const pool = (limitBytes = 64 * MiB, roundTripMs = Number.POSITIVE_INFINITY, clock = slowClock()): GrantPool =>
+  new GrantPool({ limitBytes, windowBytes: MiB, maxWindowBytes: 16 * MiB, roundTripMs, clock })
 
 /** Receives and reads in chunks; returns the updates that became due, granted at once. */
 function run(window: ReceiveWindow, bytes: number, chunkBytes = 32_768): { consumed: number; windowBytes: number }[] {
@@ -96,6 +102,31 @@ describe('the receive window', () => {
     expect(sizes).toEqual([16, 16, 16, 16, 16].map(size => size * MiB))
   })
 
+  it('stays at the usual one where the peer is near', () => {
+    const window = new ReceiveWindow(pool(64 * MiB, 2))
+    window.receive(INITIAL)
+    window.consume(INITIAL)
+    expect(window.grant().windowBytes).toBe(MiB)
+  })
+
+  it.each([
+    [50, 16],
+    [9, 1]
+  ])('learns from what follows an update after %i ms that the peer is so far: %i MiB', (answerMs, size) => {
+    let now = 0
+    const shared = pool(640 * MiB, size === 1 ? 50 : 1, { now: () => now })
+    const window = new ReceiveWindow(shared)
+    window.receive(INITIAL)
+    window.consume(INITIAL)
+    window.grant()
+    now += answerMs
+    window.receive(1)
+    const fresh = new ReceiveWindow(shared)
+    fresh.receive(INITIAL)
+    fresh.consume(INITIAL)
+    expect(fresh.grant().windowBytes).toBe(size * MiB)
+  })
+
   it('does not grow while the peer never has to wait', () => {
     const updates = run(new ReceiveWindow(pool()), 20 * MiB + 17, 50_001)
     expect(new Set(updates.map(({ windowBytes }) => windowBytes))).toEqual(new Set([MiB]))
@@ -127,13 +158,6 @@ describe('the receive window', () => {
     window.consumed = 0xffff_fff0
     window.consume(0x20)
     expect(window.grant().consumed).toBe(0x10)
-  })
-})
-
-describe('the largest window', () => {
-  it('is the usual one where the peer is near, and fills a long line', () => {
-    expect([0, 4.9].map(maxWindowFor)).toEqual([MiB, MiB])
-    expect([5, 50].map(maxWindowFor)).toEqual([16 * MiB, 16 * MiB])
   })
 })
 
