@@ -62,9 +62,7 @@ export class Mirrors {
     if (this.#feeds.size === 0) return undefined
     const feeds = this.#feeds.get(tapped.connector.tunnelId)
     if (feeds === undefined) return undefined
-    const [only] = feeds
-    const wanted =
-      feeds.length === 1 && only !== undefined ? (this.#wants(only, tapped) ? feeds : []) : feeds.filter(feed => this.#wants(feed, tapped))
+    const wanted = feeds.filter(feed => this.#wants(feed, tapped))
     if (wanted.length === 0) return undefined
     return new Copying(tapped, { feeds: wanted, held: this.#held, pages: this.#pages, clock: this.#options.clock })
   }
