@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../../src/base/errors.ts'
 import { BodyFramer } from '../../../src/http/framer.ts'
+import { codeOf } from '../../harness/code-of.ts'
 import { feedEveryWay } from '../../harness/feed.ts'
-
-function codeOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code
-    throw error
-  }
-  return 'accepted'
-}
 
 /** Feeds a framer until it is done; what follows the body. */
 function drain(framer: BodyFramer, chunks: Buffer[]): { consumed: number; rest: string } {

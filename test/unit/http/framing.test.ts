@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../../src/base/errors.ts'
 import { certain, keepsAlive, requestFraming, responseFraming } from '../../../src/http/framing.ts'
 import { parseRequestHead, parseResponseHead } from '../../../src/http/head.ts'
 import type { Framing } from '../../../src/http/message.ts'
+import { codeOf } from '../../harness/code-of.ts'
 
 const request = (lines: string, start = 'POST / HTTP/1.1') => parseRequestHead(Buffer.from(`${start}\r\n${lines}\r\n`, 'latin1'))
 const response = (lines: string, start = 'HTTP/1.1 200 OK') => parseResponseHead(Buffer.from(`${start}\r\n${lines}\r\n`, 'latin1'))
-
-function codeOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code
-    throw error
-  }
-  return 'accepted'
-}
 
 describe('requestFraming', () => {
   it.each<[string, string, Framing]>([

@@ -1,20 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../../src/base/errors.ts'
 import { HeadReader } from '../../../src/http/head-reader.ts'
 import { parseRequestHead, parseResponseHead } from '../../../src/http/head.ts'
+import { codeOf } from '../../harness/code-of.ts'
 import { feedEveryWay } from '../../harness/feed.ts'
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
-
-function codeOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ProtocolError) return error.code
-    throw error
-  }
-  return 'accepted'
-}
 
 describe('parseRequestHead', () => {
   it('gives method, target, version and headers as they were sent', () => {
