@@ -1,24 +1,13 @@
 /** gRPC calls that share connections to their app, each still given to a connector by itself. */
 import http2, { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import type grpc from '@grpc/grpc-js'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { eventually } from '../../harness/eventually.ts'
 import { GrpcVisitor, startGrpcApp } from '../../harness/grpc.ts'
 import { openHttp2 } from '../../harness/http2-visit.ts'
+import { listening } from '../../harness/listening.ts'
 import { HOST, startWorld, type World } from './world.ts'
-
-const servers: net.Server[] = []
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close()
-})
-
-async function listening(server: net.Server): Promise<number> {
-  servers.push(server)
-  server.listen(0, '127.0.0.1')
-  await eventually(() => server.listening)
-  return (server.address() as AddressInfo).port
-}
 
 interface Counted {
   port: number

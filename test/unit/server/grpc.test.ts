@@ -1,27 +1,16 @@
 /** Real gRPC (@grpc/grpc-js) through our server and sidecar. */
 import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import grpc from '@grpc/grpc-js'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { eventually } from '../../harness/eventually.ts'
 import { GrpcVisitor, startGrpcApp } from '../../harness/grpc.ts'
 import { openHttp2 } from '../../harness/http2-visit.ts'
+import { listening } from '../../harness/listening.ts'
 import { HOST, startWorld, TUNNEL, type World } from './world.ts'
 
-const servers: net.Server[] = []
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close()
-})
-
 const visitor = (world: World, authority = HOST): GrpcVisitor => new GrpcVisitor(world.server.entrypointPort, authority)
-
-async function listening(server: net.Server): Promise<number> {
-  servers.push(server)
-  server.listen(0, '127.0.0.1')
-  await eventually(() => server.listening)
-  return (server.address() as AddressInfo).port
-}
 
 /** Fifty calls at once may take a moment here. */
 const PATIENT = { firstByteTimeoutMs: 10_000 }

@@ -1,8 +1,8 @@
 /** What visitors get while every connector of their tunnel is cut off for a moment: whatever they speak, and however they end the wait. */
 import { readFileSync } from 'node:fs'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import tls from 'node:tls'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { dialTcp } from '../../../src/transport/tcp.ts'
 import { dialWebSocket } from '../../../src/transport/websocket.ts'
 import { relayConnect } from '../../conformance/relay-visitor.ts'
@@ -10,24 +10,13 @@ import { eventually } from '../../harness/eventually.ts'
 import { type FaultProxy, startFaultProxy } from '../../harness/fault-proxy.ts'
 import { GrpcVisitor, startGrpcApp } from '../../harness/grpc.ts'
 import { openHttp2, visitHttp2 } from '../../harness/http2-visit.ts'
+import { listening } from '../../harness/listening.ts'
 import { HOST, RawVisitor, request, startWorld, TUNNEL, type World, type WorldOptions } from './world.ts'
 
 const CERTS = new URL('../../fixtures/certs/', import.meta.url)
 const cert = readFileSync(new URL('server.pem', CERTS))
 const key = readFileSync(new URL('server.key', CERTS))
 const LONG_MS = 20_000
-
-const servers: net.Server[] = []
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close()
-})
-
-async function listening(server: net.Server): Promise<number> {
-  servers.push(server)
-  server.listen(0, '127.0.0.1')
-  await eventually(() => server.listening)
-  return (server.address() as AddressInfo).port
-}
 
 interface Cut extends AsyncDisposable {
   world: World
