@@ -1,5 +1,6 @@
 /** Rows of `kubectl intercept list`: every tunnel of a namespace, or of all, and the sidecars that nobody can join, with the reason. */
 import { shortTunnel } from '../base/format.ts'
+import { together } from '../base/together.ts'
 import type { SidecarFact } from '../discovery/types.ts'
 import { withWayAround } from './failures.ts'
 import { type Grouped, groupTunnels, targetOfGroup } from './groups.ts'
@@ -53,7 +54,7 @@ export async function listTunnels(cluster: ReadableCluster, options: ListOptions
     const facts = await world.facts.read(await selectedPods(world, options))
     const grouped = groupTunnels(facts)
     const requests = grouped.groups.map(group => ({ group, target: targetOfGroup(group), name: targetOfGroup(group).name, notes: [] }))
-    const plans = named(await Promise.all(requests.map(request => buildPlan(world, request))))
+    const plans = named(await together(requests.map(request => buildPlan(world, request))))
     const rows = plans.map(plan => planRow(plan, facts))
     return [...rows, ...unusableRows(grouped), ...unreadRows(facts)].sort(
       (a, b) => a.namespace.localeCompare(b.namespace) || a.name.localeCompare(b.name)

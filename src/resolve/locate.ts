@@ -1,6 +1,7 @@
 /** A target's name → its pods, in the order of product.md §4 rules 1 and 2, with one line for every fallback taken. */
 import { InterceptError } from '../base/errors.ts'
 import { nearest } from '../base/format.ts'
+import { together } from '../base/together.ts'
 import { podsBehind, selectorText } from './server-pods.ts'
 import { formatSelector, type Ingress, isOver, labelsOf, matches, nameOf, type Pod, type Service, type WorkloadObject } from './objects.ts'
 import type { TargetKind, TargetRef } from './types.ts'
@@ -36,7 +37,7 @@ const WORDS: Readonly<Record<TargetKind, string>> = {
 export async function locate(world: World, target: TargetRef, namespace: string): Promise<Located> {
   const kinds: readonly TargetKind[] =
     target.kind === undefined ? BARE : target.kind === 'service' ? ['service', ...WITHOUT_SERVICE] : [target.kind]
-  const found = await Promise.all(kinds.map(kind => find(world, kind, namespace, target.name)))
+  const found = await together(kinds.map(kind => find(world, kind, namespace, target.name)))
   const index = found.findIndex(item => item !== undefined)
   const located = found[index]
   if (located === undefined) throw await notFound(world, target, namespace)
@@ -98,7 +99,7 @@ async function notFound(world: World, target: TargetRef, namespace: string): Pro
   const kind = target.kind === undefined ? '' : `${WORDS[target.kind]} `
   const kinds: readonly WorkloadKind[] =
     target.kind !== undefined && isWorkloadKind(target.kind) ? [target.kind] : ['deployment', 'statefulset', 'daemonset']
-  const objects = await Promise.all([
+  const objects = await together([
     world.inventory.listIfAllowed('services', namespace),
     world.inventory.listIfAllowed('ingresses', namespace),
     ...kinds.map(one => world.inventory.listIfAllowed(WORKLOAD_KINDS[one], namespace))

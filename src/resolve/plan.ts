@@ -1,6 +1,7 @@
 /** One tunnel → its TunnelPlan: server, Ingresses, what passes and what goes past (product.md §4). */
 import { type HostPort, isLoopback } from '../discovery/address.ts'
 import { shortTunnel } from '../base/format.ts'
+import { together } from '../base/together.ts'
 import type { EntrypointFact } from '../discovery/types.ts'
 import type { TlsFacts } from '../discovery/tls.ts'
 import { portsOf, portText, serverFor } from './entrypoints.ts'
@@ -33,7 +34,7 @@ export async function buildPlan(world: World, request: PlanRequest): Promise<Tun
   const found = request.server ?? (chosen === undefined ? undefined : await world.server(chosen.fact.server, chosen.pod))
   if (found === undefined) throw new TypeError('a plan needs a sidecar or a server')
   const server = serverFor(found, group.tunnelId)
-  const [services, ingresses, serverServices, serverIngresses] = await Promise.all([
+  const [services, ingresses, serverServices, serverIngresses] = await together([
     world.services(group.namespace),
     world.inventory.listIfAllowed('ingresses', group.namespace),
     serverServicesOf(world, server),

@@ -1,5 +1,6 @@
 /** Pods → what their containers run, with the ConfigMaps and Secrets that gost's configuration needs: each fetched once, in parallel, and no other. */
 import { asError } from '../base/errors.ts'
+import { together } from '../base/together.ts'
 import { type ContainerFacts, gostFacts } from '../discovery/container.ts'
 import { type ObjectData, type PodSpec, runningContainers, type Sources } from '../discovery/pod-spec.ts'
 import { NOT_FETCHED, referencesOf } from '../discovery/references.ts'
@@ -62,7 +63,7 @@ export function factReader(inventory: Inventory, services: (namespace: string) =
       if (kind === 'secrets') for (const name of names) fetches.push(fetchSecret(inventory, namespace, name, objects))
       else if (names.size > 0) fetches.push(fetchConfigMaps(inventory, namespace, names, objects))
     }
-    await Promise.all(fetches)
+    await together(fetches)
     return fetches.length > 0
   }
   return {

@@ -1,5 +1,6 @@
 /** Targets → plans: the one entry that a session, `--dry-run` and `--all` use. Few requests, all in parallel. */
 import { InterceptError } from '../base/errors.ts'
+import { together } from '../base/together.ts'
 import { tunnelNotFound, withWayAround } from './failures.ts'
 import { groupTunnels, targetOfGroup } from './groups.ts'
 import type { ReadableCluster } from './inventory.ts'
@@ -30,8 +31,8 @@ export async function resolveTargets(cluster: ReadableCluster, options: ResolveO
   try {
     if (targets === 'all') return await resolveAll(world, options)
     listAhead(world, namespace)
-    const requests = await Promise.all(targets.map(target => requestsOf(world, target, namespace)))
-    const plans = await Promise.all(requests.flatMap(list => list.map(request => buildPlan(world, request))))
+    const requests = await together(targets.map(target => requestsOf(world, target, namespace)))
+    const plans = await together(requests.flatMap(list => list.map(request => buildPlan(world, request))))
     return selectByPorts(named(withoutDoubles(plans)), options.ports)
   } catch (thrown) {
     throw withWayAround(thrown)
@@ -73,7 +74,7 @@ async function resolveAll(world: World, options: ResolveOptions): Promise<Tunnel
     })
   }
   const requests = groups.map(group => ({ group, target: targetOfGroup(group), name: targetOfGroup(group).name, notes: [] }))
-  const plans = await Promise.all(requests.map(request => buildPlan(world, request)))
+  const plans = await together(requests.map(request => buildPlan(world, request)))
   return named(withoutDoubles(plans))
 }
 

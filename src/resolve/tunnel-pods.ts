@@ -1,5 +1,6 @@
 /** The pods that may run sidecars, and the lists that are worth asking for before anybody needs them. */
 import { InterceptError } from '../base/errors.ts'
+import { together } from '../base/together.ts'
 import { isOver, labelsOf, matches, namespaceOf, parseSelector, type Pod } from './objects.ts'
 import type { World } from './world.ts'
 
@@ -35,6 +36,6 @@ async function tunnelPods(world: World, options: PodChoice): Promise<Pod[]> {
   else listAhead(world, options.namespace)
   const pods = everywhere ? await world.inventory.listAll('pods') : await world.inventory.list('pods', options.namespace)
   const kept = pods.filter(pod => !isOver(pod))
-  await Promise.all([...new Set(kept.map(namespaceOf))].map(namespace => world.services(namespace)))
+  await together([...new Set(kept.map(namespaceOf))].map(namespace => world.services(namespace)))
   return kept
 }

@@ -331,6 +331,20 @@ describe('refusals', () => {
     })
   })
 
+  it('name the same right whichever answer comes first', async () => {
+    const cluster = article()
+    cluster.forbid('list pods')
+    cluster.forbid('list services')
+    const slowly: ObjectCluster = {
+      ...cluster,
+      async list(kind, options) {
+        if (kind === 'services') await cluster.list('pods', options).catch(() => {})
+        return await cluster.list(kind, options)
+      }
+    }
+    expect(await failure(resolve(slowly, 'svc/nginx'))).toMatchObject({ message: 'you may not list services in namespace default' })
+  })
+
   it('of Ingresses leave a plan without them, and one line', async () => {
     const cluster = article()
     cluster.forbid('list ingresses')
