@@ -28,14 +28,21 @@ export interface User {
 
 const folder = mkdtempSync(path.join(tmpdir(), 'intercept-users-'))
 
-/** Grants exactly these rules in the world's namespace, or a ClusterRole there. */
+/** Grants exactly these rules in the world's namespace, or a ClusterRole there. Once more for the same name is as good as once. */
 export function user(world: Pick<World, 'kubectl' | 'apply' | 'namespace'>, name: string, rules: readonly Rule[] | 'edit' | 'view'): User {
-  world.kubectl('create', 'serviceaccount', name)
-  if (rules.length > 0) {
-    if (typeof rules !== 'string') world.apply(JSON.stringify(roleOf(name, rules)))
-    const role = typeof rules === 'string' ? `--clusterrole=${rules}` : `--role=${name}`
-    world.kubectl('create', 'rolebinding', name, role, `--serviceaccount=${world.namespace}:${name}`)
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name } }
+  const role = typeof rules === 'string' ? [] : [roleOf(name, rules)]
+  const binding = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name },
+    subjects: [{ kind: 'ServiceAccount', name, namespace: world.namespace }],
+    roleRef: {
+      apiGroup: 'rbac.authorization.k8s.io',
+      ...(typeof rules === 'string' ? { kind: 'ClusterRole', name: rules } : { kind: 'Role', name })
+    }
   }
+  world.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [account, ...role, binding] }))
   const token = world.kubectl('create', 'token', name, '--duration=1h').trim()
   return { name: `system:serviceaccount:${world.namespace}:${name}`, kubeconfig: kubeconfigOf(name, { token }) }
 }
