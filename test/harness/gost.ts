@@ -16,7 +16,7 @@ const build = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', 'pee
 const programs = new Map<string, string>()
 
 /** The path of a peer's program, built when it is not in the cache; throws with the reason when it cannot be had. */
-export function peerProgram(name: (typeof PEERS)[GostVersion] | 'krew' | 'chisel' | 'frp'): string {
+export function peerProgram(name: (typeof PEERS)[GostVersion] | 'krew' | 'chisel' | 'frp' | 'load'): string {
   const known = programs.get(name)
   if (known !== undefined) return known
   const line = execFileSync('bash', [build, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 600_000 }).trim()

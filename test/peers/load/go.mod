@@ -1,0 +1,3 @@
+module kubectl-intercept/peers/load
+
+go 1.26
