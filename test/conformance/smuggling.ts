@@ -1,7 +1,7 @@
 /** An app that writes down what it is asked, and what one case of the corpus comes to before it. */
 import { once } from 'node:events'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { expect } from 'vitest'
 import { eventually } from '../harness/eventually.ts'
 import { FRAME, framesIn } from '../harness/http2-frames.ts'
@@ -29,14 +29,20 @@ export async function startNodeApp(): Promise<AskedApp> {
     asked.push(`${method} ${url}`)
     socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n')
   })
+  // Also those that were upgraded, which the server has let go.
+  const sockets = new Set<Socket>()
+  server.on('connection', socket => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
     asked: () => asked,
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
       server.close()
+      for (const socket of sockets) socket.destroy()
       await once(server, 'close')
     }
   }
