@@ -11,7 +11,7 @@ export const FRAME = { SYN: 0, FIN: 1, PSH: 2, NOP: 3, UPD: 4 } as const
 
 /** What a peer may send on a stream before our first window update, whatever we are configured for. */
 export const INITIAL_WINDOW_BYTES = 262_144
-export const DEFAULT_FRAME_BYTES = 32_768
+/** Also what we send: a stock server takes what it gets for each frame by itself, and goes on faster with few large ones. */
 export const MAX_FRAME_BYTES = 65_535
 /** A stock gost peer reports what it consumed after its first read and then each time this much more was read (half of its 1 MiB window). */
 export const STOCK_REPORT_BYTES = 524_288

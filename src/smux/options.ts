@@ -1,11 +1,9 @@
 /** What a session does where nothing else was asked for. */
-import { DEFAULT_FRAME_BYTES } from './frame.ts'
 import type { SmuxOptions } from './types.ts'
 
 const DEFAULTS = {
   keepaliveIntervalMs: 10_000,
   keepaliveTimeoutMs: 30_000,
-  maxFrameBytes: DEFAULT_FRAME_BYTES,
   windowBytes: 1_048_576,
   maxWindowBytes: 16_777_216,
   roundTripMs: Number.POSITIVE_INFINITY,

@@ -8,7 +8,6 @@ import type { Connection } from '../base/connection.ts'
 import { asError, ProtocolError } from '../base/errors.ts'
 import { Stream } from './bare-stream.ts'
 import { FrameDecoder } from './decoder.ts'
-import { MAX_FRAME_BYTES } from './frame.ts'
 import { type FullOptions, withDefaults } from './options.ts'
 import { PeerBudget } from './peer-budget.ts'
 import type { StreamHost } from './stream-host.ts'
@@ -49,14 +48,13 @@ class Session implements SmuxSession, StreamHost {
     this.#connection = connection
     this.copies = connection.copies === true
     this.#options = withDefaults(options)
-    const { clock, role, maxFrameBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
+    const { clock, role, keepaliveIntervalMs, keepaliveTimeoutMs } = this.#options
     const { grantedBytes, windowBytes, maxWindowBytes, roundTripMs } = this.#options
     this.finOnEnd = options.finOnEnd ?? role === 'server'
     this.halfClose = options.halfClose ?? false
     this.#pool = new GrantPool({ limitBytes: grantedBytes, windowBytes, maxWindowBytes, roundTripMs, clock })
     this.#writer = new FrameWriter({
       connection,
-      maxFrameBytes: Math.min(MAX_FRAME_BYTES, Math.max(1, maxFrameBytes)),
       grant: id => this.#streams.get(id)?.receiveWindow.grant(),
       permit: (sender, wanted) => this.#budget?.permit(sender, wanted) ?? wanted,
       onSent: (sender, bytes) => this.#budget?.sent(sender, bytes),

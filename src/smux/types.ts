@@ -14,8 +14,6 @@ export interface SmuxOptions {
   keepaliveIntervalMs?: number
   /** The session dies when no byte came for this long (checked every half of it). */
   keepaliveTimeoutMs?: number
-  /** Largest PSH payload we send. */
-  maxFrameBytes?: number
   /** Window a stream starts with; it grows towards `maxWindowBytes` while its reader keeps up. */
   windowBytes?: number
   maxWindowBytes?: number

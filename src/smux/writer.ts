@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers'
 import type { Connection } from '../base/connection.ts'
 import { Batch, Slab } from './batch.ts'
-import { FRAME } from './frame.ts'
+import { FRAME, MAX_FRAME_BYTES } from './frame.ts'
 import { Outbox } from './outbox.ts'
 import type { Account } from './send-budget.ts'
 import { SendWindow } from './send-window.ts'
@@ -41,7 +41,6 @@ export class Sender {
 
 export interface WriterOptions {
   connection: Connection
-  maxFrameBytes: number
   /** The next update of a stream, decided at the last moment; undefined when the stream is gone. */
   grant: (id: number) => { consumed: number; windowBytes: number } | undefined
   /** How many of `wanted` bytes the stream may send now, apart from its own window. */
@@ -158,7 +157,7 @@ export class FrameWriter {
     }
     const { window, outbox } = sender
     if (outbox.bytes > 0) {
-      const wanted = Math.min(outbox.bytes, window.available, window.toReportPoint, this.#options.maxFrameBytes)
+      const wanted = Math.min(outbox.bytes, window.available, window.toReportPoint, MAX_FRAME_BYTES)
       const length = wanted > 0 ? this.#options.permit(sender, wanted) : 0
       if (length <= 0) return false
       batch.header(FRAME.PSH, sender.id, length)
