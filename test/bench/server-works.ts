@@ -54,7 +54,7 @@ export interface PairSize {
   readonly visitors: readonly number[]
 }
 
-export const FULL: PairSize = { seconds: 3, warmRequests: 30_000, bulkMiB: 100, slowMiB: 30, visitors: [64, 256] }
+export const FULL: PairSize = { seconds: 3, warmRequests: 30_000, bulkMiB: 256, slowMiB: 30, visitors: [64, 256] }
 export const SMOKE: PairSize = { seconds: 0.5, warmRequests: 100, bulkMiB: 4, slowMiB: 1, visitors: [16] }
 
 export function pairWorksOf({ seconds, warmRequests, bulkMiB, slowMiB, visitors }: PairSize): PairWork[] {

@@ -54,7 +54,7 @@ export interface Size {
   readonly visitors: readonly number[]
 }
 
-export const FULL: Size = { seconds: 3, warmSeconds: 12, bulkMiB: 100, slowMiB: 30, visitors: [1, 16, 64, 256] }
+export const FULL: Size = { seconds: 3, warmSeconds: 12, bulkMiB: 256, slowMiB: 30, visitors: [1, 16, 64, 256] }
 /** Enough to compile in seconds what one visitor would need minutes for. */
 const WARM_VISITORS = 64
 

@@ -68,8 +68,8 @@ describe('the page', () => {
     ])
     const lines = renderPairs([{ work: { ...work, pairs: ['gost+gost', 'ours+ours', 'frp+frp'] }, results }]).split('\n')
     expect(lines.slice(2)).toEqual([
-      '| download 100 MiB ×1 | gost+gost | 150 (100–200) | 2.00 | 2.00 | 20.0 |',
-      '| download 100 MiB ×1 | ours+ours | 275 (150–400)<br>× 1.75 (1.50–2.00) | 1.00<br>× 0.500 | 1.00<br>× 0.500 | 80.0<br>× 4.00 |',
+      '| download 256 MiB ×1 | gost+gost | 150 (100–200) | 2.00 | 2.00 | 20.0 |',
+      '| download 256 MiB ×1 | ours+ours | 275 (150–400)<br>× 1.75 (1.50–2.00) | 1.00<br>× 0.500 | 1.00<br>× 0.500 | 80.0<br>× 4.00 |',
       ''
     ])
   })
