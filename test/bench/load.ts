@@ -13,8 +13,8 @@ export interface Load {
   visitors: number
   /** Keeps the connection after an answer that says `Connection: close`. */
   stubborn?: boolean
-  /** How long to go on and how many requests to make at least, or how many bytes each visitor moves once (down, up). */
-  work: { kind: 'requests'; seconds: number; atLeast?: number } | { kind: 'down' | 'up'; bytes: number }
+  /** How long to go on, how many requests to make at least, and how many a second at most; or how many bytes each visitor moves once (down, up). */
+  work: { kind: 'requests'; seconds: number; atLeast?: number; perSecond?: number } | { kind: 'down' | 'up'; bytes: number }
 }
 
 export interface LoadResult {

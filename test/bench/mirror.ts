@@ -1,6 +1,6 @@
 /**
  * What a mirror costs our own server, as CPU per request of the original, off and on in turns:
- *   node plugin/run.mjs build && node test/bench/mirror.ts [--runs 7] [--seconds 3] [--visitors 64] [--rates 100,10]
+ *   node plugin/run.mjs build && node test/bench/mirror.ts [--runs 7] [--seconds 3] [--visitors 64] [--rates 100,10] [--per-second N]
  * Server, sidecar, app and visitors are processes of their own; a process of this program reads every copy and drops it.
  */
 import { randomUUID } from 'node:crypto'
@@ -21,11 +21,19 @@ import { PROGRAM } from './start.ts'
 import { pairwise, shown, spreadOf } from './statistics.ts'
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string' }, seconds: { type: 'string' }, visitors: { type: 'string' }, rates: { type: 'string' } }
+  options: {
+    runs: { type: 'string' },
+    seconds: { type: 'string' },
+    visitors: { type: 'string' },
+    rates: { type: 'string' },
+    'per-second': { type: 'string' }
+  }
 })
 const runs = Number(values.runs ?? 7)
 const seconds = Number(values.seconds ?? 3)
 const visitors = Number(values.visitors ?? 64)
+/** The same load off and on: otherwise whoever reads the copies takes from what the visitors may ask. */
+const pace = values['per-second'] === undefined ? {} : { perSecond: Number(values['per-second']) }
 const rates = (values.rates ?? '100').split(',').map(text => Number(text) / 100)
 
 const HOST = 'bench.local'
@@ -72,7 +80,7 @@ const mirror = (rate: number): Promise<Link> =>
 async function measure(rate: number): Promise<{ cpu: number; requests: number; p99: number }> {
   const link = rate === 0 ? undefined : await mirror(rate)
   const before = cpuSeconds(server.pid)
-  const result = await runVisitors({ port: entrypointPort, host: HOST, visitors, work: { kind: 'requests', seconds } })
+  const result = await runVisitors({ port: entrypointPort, host: HOST, visitors, work: { kind: 'requests', seconds, ...pace } })
   const cpu = ((cpuSeconds(server.pid) - before) / result.requests) * 10_000
   await link?.close()
   return { cpu, requests: result.requests / result.seconds, p99: result.p99 }

@@ -24,6 +24,8 @@ type Load struct {
 		Seconds float64 `json:"seconds"`
 		AtLeast int     `json:"atLeast"`
 		Bytes   int     `json:"bytes"`
+		// At most so many requests, in even steps of a millisecond; 0: as many as are answered.
+		PerSecond float64 `json:"perSecond"`
 	} `json:"work"`
 }
 
@@ -46,6 +48,9 @@ type crowd struct {
 	started time.Time
 	until   time.Time
 	active  int
+	// Visitors whose next request is not due yet, and how many were asked in all.
+	waiting []*visitor
+	asked   int
 	times   []time.Duration
 	errors  int
 	bytes   int
@@ -97,14 +102,50 @@ func run(load Load) (Result, error) {
 		if err := v.connect(); err != nil {
 			return Result{}, err
 		}
-		v.ask()
+		c.next(v)
+	}
+	wait := 100
+	if load.Work.PerSecond > 0 {
+		wait = 1
 	}
 	for c.active > 0 {
-		if err := p.once(100); err != nil {
+		if err := p.once(wait); err != nil {
 			return Result{}, err
 		}
+		c.release()
 	}
 	return c.result(), nil
+}
+
+// next lets a visitor ask, at once unless requests come at a pace.
+func (c *crowd) next(v *visitor) {
+	if c.load.Work.PerSecond == 0 {
+		v.ask()
+		return
+	}
+	c.waiting = append(c.waiting, v)
+}
+
+// release lets those ask whose turn it is, and at the end lets go those that wait.
+func (c *crowd) release() {
+	if len(c.waiting) == 0 {
+		return
+	}
+	if now := time.Now(); !now.Before(c.until) {
+		for _, v := range c.waiting {
+			c.poller.close(v.conn)
+		}
+		c.active -= len(c.waiting)
+		c.waiting = nil
+		return
+	}
+	due := int(time.Since(c.started).Seconds()*c.load.Work.PerSecond) - c.asked
+	for ; due > 0 && len(c.waiting) > 0; due-- {
+		v := c.waiting[0]
+		c.waiting = c.waiting[1:]
+		c.asked++
+		v.ask()
+	}
 }
 
 func (c *crowd) result() Result {
@@ -184,7 +225,7 @@ func (v *visitor) answered() bool {
 		v.again()
 		return true
 	}
-	v.ask()
+	c.next(v)
 	return true
 }
 
