@@ -140,8 +140,8 @@ afterAll(() => {
 
 interface Session {
   readonly stderr: string
-  /** Until all files are there. */
-  ready(): Promise<void>
+  /** Until all files are there; within 30 s by default. */
+  ready(timeoutMs?: number): Promise<void>
   end(signal: NodeJS.Signals): Promise<number>
 }
 const running = new Set<ChildProcess>()
@@ -163,13 +163,13 @@ function started(child: ChildProcess): Session {
     get stderr() {
       return stderr
     },
-    ready: async () => {
+    ready: async (timeoutMs = 30_000) => {
       await eventually(
         () => {
           if (child.exitCode !== null || !stderr.includes('until Ctrl-C'))
             throw new Error(`not there yet (exit ${child.exitCode}):\n${stderr}`)
         },
-        { timeoutMs: 30_000, intervalMs: 50 }
+        { timeoutMs, intervalMs: 50 }
       )
     },
     end: signal => {
@@ -324,7 +324,8 @@ describe('a pod that vanishes', () => {
       timeoutMs: 20_000
     })
     inNamespace('delete', 'pod', 'brief', '--now', '--wait=false')
-    await session.ready()
+    // A kubelet that leaves the command's connection open is given up on after a minute without a byte.
+    await session.ready(90_000)
     expect(session.stderr).toMatch(/missing: \/mnt\/data: /)
     expect([existsSync(path.join(root, 'mnt/data')), readdirSync(root).filter(name => name.startsWith('..'))]).toEqual([false, []])
     expect([await session.end('SIGINT'), existsSync(root)]).toEqual([1, false])
