@@ -1,4 +1,5 @@
 /** Things that live: `close()` is idempotent and returns the same promise; `closed` tells why it ended. */
+import { together } from './together.ts'
 
 export interface Closable {
   close(): Promise<void>
@@ -22,7 +23,5 @@ export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => voi
 
 /** Closes all, keeps going past failures, and throws the first one at the end. */
 export async function closeAll(things: Iterable<Closable>): Promise<void> {
-  const results = await Promise.allSettled([...things].map(thing => thing.close()))
-  const failed = results.find(result => result.status === 'rejected')
-  if (failed?.status === 'rejected') throw failed.reason
+  await together([...things].map(thing => thing.close()))
 }

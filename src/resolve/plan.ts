@@ -121,7 +121,7 @@ async function servedBy(world: World, { group, ...request }: PlanRequest, server
   // A selector that was given (a Service's, a workload's own) covers all pods of the group.
   const covered = request.podSelector !== undefined || workload.startsWith('pod/') ? mine : new Set<string>()
   const rest = members.filter(({ pod }) => !covered.has(nameOf(pod)) && workloadOf(pod) !== workload)
-  const others = await Promise.all(workloadsOf(rest).map(async name => ({ workload: name, podSelector: await selectorFor(name) })))
+  const others = await together(workloadsOf(rest).map(async name => ({ workload: name, podSelector: await selectorFor(name) })))
   return { workload, podSelector: request.podSelector ?? (await selectorFor(workload)), members, others }
 }
 

@@ -110,7 +110,7 @@ async function fetchConfigMaps(
   into: Map<string, ObjectData>
 ): Promise<void> {
   if (names.size >= LIST_FROM || inventory.everywhere) await inventory.listIfAllowed('configmaps', namespace)
-  await Promise.all(
+  await together(
     [...names].map(async name => {
       const data = await attempt(async () => {
         const map = await inventory.get('configmaps', namespace, name)
