@@ -222,6 +222,7 @@ describe('sending', () => {
     let sent = 0
     const ends = at.peer.frames.flatMap(({ bytes }) => (bytes ? [(sent += bytes.length)] : []))
     expect(ends).toContain(1_000 + 524_288)
+    expect(Math.max(...at.peer.frames.map(({ bytes }) => bytes?.length ?? 0))).toBe(65_535)
   })
 
   it('makes one message of all that streams write in a tick', async () => {
