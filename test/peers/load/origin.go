@@ -21,7 +21,7 @@ type app struct {
 	length int
 }
 
-func (a *app) ended(error) {}
+func (a *app) ended() {}
 
 func (a *app) input(data []byte) bool {
 	if len(a.head) > 0 {

@@ -17,7 +17,7 @@ type handler interface {
 	// input gets what has come; false ends the connection.
 	input(data []byte) bool
 	// ended tells that the peer closed, or that the connection broke.
-	ended(err error)
+	ended()
 }
 
 type poller struct {
@@ -68,17 +68,11 @@ func (p *poller) close(c *conn) {
 
 // send writes data, and then so many bytes of filler.
 func (p *poller) send(c *conn, data []byte, filler int) {
-	if len(c.out) == 0 && c.filler == 0 {
-		n, err := syscall.Write(c.fd, data)
-		if err == nil && n == len(data) && filler == 0 {
-			return
-		}
-		if err != nil && err != syscall.EAGAIN && err != syscall.EINPROGRESS {
-			return // the read side tells
-		}
-		data = data[max(n, 0):]
+	if len(c.out) == 0 {
+		c.out = data[:len(data):len(data)] // never appended to in place: most are one constant
+	} else {
+		c.out = append(c.out, data...)
 	}
-	c.out = append(c.out, data...)
 	c.filler += filler
 	p.flush(c)
 }
@@ -94,7 +88,7 @@ func (p *poller) flush(c *conn) {
 			if err == syscall.EAGAIN {
 				p.watch(c, syscall.EPOLLIN|syscall.EPOLLOUT)
 			}
-			return
+			return // of anything else the read side tells
 		}
 		if len(c.out) > 0 {
 			c.out = c.out[n:]
@@ -143,7 +137,7 @@ func (p *poller) read(c *conn) {
 	}
 	if n <= 0 {
 		p.close(c)
-		c.owner.ended(err)
+		c.owner.ended()
 		return
 	}
 	if !c.owner.input(p.buffer[:n]) {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Load is what test/bench/programs.ts says.
+// Load is what test/bench/load.ts says.
 type Load struct {
 	Address  string `json:"address"`
 	Port     int    `json:"port"`
@@ -213,9 +213,10 @@ func (v *visitor) answered() bool {
 	c := v.crowd
 	now := time.Now()
 	c.times = append(c.times, now.Sub(v.asked))
-	c.bytes += v.length
-	if c.load.Work.Kind == "up" {
-		c.bytes += c.upload - v.length
+	if c.upload > 0 {
+		c.bytes += c.upload
+	} else {
+		c.bytes += v.length
 	}
 	if !v.goesOn(now) {
 		c.active--
@@ -243,7 +244,7 @@ func (v *visitor) again() {
 		c.active--
 		return
 	}
-	v.ask()
+	c.next(v)
 }
 
 func (v *visitor) failed() bool {
@@ -258,4 +259,4 @@ func (v *visitor) failed() bool {
 	return true
 }
 
-func (v *visitor) ended(error) { v.failed() }
+func (v *visitor) ended() { v.failed() }
