@@ -89,11 +89,13 @@ describe('set', () => {
   })
 
   it('asks which session is meant where one name fits several', async () => {
-    const running = [4242, 4343].map(pid => {
+    const running: ReturnType<typeof runCli>[] = []
+    // One after the other: sessions are told in the order in which they began.
+    for (const pid of [4242, 4343]) {
       const { parts } = session(['tunnel/10bc451e'], one({ target: 'tunnel/10bc451e' }))
-      return runCli(['web'], { parts, home, pid })
-    })
-    await up(2)
+      running.push(runCli(['web'], { parts, home, pid }))
+      await up(running.length)
+    }
     for (const name of ['tunnel/10bc451e', 'tunnel/10bc451e…', '10bc451e']) {
       const { code, stderr } = await set(`${name} hold`)
       expect(code).toBe(5)
